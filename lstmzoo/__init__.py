@@ -1,0 +1,37 @@
+"""lstmzoo: configurable stacked LSTMs for Keras 2, with their state carried, kept and exported.
+
+The names below are the whole public API; those that need TensorFlow import it when first used.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_NAMES = {
+    "InputError": "errors",
+    "ConfigError": "errors",
+    "Diverged": "errors",
+    "Interrupted": "errors",
+    "list_models": "zoo",
+    "get_model": "zoo",
+    "register_model": "zoo",
+    "ModelSpec": "zoo",
+    "load_config": "config",
+    "build_model": "model",
+    "get_states": "state",
+    "set_states": "state",
+    "reset_states": "state",
+    "train_windows": "execution",
+    "train_run": "train",
+}
+__all__ = list(_NAMES)
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _NAMES:
+        raise AttributeError(f"module 'lstmzoo' has no attribute {name!r}")
+    return getattr(import_module(f"lstmzoo.{_NAMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_NAMES])

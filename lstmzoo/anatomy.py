@@ -1,0 +1,69 @@
+"""The parts of a stateful Keras model that execution and state work on, read from its layers.
+
+Reading the layers, not a note that `build_model` left, lets everything work on a model that was saved and loaded too.
+"""
+
+from typing import NamedTuple
+
+import tf_keras as keras
+
+from lstmzoo.errors import InputError
+
+
+class Anatomy(NamedTuple):
+    """A stack of LSTM cells between an encoding and a head."""
+
+    encoding: str
+    """"scalar", "one_hot", "embedding" or "features"."""
+    one_hot_size: int | None
+    embedding: keras.layers.Embedding | None
+    recurrent: tuple[keras.layers.RNN, ...]
+    """The layers that hold states."""
+    cells: tuple[keras.layers.LSTMCell, ...]
+    """From the input up, whatever the kind."""
+    dropout: tuple[float, ...]
+    """Rate in front of each cell."""
+    head: keras.layers.Dense | None
+
+
+def dissect(model: keras.Model) -> Anatomy:
+    """The parts of a model; `InputError` names a layer that does not belong in a stack of LSTMs."""
+    encoding = "features" if len(model.input_shape) == 3 else "scalar"
+    one_hot_size, embedding, head, rate = None, None, None, 0.0
+    recurrent: list[keras.layers.RNN] = []
+    cells: list[keras.layers.LSTMCell] = []
+    dropout: list[float] = []
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Embedding):
+            encoding, embedding = "embedding", layer
+        elif isinstance(layer, keras.layers.TimeDistributed) and hasattr(layer.layer, "num_tokens"):
+            encoding, one_hot_size = "one_hot", layer.layer.num_tokens
+        elif isinstance(layer, keras.layers.SpatialDropout1D):
+            rate = layer.rate
+        elif isinstance(layer, keras.layers.RNN):
+            inner = _cells(layer)
+            recurrent.append(layer)
+            dropout += [max(rate, cell.dropout) for cell in inner]
+            cells += inner
+            rate = 0.0
+        elif isinstance(layer, keras.layers.Dense) and head is None and cells:
+            head = layer
+        elif not isinstance(layer, (keras.layers.InputLayer, keras.layers.Reshape)):
+            raise _foreign(layer)
+    if not cells:
+        raise InputError(f"expected a model with an LSTM layer, received {model.name!r}, which has none")
+    return Anatomy(encoding, one_hot_size, embedding, tuple(recurrent), tuple(cells), tuple(dropout), head)
+
+
+def _cells(layer: keras.layers.RNN) -> list[keras.layers.LSTMCell]:
+    cells = list(getattr(layer.cell, "cells", [layer.cell]))
+    if not layer.stateful or any(not isinstance(cell, keras.layers.LSTMCell) for cell in cells):
+        raise _foreign(layer)
+    return cells
+
+
+def _foreign(layer: keras.layers.Layer) -> InputError:
+    return InputError(
+        "expected a stack of stateful LSTM layers such as build_model makes, "
+        f"received the layer {layer.name!r} ({type(layer).__name__}, stateful={getattr(layer, 'stateful', False)})"
+    )

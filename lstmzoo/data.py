@@ -1,0 +1,45 @@
+"""Streams to lanes to windows: the one place that orders symbols in time. NumPy only.
+
+A stream of N symbols becomes B lanes of N // B; window k is columns k T to (k + 1) T of all lanes,
+so row b of window k + 1 continues row b of window k, and nothing is ever shuffled.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Lanes(NamedTuple):
+    """Inputs and targets `[B, n]` of one epoch, and how many symbols of the stream had no place in them."""
+
+    inputs: np.ndarray
+    targets: np.ndarray
+    left_over: int = 0
+
+    def windows(self, seq_length: int) -> int:
+        """Number of whole windows in an epoch."""
+        return self.inputs.shape[1] // seq_length
+
+    def dropped(self, seq_length: int) -> int:
+        """Symbols an epoch that fill no window, over all lanes, the stream's left-over included."""
+        lanes, length = self.inputs.shape
+        return lanes * (length - self.windows(seq_length) * seq_length) + self.left_over
+
+
+def split_lanes(stream: np.ndarray, batch_size: int) -> np.ndarray:
+    """`[N]` to `[B, N // B]`: contiguous parts; the last N mod B symbols are left over."""
+    length = len(stream) // batch_size
+    return stream[: batch_size * length].reshape(batch_size, length)
+
+
+def cut_windows(lanes: np.ndarray, seq_length: int, first: int, count: int) -> np.ndarray:
+    """Windows `first` to `first + count` of `[B, n]` lanes, as `[K, B, T]`."""
+    piece = lanes[:, first * seq_length : (first + count) * seq_length]
+    return np.ascontiguousarray(piece.reshape(len(lanes), count, seq_length).swapaxes(0, 1))
+
+
+def pad_windows(lanes: np.ndarray, seq_length: int) -> np.ndarray:
+    """All of `[B, n]` as `[K, B, T]`, the last partial window filled up with zeros."""
+    missing = -lanes.shape[1] % seq_length
+    padded = np.pad(lanes, ((0, 0), (0, missing)))
+    return cut_windows(padded, seq_length, 0, padded.shape[1] // seq_length)

@@ -1,0 +1,146 @@
+"""The sections of an experiment, from the name down to the execution: what each key means, and its default.
+
+A section that a module owns (`model`, `task`, `optimizer`, `schedule`) is described there.
+"""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from typing_extensions import Self
+
+from lstmzoo.nearest import did_you_mean
+from lstmzoo.optimizers import Constant, Optimizer, Schedule
+from lstmzoo.section import Count, CountOrNever, Fraction, Positive, Section, expected
+from lstmzoo.tasks import TaskSpec
+from lstmzoo.zoo import ModelSpec, get_model, list_models
+
+LENGTHS = ("epochs", "steps", "time_budget")
+
+
+def _seconds(value: Any) -> Any:
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*(s|m|h)", value) if isinstance(value, str) else None
+    if match:
+        return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
+    if isinstance(value, str):
+        raise expected('seconds, as a number or such as "180s", "10m" or "2h"')
+    return value
+
+
+def _from_zoo(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if value not in list_models():
+        raise expected("a model of the zoo", near=did_you_mean(value, list_models()))
+    return get_model(value)
+
+
+def _file_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", name):
+        raise expected("a name of at most 100 letters, digits, '.', '_' and '-'")
+    return name
+
+
+def _hallstroms(value: Any) -> Any:
+    return (
+        {"name": "adagrad", "learning_rate": 0.3, **value} if isinstance(value, dict) and "name" not in value else value
+    )
+
+
+class TrainSpec(Section):
+    """How the weights are found: truncated back-propagation through time."""
+
+    batch_size: Count = 5
+    """B, parallel lanes."""
+    seq_length: Count = 15
+    """T, steps of a window: how far gradients reach."""
+    epochs: Count | None = None
+    """Length of the run in epochs (exactly one of epochs, steps, time_budget)."""
+    steps: Count | None = None
+    """Length of the run in steps."""
+    time_budget: Annotated[Positive | None, BeforeValidator(_seconds)] = None
+    """Length of the run in seconds of training calls: a number, or "180s", "10m", "2h"."""
+    optimizer: Annotated[Optimizer, BeforeValidator(_hallstroms)] = Field({}, validate_default=True)
+    """An optimizer of tf_keras by name, with its arguments."""
+    schedule: Schedule = Constant()
+    """How the learning rate changes over the run."""
+    grad_clip_norm: Positive | None = None
+    """Largest norm of all gradients together; null: no clipping."""
+    reset_state: Literal["epoch", "never", "window"] = "epoch"
+    """When the carried state is set to zero."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        given = [key for key in LENGTHS if getattr(self, key) is not None]
+        if len(given) != 1:
+            raise expected(f"exactly one of {', '.join(LENGTHS)} ({' and '.join(given) or 'none'} given)")
+        clips = [
+            key for key in ("clipnorm", "clipvalue", "global_clipnorm") if getattr(self.optimizer, key) is not None
+        ]
+        clips += ["grad_clip_norm"] if self.grad_clip_norm is not None else []
+        if len(clips) > 1:
+            raise expected(f"one way of clipping gradients ({' and '.join(clips)} given)")
+        return self
+
+
+class ValidateSpec(Section):
+    """Validation, from zero state; training never notices it."""
+
+    every_steps: CountOrNever = 500
+    """Steps between two validations, and one at the end; 0: never."""
+    fraction: Fraction = 0.1
+    """Size of the validation series as a share of series_length (echo)."""
+
+
+class CheckpointSpec(Section):
+    """What is kept of a run while it goes on."""
+
+    every_steps: CountOrNever = 500
+    """Steps between two checkpoints, beside the best and the last; 0: only these."""
+    keep: Count = 2
+    """How many of the last checkpoints stay, beside the best."""
+
+
+class ExecutionSpec(Section):
+    """How the same mathematics is run; fixed before step 0."""
+
+    kernel: Literal["auto", "keras", "block", "scan", "xla"] = "auto"
+    """keras: its own layers; block: TensorFlow's fused op; scan: hand-written gradient; xla: that, compiled."""
+    threads: Literal["auto"] | Count = "auto"
+    """Threads of TensorFlow, within an op and between ops."""
+    windows_per_call: Literal["auto"] | Count = "auto"
+    """Windows in one call of the graph, at most: a signal waits for the call."""
+
+
+class Experiment(Section):
+    """One whole experiment, as a YAML file describes it."""
+
+    name: Annotated[str, AfterValidator(_file_name)] = "run"
+    """Names the run directory; default: the file's stem."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """Of initial weights, data and dropout."""
+    task: TaskSpec
+    """What is to be learnt."""
+    model: Annotated[ModelSpec, BeforeValidator(_from_zoo)]
+    """A name of the zoo, or a description."""
+    train: TrainSpec
+    """How it is trained."""
+    validation: ValidateSpec = Field(ValidateSpec(), alias="validate")
+    """When and on how much it is validated."""
+    checkpoint: CheckpointSpec = CheckpointSpec()
+    """When a checkpoint is written, and how many stay."""
+    execution: ExecutionSpec = ExecutionSpec()
+    """Kernel and threads; auto is a rule of config, device and versions."""
+
+    @model_validator(mode="after")
+    def _fits_task(self) -> Self:
+        fraction = self.validation.fraction if self.validation.every_steps else None
+        self.task.check(self.train.batch_size, self.train.seq_length, fraction)
+        return self
+
+    def warnings(self) -> list[str]:
+        """What is legal but hardly meant, a sentence each."""
+        found = self.task.warnings(self.train.seq_length)
+        if self.model.dropout and len(self.model.layers) == 1:
+            found.append("model.dropout acts between layers: with one layer it does nothing")
+        return found

@@ -1,0 +1,157 @@
+"""Optimizers and learning-rate schedules as data: names, arguments, defaults. No TensorFlow until one is made.
+
+The table is tf_keras's own (a test compares them), without what a run cannot honour: `jit_compile` and `name` change
+no result; the averages of `use_ema` only reach the weights at the end of Keras's `fit`; `Nadam` counts its steps in a
+Python attribute, which a graph freezes at tracing (its momentum schedule is then wrong, and in no checkpoint).
+"""
+
+import math
+import operator
+from functools import reduce
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, create_model
+
+from lstmzoo.section import CountOrNever, Fraction, NonNegative, Positive, Section
+
+if TYPE_CHECKING:
+    import tf_keras as keras
+
+COMMON: dict[str, Any] = {"weight_decay": None, "clipnorm": None, "clipvalue": None, "global_clipnorm": None}
+_MOMENTS = {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
+OPTIMIZERS: dict[str, dict[str, Any]] = {
+    "adadelta": {"learning_rate": 0.001, "rho": 0.95, "epsilon": 1e-7},
+    "adafactor": {
+        "learning_rate": 0.001,
+        "beta_2_decay": -0.8,
+        "epsilon_1": 1e-30,
+        "epsilon_2": 0.001,
+        "clip_threshold": 1.0,
+        "relative_step": True,
+    },
+    "adagrad": {"learning_rate": 0.001, "initial_accumulator_value": 0.1, "epsilon": 1e-7},
+    "adam": {**_MOMENTS, "adaptive_epsilon": False, "amsgrad": False},
+    "adamax": _MOMENTS,
+    "adamw": {**_MOMENTS, "weight_decay": 0.004, "amsgrad": False},
+    "ftrl": {
+        "learning_rate": 0.001,
+        "learning_rate_power": -0.5,
+        "initial_accumulator_value": 0.1,
+        "l1_regularization_strength": 0.0,
+        "l2_regularization_strength": 0.0,
+        "l2_shrinkage_regularization_strength": 0.0,
+        "beta": 0.0,
+    },
+    "lion": {"learning_rate": 0.0001, "beta_1": 0.9, "beta_2": 0.99},
+    "rmsprop": {"learning_rate": 0.001, "rho": 0.9, "momentum": 0.0, "epsilon": 1e-7, "centered": False},
+    "sgd": {"learning_rate": 0.01, "momentum": 0.0, "nesterov": False},
+}
+CLASSES = {
+    "adadelta": "Adadelta",
+    "adafactor": "Adafactor",
+    "adagrad": "Adagrad",
+    "adam": "Adam",
+    "adamax": "Adamax",
+    "adamw": "AdamW",
+    "ftrl": "Ftrl",
+    "lion": "Lion",
+    "rmsprop": "RMSprop",
+    "sgd": "SGD",
+}
+_KINDS: dict[str, Any] = {
+    "learning_rate": Positive,
+    "beta_1": Fraction,
+    "beta_2": Fraction,
+    "rho": Fraction,
+    "momentum": Fraction,
+    "beta_2_decay": float,
+    "learning_rate_power": Annotated[float, Field(le=0)],
+    **dict.fromkeys(["clipnorm", "clipvalue", "global_clipnorm"], Positive),
+}
+
+
+def _section(name: str) -> type[Section]:
+    fields: dict[str, Any] = {"name": (Literal[name], Field(description="an optimizer of tf_keras"))}
+    for key, default in {**OPTIMIZERS[name], **{k: v for k, v in COMMON.items() if k not in OPTIMIZERS[name]}}.items():
+        kind = bool if isinstance(default, bool) else _KINDS.get(key, NonNegative)
+        text = f"tf_keras.optimizers.{CLASSES[name]}, argument {key}"
+        fields[key] = (kind | None if default is None else kind, Field(default, description=text))
+    return create_model(f"{CLASSES[name]}Spec", __base__=Section, **fields)
+
+
+SECTIONS = {name: _section(name) for name in OPTIMIZERS}
+
+
+class _Schedule(Section):
+    warmup_steps: CountOrNever = 0
+    """Steps over which the rate rises from 0 in a straight line; 0: none."""
+
+
+class Constant(_Schedule):
+    """The optimizer's learning rate throughout."""
+
+    kind: Literal["constant"] = "constant"
+    """constant: the optimizer's learning rate throughout."""
+
+    def factor(self, progress: float, epoch: int) -> float:
+        """Share of the learning rate, before warm-up."""
+        return 1.0
+
+
+class Cosine(_Schedule):
+    """Half a cosine wave from the learning rate down to `final` of it (Loshchilov & Hutter 2017, without restarts)."""
+
+    kind: Literal["cosine"] = "cosine"
+    """cosine: half a wave from the learning rate to `final` of it, over the whole run."""
+    final: Fraction = 0.0
+    """Share of the learning rate at the end."""
+
+    def factor(self, progress: float, epoch: int) -> float:
+        """Share of the learning rate, before warm-up."""
+        return self.final + (1 - self.final) * (1 + math.cos(math.pi * progress)) / 2
+
+
+class Exponential(_Schedule):
+    """The learning rate times `decay_rate` at each epoch after `decay_after` (char-rnn's schedule)."""
+
+    kind: Literal["exponential"] = "exponential"
+    """exponential: times decay_rate at each epoch after decay_after."""
+    decay_rate: Annotated[float, Field(gt=0, le=1)] = 0.97
+    """Factor an epoch."""
+    decay_after: CountOrNever = 0
+    """Epochs at the full rate before the first decay beyond the usual one."""
+
+    def factor(self, progress: float, epoch: int) -> float:
+        """Share of the learning rate, before warm-up; epochs count from 0."""
+        return float(self.decay_rate ** max(0, epoch - self.decay_after))
+
+
+def _constant_by_default(value: Any) -> Any:
+    return {"kind": "constant", **value} if isinstance(value, dict) else value
+
+
+if TYPE_CHECKING:
+    Optimizer = Any
+else:
+    Optimizer = Annotated[reduce(operator.or_, SECTIONS.values()), Field(discriminator="name")]
+Schedule = Annotated[
+    Annotated[Constant | Cosine | Exponential, Field(discriminator="kind")], BeforeValidator(_constant_by_default)
+]
+
+
+def rate_at(schedule: Constant | Cosine | Exponential, peak: float, step: int, progress: float, epoch: int) -> float:
+    """Learning rate of a step (from 1) at `progress` (0 to 1) of the run, in an epoch (from 0)."""
+    warmup = min(1.0, step / schedule.warmup_steps) if schedule.warmup_steps else 1.0
+    return peak * warmup * schedule.factor(progress, epoch)
+
+
+def make_optimizer(spec: Section, grad_clip_norm: float | None = None) -> "keras.optimizers.Optimizer":
+    """The tf_keras optimizer that a section describes; grad_clip_norm clips the norm of all gradients together."""
+    import tf_keras as keras
+
+    values = spec.model_dump()
+    off = (None, False)  # what is off is left out: older versions of tf_keras lack some of the switches
+    arguments = {key: value for key, value in values.items() if key != "name" and not any(value is v for v in off)}
+    if grad_clip_norm is not None:
+        arguments["global_clipnorm"] = grad_clip_norm
+    return getattr(keras.optimizers, CLASSES[values["name"]])(**arguments)

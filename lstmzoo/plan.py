@@ -1,0 +1,119 @@
+"""What a run will take, before it starts: parameters, windows, memory, kernel, threads. No TensorFlow.
+
+Everything `auto` is decided here, as a pure function of the configuration, the device and the versions, from what
+`experiments/speed/` measured; nothing is ever timed at run time.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from lstmzoo.errors import ConfigError
+from lstmzoo.experiment import Experiment
+from lstmzoo.tasks import make_task
+
+FLOAT = 4  # bytes
+BLOCK_UNITS = 96  # TensorFlow's fused op wins up to about this H on a CPU, the scan from there on
+CALL_SECONDS = 0.25  # aimed at for one graph call: a signal waits for it
+
+
+class Plan(NamedTuple):
+    """Sizes of a run; `resolved` is the experiment without any `auto`."""
+
+    resolved: Experiment
+    parameters: int
+    windows: int
+    dropped: int
+    steps: int | None
+    memory: int
+    loss_floor: float | None
+
+
+def make_plan(experiment: Experiment, device: str | None = None) -> Plan:
+    """Resolve every `auto` and count; `device` is "cpu" or "gpu", found out unless given."""
+    resolved = resolve(experiment, device or find_device())
+    train, task = resolved.train, resolved.task
+    windows, dropped = task.windows(train.batch_size, train.seq_length)
+    steps = train.steps or (train.epochs * windows if train.epochs else None)
+    floor = make_task(task, train.batch_size, resolved.seed).loss_floor(train.seq_length, train.reset_state)
+    return Plan(resolved, count_parameters(resolved), windows, dropped, steps, memory_needed(resolved), floor)
+
+
+def resolve(experiment: Experiment, device: str) -> Experiment:
+    """The experiment with every `auto` decided and the depth filled in."""
+    model, execution, task = experiment.model, experiment.execution, experiment.task
+    encoding = task.default_encoding if model.encoding == "auto" else model.encoding
+    kernel = choose_kernel(experiment, device) if execution.kernel == "auto" else execution.kernel
+    threads = choose_threads(experiment) if execution.threads == "auto" else execution.threads
+    per_call = choose_windows(experiment) if execution.windows_per_call == "auto" else execution.windows_per_call
+    chosen = {"kernel": kernel, "threads": threads, "windows_per_call": per_call}
+    return experiment.model_copy(
+        update={
+            "model": model.model_copy(update={"encoding": encoding, "depth": len(model.layers)}),
+            "execution": execution.model_copy(update=chosen),
+        }
+    )
+
+
+def find_device() -> str:
+    """Either "gpu", if TensorFlow sees one, or "cpu"; TensorFlow is only asked where a driver is there."""
+    if not Path("/dev/nvidiactl").exists() or os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        return "cpu"
+    import tensorflow as tf
+
+    return "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
+
+
+def choose_kernel(experiment: Experiment, device: str) -> str:
+    """The kernel of a run."""
+    return fastest_kernel(experiment.model.layers, experiment.model.recurrent_activation, device)
+
+
+def fastest_kernel(layers: Sequence[int], recurrent_activation: str, device: str) -> str:
+    """The fastest kernel measured for layers of these units; `recurrent_activation` "" where block cannot serve."""
+    if device == "gpu":
+        return "keras"
+    return "block" if max(layers) <= BLOCK_UNITS and recurrent_activation == "sigmoid" else "scan"
+
+
+def choose_threads(experiment: Experiment) -> int:
+    """One thread for nets so small that handing work over costs more than the work."""
+    return 1 if max(experiment.model.layers) <= BLOCK_UNITS else os.cpu_count() or 1
+
+
+def choose_windows(experiment: Experiment) -> int:
+    """Windows a call, for about CALL_SECONDS: 0.1 ms of overhead a window and 10 GFLOP/s, a cautious machine."""
+    window = experiment.train.batch_size * experiment.train.seq_length
+    flops = 6 * window * count_parameters(experiment)
+    return max(1, round(CALL_SECONDS / (1e-4 + flops / 1e10)))
+
+
+def count_parameters(experiment: Experiment) -> int:
+    """Trainable values of the experiment's net."""
+    return experiment.model.parameters(_input_dim(experiment), experiment.task.vocab_size)
+
+
+def _input_dim(experiment: Experiment) -> int:
+    encoding = experiment.model.encoding
+    sizes = {"scalar": 1, "one_hot": experiment.task.vocab_size, "embedding": experiment.model.embedding_dim}
+    return sizes[experiment.task.default_encoding if encoding == "auto" else encoding] or 1
+
+
+def memory_needed(experiment: Experiment) -> int:
+    """Bytes, about: weights, gradients and two slots; activations of a window, forward and back; the data."""
+    model, train, task = experiment.model, experiment.train, experiment.task
+    width = sum(model.layers)
+    values = 4 * count_parameters(experiment)
+    values += train.batch_size * train.seq_length * (12 * width + 6 * task.vocab_size + 2 * _input_dim(experiment))
+    return FLOAT * values + task.bytes_needed(train.batch_size)
+
+
+def check_memory(experiment: Experiment) -> None:
+    """Raise `ConfigError` for sizes that this machine's memory could not hold."""
+    need, have = memory_needed(experiment), os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if need > have:
+        advice = "lower model.units, model.depth, train.batch_size, train.seq_length or the task's sizes"
+        raise ConfigError(
+            [f"expected sizes that fit in memory ({have / 1e9:.1f} GB), received {need / 1e9:.4g} GB: {advice}"]
+        )

@@ -1,0 +1,55 @@
+"""What a run leaves behind while it goes on: metrics, curves, pictures, TensorBoard."""
+
+import math
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from lstmzoo.plots import EchoView, draw_echo, draw_loss
+from lstmzoo.rundir import RunDirectory
+from lstmzoo.tasks import EchoSpec
+from lstmzoo.validation import Validator
+
+SMOOTHING = 0.999
+ECHO_STEPS = 45  # shown in echo.png
+
+
+class Record:
+    """Takes each step's numbers to metrics.jsonl, TensorBoard and the plots."""
+
+    def __init__(self, directory: RunDirectory, name: str, vocab_size: int, loss_floor: float | None):
+        self.directory, self.name, self.loss_floor = directory, name, loss_floor
+        self.losses: list[float] = []
+        self.smoothed: list[float] = [math.log(vocab_size)]
+        self.validations: list[tuple[int, float]] = []
+        self.writer = tf.summary.create_file_writer(str(directory.path / "tensorboard"))
+
+    def steps(self, lines: list[dict[str, Any]]) -> None:
+        """Write the metrics of some steps; the last line's numbers go to TensorBoard."""
+        self.directory.append_metrics(lines)
+        for line in lines:
+            self.losses.append(line["train_loss"])
+            self.smoothed.append(SMOOTHING * self.smoothed[-1] + (1 - SMOOTHING) * line["train_loss"])
+        last = lines[-1]
+        if "val_loss" in last:
+            self.validations.append((last["step"], last["val_loss"]))
+        mean = float(np.mean([line["train_loss"] for line in lines]))
+        with self.writer.as_default(step=last["step"]):
+            for key, value in {**last, "train_loss": mean}.items():
+                if key not in ("step", "elapsed_seconds"):
+                    tf.summary.scalar(key, value)
+
+    def draw(self, task: Any, validator: Validator | None) -> None:
+        """Redraw the pictures."""
+        losses, smoothed = np.array(self.losses), np.array(self.smoothed[1:])
+        draw_loss(self.directory.plots / "loss.png", losses, smoothed, self.validations, self.loss_floor, self.name)
+        if validator is not None and isinstance(task, EchoSpec) and len(validator.predictions):
+            windows = -(-ECHO_STEPS // validator.inputs.shape[2])
+            parts = (validator.inputs, validator.targets, validator.predictions, validator.weights)
+            shown = [np.concatenate(list(part[:windows]), axis=1)[:, :ECHO_STEPS] for part in parts]
+            draw_echo(self.directory.plots / "echo.png", EchoView(*shown), task.echo_step)
+
+    def close(self) -> None:
+        """Flush TensorBoard's file."""
+        self.writer.close()

@@ -1,0 +1,90 @@
+"""`python -m lstmzoo.run CONFIG`: train an experiment from its YAML file."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lstmzoo.startup import exit_status, start_tensorflow
+
+
+def run(
+    config: Annotated[Path | None, typer.Argument(help="YAML file of the experiment")] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="K=V", help="set a key, such as train.steps=100 (repeatable)")
+    ] = None,
+    run_dir: Annotated[
+        Path | None, typer.Option("--run-dir", metavar="DIR", help="run directory (default: experiments/runs/NAME)")
+    ] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="say what would be done, train nothing")] = False,
+    schema: Annotated[bool, typer.Option("--schema", help="print the JSON Schema of CONFIG, for editors")] = False,
+) -> None:
+    """Train the experiment of a YAML file in a run directory of its own."""
+    raise SystemExit(exit_status(lambda: _run(config, overrides or [], run_dir, plan, schema)))
+
+
+def _run(config: Path | None, overrides: list[str], run_dir: Path | None, plan_only: bool, schema: bool) -> None:
+    from lstmzoo.config import load_config
+    from lstmzoo.errors import InputError
+    from lstmzoo.experiment import Experiment
+    from lstmzoo.plan import make_plan
+
+    if schema:
+        print(json.dumps(Experiment.model_json_schema(by_alias=True), indent=2))
+        return
+    if config is None:
+        raise InputError("expected a YAML file, received none: python -m lstmzoo.run CONFIG")
+    experiment = load_config(config, overrides)
+    for warning in experiment.warnings():
+        print(f"warning: {warning}", file=sys.stderr)
+    plan = make_plan(experiment)
+    if plan_only:
+        print("\n".join(f"{name:<12} {value}" for name, value in describe(plan).items()))
+        return
+    _train(plan, run_dir)
+
+
+def describe(plan: Any) -> dict[str, str]:
+    """What --plan prints and a run says at its start."""
+    experiment = plan.resolved
+    model, train, execution = experiment.model, experiment.train, experiment.execution
+    length = f"{plan.steps:,} steps" if plan.steps is not None else f"{train.time_budget:g} s of training"
+    return {
+        "model": f"{model.kind} {list(model.layers)}, {plan.parameters:,} parameters, encoding {model.encoding}",
+        "data": f"{plan.windows:,} windows of [{train.batch_size}, {train.seq_length}] an epoch, "
+        f"{plan.dropped:,} symbols dropped (they fill no window)",
+        "length": length,
+        "memory": f"about {plan.memory / 1e6:,.0f} MB beside TensorFlow",
+        "execution": f"kernel {execution.kernel}, threads {execution.threads}, "
+        f"at most {execution.windows_per_call:,} windows a graph call",
+        "loss floor": "unknown" if plan.loss_floor is None else f"{plan.loss_floor:.3g} nats a symbol",
+    }
+
+
+def _train(plan: Any, run_dir: Path | None) -> None:
+    from lstmzoo.progress import duration, for_terminal
+    from lstmzoo.rundir import RunDirectory
+
+    directory = RunDirectory.create(plan.resolved.name, run_dir)
+    progress = for_terminal()
+    progress.say(f"run directory: {directory.path}")
+    for name in ("model", "data", "execution"):
+        progress.say(f"{name}: {describe(plan)[name]}")
+    start_tensorflow(plan.resolved.execution.threads)
+    from lstmzoo.train import run_plan
+
+    result = run_plan(plan, directory, progress)
+    final = "  ".join(f"{name} {value:.6g}" for name, value in result["final"].items() if value is not None)
+    print(
+        f"{result['status']}: {result['steps']:,} steps in {duration(result['train_seconds'])} of training "
+        f"({result['symbols_per_second']:,.0f} symbols/s)\n{final}\nrun directory: {directory.path}"
+    )
+
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app.command()(run)
+
+if __name__ == "__main__":
+    app(prog_name="python -m lstmzoo.run")

@@ -1,0 +1,63 @@
+"""What the command line does before TensorFlow computes: import it quietly, set its threads, map errors to statuses.
+
+As a library lstmzoo leaves TensorFlow's threads and messages alone; only commands come here.
+"""
+
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted
+
+
+def start_tensorflow(threads: int) -> None:
+    """Import TensorFlow and give it this many threads, within an op and between ops, before its context exists."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with _hidden_stderr():
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+        tf.zeros(1)  # makes the context, which has messages of its own
+
+
+def exit_status(command: Callable[[], None]) -> int:
+    """Run a command and return its exit status; each kind of error is one clear message on stderr."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` would have it ignored
+    try:
+        command()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit fails again
+        return 0
+    except (InputError, Diverged, EnvironmentFailure, Interrupted) as error:
+        print(error, file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print("stopped by SIGINT", file=sys.stderr)
+        return 128 + signal.SIGINT
+    except OSError as error:
+        print(f"the surroundings failed: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+@contextmanager
+def _hidden_stderr() -> Iterator[None]:
+    """Hold back what C++ writes to stderr while TensorFlow loads; shown after all if loading fails."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(kept, held.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
