@@ -22,4 +22,4 @@ def main() -> None:
         print(f"lstmzoo: expected a command, received {name!r}{did_you_mean(name, COMMANDS)}", file=sys.stderr)
         raise SystemExit(2)
     del sys.argv[1]
-    import_module(f"lstmzoo.{name}").app(prog_name=f"lstmzoo {name}")
+    import_module(f"lstmzoo.{name}").main(f"lstmzoo {name}")

@@ -104,8 +104,8 @@ class CheckpointSpec(Section):
 class ExecutionSpec(Section):
     """How the same mathematics is run; fixed before step 0."""
 
-    kernel: Literal["auto", "keras", "block", "scan", "xla"] = "auto"
-    """keras: its own layers; block: TensorFlow's fused op; scan: hand-written gradient; xla: that, compiled."""
+    kernel: Literal["auto", "keras", "scan", "xla"] = "auto"
+    """keras: its own layers (cuDNN on a GPU); scan: hand-written gradient; xla: that, compiled."""
     threads: Literal["auto"] | Count = "auto"
     """Threads of TensorFlow, within an op and between ops."""
     windows_per_call: Literal["auto"] | Count = "auto"

@@ -11,20 +11,20 @@ with gates in Keras's order i, f, c (= g), o. Gradients do not pass through the 
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from lstmzoo.errors import InputError
-
 Tensor = Any
+Sequence = Any  # a list of T tensors where the loop is unrolled, else one tensor `[T, ...]`: both take [t]
 Layer = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
 
 
 def keras_layer(cell: keras.layers.LSTMCell) -> Layer:
     """Keras's own LSTM layer around the cell: the reference, and cuDNN on a GPU."""
-    config = {"units": cell.units, "recurrent_activation": cell.recurrent_activation}
-    twin = keras.layers.LSTM(**config, return_sequences=True, return_state=True, time_major=True)
+    activation = cell.recurrent_activation
+    twin = keras.layers.LSTM(
+        cell.units, recurrent_activation=activation, return_sequences=True, return_state=True, time_major=True
+    )
     twin.cell = cell
 
     def run(x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -34,108 +34,103 @@ def keras_layer(cell: keras.layers.LSTMCell) -> Layer:
     return run
 
 
-def block_layer(cell: keras.layers.LSTMCell) -> Layer:
-    """TensorFlow's fused `BlockLSTMV2`, all T steps in one op: the least overhead for small nets on a CPU.
-
-    The gradient that TensorFlow registers for `BlockLSTMV2` is the first version's, whose gates lie i, c, f, o: it
-    mixes up the gradients of f and c (seen in 2.21). Here it is called with the columns in its own order.
-    """
-    if sigmoid_of(cell) != "sigmoid" or cell.kernel.dtype != tf.float32:
-        raise InputError(
-            "kernel block: expected recurrent_activation sigmoid and float32 weights, received "
-            f"{sigmoid_of(cell)} and {cell.kernel.dtype.name}: choose kernel scan or keras"
-        )
-    units = cell.units
-    swapped = np.concatenate([np.arange(n * units, (n + 1) * units) for n in (0, 2, 1, 3)]).astype(np.int32)
-
-    def run(x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        weights = tf.concat([cell.kernel, cell.recurrent_kernel], 0)
-        hs, cs = _block(x, h, c, weights, tf.convert_to_tensor(cell.bias), swapped)
-        return hs, hs[-1], cs[-1]
-
-    return run
-
-
-def _block(
-    x: Tensor, h: Tensor, c: Tensor, weights: Tensor, bias: Tensor, swapped: np.ndarray
-) -> tuple[Tensor, Tensor]:
-    no_peephole = tf.zeros_like(bias[: h.shape[-1]])
-    common = {"seq_len_max": tf.shape(x, tf.int64)[0], "x": x, "cs_prev": c, "h_prev": h, "use_peephole": False}
-    common |= dict.fromkeys(["wci", "wcf", "wco"], no_peephole)
-
-    @tf.custom_gradient
-    def layer(x: Tensor, weights: Tensor, bias: Tensor) -> Any:
-        out = tf.raw_ops.BlockLSTMV2(w=weights, b=bias, cell_clip=0.0, **common)
-
-        def gradient(dhs: Tensor, dcs: Tensor) -> tuple[Tensor, ...]:
-            saved = {"i": out.i, "cs": out.cs, "f": out.f, "o": out.o, "ci": out.ci, "co": out.co, "h": out.h}
-            into = tf.raw_ops.BlockLSTMGrad(
-                w=tf.gather(weights, swapped, axis=1), b=bias, cs_grad=dcs, h_grad=dhs, **saved, **common
-            )
-            return into.x_grad, tf.gather(into.w_grad, swapped, axis=1), tf.gather(into.b_grad, swapped)
-
-        return (out.h, out.cs), gradient
-
-    return layer(x, weights, bias)
-
-
 def scan_layer(cell: keras.layers.LSTMCell) -> Layer:
-    """A loop over time with a hand-written gradient for the whole sequence (Appleyard et al. 2016, section 3).
+    """A hand-written gradient for the whole sequence (Appleyard et al. 2016, section 3), its loops unrolled."""
+    return _scan_layer(cell, unroll=True)
 
-    The input product of all T steps is one matrix product before the loop, the weight gradients are one each after it;
-    the loops keep only the product with U (forward) and its transpose (backward) and the gates.
-    """
+
+def loop_layer(cell: keras.layers.LSTMCell) -> Layer:
+    """The same with loops in the graph: what XLA compiles in a second, and runs fastest."""
+    return _scan_layer(cell, unroll=False)
+
+
+def _scan_layer(cell: keras.layers.LSTMCell, unroll: bool) -> Layer:
+    """The input product of all T steps is one matrix product before the loop, and the gradient of each weight is one
+    after it; the loops keep only the product with U (forward), with its transpose (backward), and the gates."""
     gate, slope = _GATES[sigmoid_of(cell)]
 
-    def run(x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        w, u, b = (tf.convert_to_tensor(v) for v in (cell.kernel, cell.recurrent_kernel, cell.bias))
-        hs, c = _scan(x, h, c, w, u, b, gate, slope)
-        return hs, hs[-1], c
+    def run(x: Tensor, h0: Tensor, c0: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        @tf.custom_gradient
+        def layer(x: Tensor, w: Tensor, u: Tensor, b: Tensor) -> Any:
+            hs, cs, gates = _forward(rows(x, w) + b, u, h0, c0, gate, unroll)
+
+            def gradient(dhs: Tensor) -> tuple[Tensor, ...]:
+                dz = _backward(gates, cs, u, dhs, c0, slope, unroll)
+                flat = tf.reshape(dz, [-1, dz.shape[-1]])
+                before = tf.concat([h0[None], stacked(hs)[:-1]], 0)
+                return rows(dz, tf.transpose(w)), columns(x, flat), columns(before, flat), tf.reduce_sum(flat, 0)
+
+            final.append(cs[-1])
+            return stacked(hs), gradient
+
+        final: list[Tensor] = []
+        hs = layer(x, *(tf.convert_to_tensor(v) for v in (cell.kernel, cell.recurrent_kernel, cell.bias)))
+        return hs, hs[-1], final[0]
 
     return run
 
 
-def _scan(x: Tensor, h0: Tensor, c0: Tensor, w: Tensor, u: Tensor, b: Tensor, gate: Any, slope: Any) -> Any:
-    @tf.custom_gradient
-    def layer(x: Tensor, w: Tensor, u: Tensor, b: Tensor) -> Any:
-        hs, cs, gates = _scan_forward(rows(x, w) + b, u, h0, c0, gate)
+def _forward(
+    z: Tensor, u: Tensor, h: Tensor, c: Tensor, gate: Any, unroll: bool
+) -> tuple[Sequence, Sequence, list[Sequence]]:
+    """h, c and the gates (i, f, g, o, tanh c) of each step, from the input product `[T, B, 4H]`."""
+    steps = tf.unstack(z) if unroll else z
 
-        def gradient(dhs: Tensor, dc: Tensor) -> tuple[Tensor, ...]:
-            dz = _scan_backward(gates, [c0, *cs], u, dhs, dc, slope)
-            flat = tf.reshape(dz, [-1, dz.shape[-1]])
-            before = tf.concat([h0[None], hs[:-1]], 0)
-            return rows(dz, tf.transpose(w)), columns(x, flat), columns(before, flat), tf.reduce_sum(flat, 0)
-
-        return (hs, cs[-1]), gradient
-
-    return layer(x, w, u, b)
-
-
-def _scan_forward(z: Tensor, u: Tensor, h: Tensor, c: Tensor, gate: Any) -> tuple[Tensor, list[Tensor], list[Any]]:
-    hs, cs, gates = [], [], []
-    for z_t in tf.unstack(z):
-        zi, zf, zg, zo = tf.split(z_t + tf.matmul(h, u), 4, axis=1)
+    def step(t: Any, state: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        h, c = state
+        zi, zf, zg, zo = tf.split(steps[t] + tf.matmul(h, u), 4, axis=1)
         i, f, g, o = gate(zi), gate(zf), tf.tanh(zg), gate(zo)
         c = f * c + i * g
         squashed = tf.tanh(c)
         h = o * squashed
-        hs.append(h)
-        cs.append(c)
-        gates.append((i, f, g, o, squashed))
-    return tf.stack(hs), cs, gates
+        return [h, c], [h, c, i, f, g, o, squashed]
+
+    hs, cs, *gates = over_time(step, [h, c], z.shape[0], 7, unroll)
+    return hs, cs, gates
 
 
-def _scan_backward(gates: list[Any], cs: list[Tensor], u: Tensor, dhs: Tensor, dc: Tensor, slope: Any) -> Tensor:
-    """Gradient of the loss by the gates' sums, `[T, B, 4H]`; cs[t] is the cell state before step t."""
-    dh = tf.zeros_like(dhs[0])
-    dz: list[Tensor] = []
-    for (i, f, g, o, squashed), c, dh_t in reversed(list(zip(gates, cs[:-1], tf.unstack(dhs), strict=True))):
-        dh += dh_t
-        dc += dh * o * (1 - squashed * squashed)
-        by_gate = [dc * g * slope(i), dc * c * slope(f), dc * i * (1 - g * g), dh * squashed * slope(o)]
-        dz.append(tf.concat(by_gate, 1))
-        dh, dc = tf.matmul(dz[-1], u, transpose_b=True), dc * f
-    return tf.stack(dz[::-1])
+def _backward(
+    gates: list[Sequence], cs: Sequence, u: Tensor, dhs: Tensor, c0: Tensor, slope: Any, unroll: bool
+) -> Tensor:
+    """Gradient of the loss by the gates' sums, `[T, B, 4H]`, from that by the outputs `[T, B, H]`."""
+    last = dhs.shape[0] - 1
+    steps = tf.unstack(dhs) if unroll else dhs
+    before = [c0, *cs[:-1]] if unroll else tf.concat([c0[None], cs[:-1]], 0)
+
+    def step(n: Any, carried: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        t = last - n
+        i, f, g, o, squashed = (part[t] for part in gates)
+        dh = carried[0] + steps[t]
+        dc = carried[1] + dh * o * (1 - squashed * squashed)
+        by_gate = [dc * g * slope(i), dc * before[t] * slope(f), dc * i * (1 - g * g), dh * squashed * slope(o)]
+        dz = tf.concat(by_gate, 1)
+        return [tf.matmul(dz, u, transpose_b=True), dc * f], [dz]
+
+    (dz,) = over_time(step, [tf.zeros_like(c0), tf.zeros_like(c0)], dhs.shape[0], 1, unroll)
+    return tf.stack(dz[::-1]) if unroll else dz[::-1]
+
+
+def over_time(step: Any, carried: list[Tensor], count: int, outputs: int, unroll: bool) -> list[Sequence]:
+    """Run `step(t, carried) -> (carried, outputs)` for t = 0 to count - 1, and collect each output over time."""
+    if unroll:
+        found = []
+        for t in range(count):
+            carried, values = step(t, carried)
+            found.append(values)
+        return [list(values) for values in zip(*found, strict=True)]
+    arrays = [tf.TensorArray(carried[0].dtype, count) for _ in range(outputs)]
+
+    def body(t: Tensor, carried: list[Tensor], arrays: list[Any]) -> Any:
+        carried, values = step(t, carried)
+        return t + 1, carried, [array.write(t, value) for array, value in zip(arrays, values, strict=True)]
+
+    *_, arrays = tf.while_loop(lambda t, *_: t < count, body, (0, carried, arrays), maximum_iterations=count)
+    return [array.stack() for array in arrays]
+
+
+def stacked(sequence: Sequence) -> Tensor:
+    """A sequence as one tensor `[T, ...]`."""
+    return tf.stack(sequence) if isinstance(sequence, list) else sequence
 
 
 def rows(x: Tensor, w: Tensor) -> Tensor:
@@ -156,12 +151,11 @@ def sigmoid_of(cell: keras.layers.LSTMCell) -> str:
 
 _GATES = {
     "sigmoid": (tf.sigmoid, lambda y: y * (1 - y)),
-    "hard_sigmoid": (keras.activations.hard_sigmoid, lambda y: tf.where((y > 0) & (y < 1), 0.2, 0.0)),
+    "hard_sigmoid": (keras.activations.hard_sigmoid, lambda y: tf.cast((y > 0) & (y < 1), y.dtype) * 0.2),
 }
 
 LAYERS: dict[str, Callable[[keras.layers.LSTMCell], Layer]] = {
     "keras": keras_layer,
-    "block": block_layer,
     "scan": scan_layer,
-    "xla": scan_layer,  # and the whole program compiled
+    "xla": loop_layer,  # and the whole program is compiled
 }

@@ -14,7 +14,7 @@ from lstmzoo.experiment import Experiment
 from lstmzoo.tasks import make_task
 
 FLOAT = 4  # bytes
-BLOCK_UNITS = 96  # TensorFlow's fused op wins up to about this H on a CPU, the scan from there on
+SMALL_UNITS = 96  # up to about this H overhead counts more than work: XLA and one thread
 CALL_SECONDS = 0.25  # aimed at for one graph call: a signal waits for it
 
 
@@ -44,7 +44,7 @@ def resolve(experiment: Experiment, device: str) -> Experiment:
     """The experiment with every `auto` decided and the depth filled in."""
     model, execution, task = experiment.model, experiment.execution, experiment.task
     encoding = task.default_encoding if model.encoding == "auto" else model.encoding
-    kernel = choose_kernel(experiment, device) if execution.kernel == "auto" else execution.kernel
+    kernel = fastest_kernel(model.layers, device) if execution.kernel == "auto" else execution.kernel
     threads = choose_threads(experiment) if execution.threads == "auto" else execution.threads
     per_call = choose_windows(experiment) if execution.windows_per_call == "auto" else execution.windows_per_call
     chosen = {"kernel": kernel, "threads": threads, "windows_per_call": per_call}
@@ -65,28 +65,28 @@ def find_device() -> str:
     return "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
 
 
-def choose_kernel(experiment: Experiment, device: str) -> str:
-    """The kernel of a run."""
-    return fastest_kernel(experiment.model.layers, experiment.model.recurrent_activation, device)
-
-
-def fastest_kernel(layers: Sequence[int], recurrent_activation: str, device: str) -> str:
-    """The fastest kernel measured for layers of these units; `recurrent_activation` "" where block cannot serve."""
+def fastest_kernel(layers: Sequence[int], device: str) -> str:
+    """The fastest kernel measured for layers of these units."""
     if device == "gpu":
         return "keras"
-    return "block" if max(layers) <= BLOCK_UNITS and recurrent_activation == "sigmoid" else "scan"
+    return "xla" if max(layers) <= SMALL_UNITS else "scan"
 
 
 def choose_threads(experiment: Experiment) -> int:
     """One thread for nets so small that handing work over costs more than the work."""
-    return 1 if max(experiment.model.layers) <= BLOCK_UNITS else os.cpu_count() or 1
+    return 1 if max(experiment.model.layers) <= SMALL_UNITS else os.cpu_count() or 1
 
 
 def choose_windows(experiment: Experiment) -> int:
-    """Windows a call, for about CALL_SECONDS: 0.1 ms of overhead a window and 10 GFLOP/s, a cautious machine."""
-    window = experiment.train.batch_size * experiment.train.seq_length
-    flops = 6 * window * count_parameters(experiment)
-    return max(1, round(CALL_SECONDS / (1e-4 + flops / 1e10)))
+    """Windows a call, for about CALL_SECONDS: 0.1 ms of overhead a window and 10 GFLOP/s, a cautious machine.
+
+    Never more than an epoch has, or than lie between two validations or checkpoints: a compiled program has this size.
+    """
+    train = experiment.train
+    flops = 6 * train.batch_size * train.seq_length * count_parameters(experiment)
+    most, _ = experiment.task.windows(train.batch_size, train.seq_length)
+    cadences = [every for every in (experiment.validation.every_steps, experiment.checkpoint.every_steps) if every]
+    return max(1, min(round(CALL_SECONDS / (1e-4 + flops / 1e10)), most, *cadences))
 
 
 def count_parameters(experiment: Experiment) -> int:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lstmzoo.startup import exit_status, start_tensorflow
+from lstmzoo.startup import command_line, start_tensorflow
 
 
 def run(
@@ -22,10 +22,6 @@ def run(
     schema: Annotated[bool, typer.Option("--schema", help="print the JSON Schema of CONFIG, for editors")] = False,
 ) -> None:
     """Train the experiment of a YAML file in a run directory of its own."""
-    raise SystemExit(exit_status(lambda: _run(config, overrides or [], run_dir, plan, schema)))
-
-
-def _run(config: Path | None, overrides: list[str], run_dir: Path | None, plan_only: bool, schema: bool) -> None:
     from lstmzoo.config import load_config
     from lstmzoo.errors import InputError
     from lstmzoo.experiment import Experiment
@@ -36,14 +32,14 @@ def _run(config: Path | None, overrides: list[str], run_dir: Path | None, plan_o
         return
     if config is None:
         raise InputError("expected a YAML file, received none: python -m lstmzoo.run CONFIG")
-    experiment = load_config(config, overrides)
+    experiment = load_config(config, overrides or [])
     for warning in experiment.warnings():
         print(f"warning: {warning}", file=sys.stderr)
-    plan = make_plan(experiment)
-    if plan_only:
-        print("\n".join(f"{name:<12} {value}" for name, value in describe(plan).items()))
-        return
-    _train(plan, run_dir)
+    planned = make_plan(experiment)
+    if plan:
+        print("\n".join(f"{name:<12} {value}" for name, value in describe(planned).items()))
+    else:
+        _train(planned, run_dir)
 
 
 def describe(plan: Any) -> dict[str, str]:
@@ -83,8 +79,10 @@ def _train(plan: Any, run_dir: Path | None) -> None:
     )
 
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-app.command()(run)
+def main(prog_name: str) -> None:
+    """`python -m lstmzoo.run CONFIG`."""
+    command_line(run, prog_name)
+
 
 if __name__ == "__main__":
-    app(prog_name="python -m lstmzoo.run")
+    main("python -m lstmzoo.run")

@@ -9,6 +9,8 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
+from typing import Any
 
 from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted
 
@@ -22,6 +24,19 @@ def start_tensorflow(threads: int) -> None:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
         tf.zeros(1)  # makes the context, which has messages of its own
+
+
+def command_line(command: Callable[..., None], prog_name: str) -> None:
+    """Parse the command line for a function with typer annotations, run it, and exit with its status."""
+    import typer
+
+    @wraps(command)
+    def guarded(*arguments: Any, **options: Any) -> None:
+        raise SystemExit(exit_status(lambda: command(*arguments, **options)))
+
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.command()(guarded)
+    app(prog_name=prog_name)
 
 
 def exit_status(command: Callable[[], None]) -> int:

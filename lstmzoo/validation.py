@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 from lstmzoo.data import pad_windows
-from lstmzoo.execution import Execution, States
+from lstmzoo.execution import Execution
+from lstmzoo.network import States
 from lstmzoo.tasks import Task
 
 

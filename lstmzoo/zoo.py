@@ -108,3 +108,51 @@ def get_model(name: str) -> ModelSpec:
     if name not in _REGISTRY:
         raise InputError(f"expected a model of the zoo, received {name!r}{did_you_mean(name, _REGISTRY)}")
     return _REGISTRY[name]
+
+
+def _register_our_own() -> None:
+    register_model("echo_4", kind="single", units=4)
+    register_model("echo_4_5_cells", kind="stacked_cells", units=[4, 5])
+    register_model("echo_3x4", kind="stacked_layers", units=4, depth=3)
+    register_model("char_1x128", kind="single", units=128)
+    register_model("char_jose_500", kind="single", units=500)
+    for depth, units in ((2, 128), (2, 256), (3, 256), (2, 512), (3, 512)):
+        register_model(f"char_{depth}x{units}", kind="stacked_layers", units=units, depth=depth)
+        register_model(f"char_{depth}x{units}_cells", kind="stacked_cells", units=units, depth=depth)
+
+
+_register_our_own()
+
+
+def describe_models(pattern: str = "*", symbols: int = 65) -> str:
+    """A table of the names that match: kind, units of each layer, parameters (char models: for so many symbols)."""
+    names = list_models(pattern)
+    if not names:
+        raise InputError(
+            f"expected a pattern that matches a model, received {pattern!r}{did_you_mean(pattern, _REGISTRY)}"
+        )
+    lines = [f"{'name':<18} {'kind':<15} {'units':<16} {'parameters':>10}"]
+    for name in names:
+        spec = _REGISTRY[name]
+        sizes = (symbols, symbols) if name.startswith("char") else (1, 2)
+        units = " ".join(map(str, spec.layers))
+        lines.append(f"{name:<18} {spec.kind:<15} {units:<16} {spec.parameters(*sizes):>10,}")
+    return "\n".join([*lines, "", f"char models: one-hot input of {symbols} symbols; echo models: one bit"])
+
+
+def main(prog_name: str) -> None:
+    """`python -m lstmzoo.zoo [PATTERN]`."""
+    import typer
+
+    from lstmzoo import zoo as zoo_module  # not __main__: its registry is the one that others see
+    from lstmzoo.startup import command_line
+
+    def zoo(pattern: Annotated[str, typer.Argument(help="shell pattern, such as 'char_*'")] = "*") -> None:
+        """List the named models."""
+        print(zoo_module.describe_models(pattern))
+
+    command_line(zoo, prog_name)
+
+
+if __name__ == "__main__":
+    main("python -m lstmzoo.zoo")

@@ -8,7 +8,7 @@ import lstmzoo
 
 WEIGHTS = ["l0_kernel", "l0_recurrent_kernel", "l0_bias", "dense_kernel", "dense_bias"]
 KINDS = ["single", "stacked_layers", "stacked_cells"]
-KERNELS = ["keras", "block", "scan", "xla"]
+KERNELS = ["keras", "scan", "xla"]
 OPTIMIZERS = {
     "echo_hallstrom": lambda: keras.optimizers.Adagrad(0.3, initial_accumulator_value=0.1, epsilon=0.0),
     "echo_sshanu": lambda: keras.optimizers.Adam(0.3, epsilon=1e-8),

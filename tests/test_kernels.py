@@ -1,0 +1,187 @@
+"""Each kernel, kind and option has its row: 50 steps from the same weights end with the same losses and weights.
+
+The yardstick is the `keras` kernel on stacked layers: Keras's own LSTM and TensorFlow's own gradient.
+"""
+
+import numpy as np
+import pytest
+import tf_keras as keras
+
+import lstmzoo
+from lstmzoo.errors import InputError
+from lstmzoo.kernels import LAYERS
+from lstmzoo.optimizers import OPTIMIZERS, SECTIONS, make_optimizer
+
+STEPS, BATCH, LENGTH, VOCAB = 50, 3, 7, 5
+ENCODINGS = {
+    "scalar": {},
+    "one_hot": {},
+    "embedding": {"embedding_dim": 3},
+    "features": {"input_dim": 4},
+}
+
+
+def data(encoding, seed=0):
+    rng = np.random.default_rng(seed)
+    symbols = rng.integers(0, VOCAB, (STEPS, BATCH, LENGTH))
+    inputs = rng.normal(size=(*symbols.shape, 4)) if encoding == "features" else symbols
+    return inputs, np.roll(symbols, 1, axis=2)
+
+
+def trained(description, encoding="one_hot", kernel="keras", optimizer=None, seed=1):
+    description = {"kind": "stacked_layers", "units": [4, 6], **description}
+    model = lstmzoo.build_model(
+        description, vocab_size=VOCAB, encoding=encoding, batch_size=BATCH, seed=seed, **ENCODINGS[encoding]
+    )
+    optimizer = optimizer or keras.optimizers.Adam(0.01)
+    losses = lstmzoo.train_windows(model, optimizer, *data(encoding), kernel=kernel, seed=seed)
+    return losses, model.get_weights(), lstmzoo.get_states(model)
+
+
+def assert_same(found, wanted, tolerance=2e-5):
+    np.testing.assert_allclose(found[0], wanted[0], atol=tolerance)
+    for part, other in zip([*found[1], *sum(found[2], ())], [*wanted[1], *sum(wanted[2], ())], strict=True):
+        np.testing.assert_allclose(part, other, atol=20 * tolerance)
+
+
+ROWS = {
+    "one_hot": ({}, "one_hot"),
+    "scalar": ({}, "scalar"),
+    "embedding": ({}, "embedding"),
+    "features": ({}, "features"),
+    "dropout": ({"dropout": 0.4}, "one_hot"),
+    "hard_sigmoid": ({"recurrent_activation": "hard_sigmoid"}, "one_hot"),
+    "depth 3": ({"units": 4, "depth": 3}, "one_hot"),
+    "depth 1": ({"units": 4}, "one_hot"),
+}
+
+
+@pytest.fixture(scope="module")
+def yardstick():
+    """The keras kernel on stacked layers, once for each row."""
+    kept = {}
+
+    def of(row):
+        if row not in kept:
+            kept[row] = trained(*ROWS[row])
+        return kept[row]
+
+    return of
+
+
+@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("kind", ["stacked_layers", "stacked_cells"])
+@pytest.mark.parametrize("kernel", LAYERS)
+def test_every_kernel_kind_and_option_agrees(yardstick, kernel, kind, row):
+    description, encoding = ROWS[row]
+    assert_same(trained({**description, "kind": kind}, encoding, kernel), yardstick(row))
+
+
+@pytest.mark.parametrize("kernel", LAYERS)
+def test_single_equals_depth_one(yardstick, kernel):
+    assert_same(trained({"kind": "single", "units": 4}, kernel=kernel), yardstick("depth 1"))
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer_in_the_loop_equals_keras_train_on_batch(name):
+    spec = SECTIONS[name](name=name, learning_rate=0.01, weight_decay=0.001, global_clipnorm=0.5)
+    losses, weights, _ = trained({}, kernel="scan", optimizer=make_optimizer(spec))
+    model = lstmzoo.build_model(
+        {"kind": "stacked_layers", "units": [4, 6]}, vocab_size=VOCAB, encoding="one_hot", batch_size=BATCH, seed=1
+    )
+    model.compile(make_optimizer(spec), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    theirs = [model.train_on_batch(x, y) for x, y in zip(*data("one_hot"), strict=True)]
+    np.testing.assert_allclose(losses, theirs, atol=5e-5)
+    for ours, other in zip(weights, model.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, other, atol=2e-3 if name == "lion" else 5e-4)
+
+
+def test_legacy_optimizer_and_schedule_object():
+    theirs = trained({}, optimizer=keras.optimizers.Adam(keras.optimizers.schedules.ExponentialDecay(0.01, 10, 0.9)))
+    legacy = keras.optimizers.legacy.Adam(keras.optimizers.schedules.ExponentialDecay(0.01, 10, 0.9))
+    assert_same(trained({}, kernel="scan", optimizer=legacy), theirs, 1e-4)
+
+
+@pytest.mark.parametrize("kernel", ["keras", "scan", "xla"])
+def test_float64_agrees_to_the_last_places(kernel):
+    keras.backend.set_floatx("float64")
+    try:
+        assert_same(trained({}, kernel=kernel), trained({"kind": "stacked_cells"}), 1e-13)
+    finally:
+        keras.backend.set_floatx("float32")
+
+
+def test_dropout_changes_with_seed_and_step_alone():
+    def losses(seed, windows):
+        model = lstmzoo.build_model(
+            {"kind": "stacked_cells", "units": [4, 6], "dropout": 0.5},
+            vocab_size=VOCAB,
+            encoding="one_hot",
+            batch_size=BATCH,
+        )
+        still = keras.optimizers.SGD(0.0)
+        x, y = (part[:1].repeat(windows, 0) for part in data("one_hot"))
+        found = []
+        for one in range(windows):
+            lstmzoo.reset_states(model)
+            found.append(lstmzoo.train_windows(model, still, x[one : one + 1], y[one : one + 1], seed=seed)[0])
+        return found
+
+    first = losses(0, 4)
+    assert len(set(first)) == 4
+    assert losses(0, 4) == first
+    assert losses(1, 4) != first
+
+
+def test_frozen_layers_stay():
+    model = lstmzoo.build_model({"units": 4}, vocab_size=VOCAB, encoding="one_hot", batch_size=BATCH)
+    model.get_layer("lstm_0").trainable = False
+    before = model.get_weights()
+    lstmzoo.train_windows(model, keras.optimizers.Adam(0.01), *data("one_hot"))
+    after = model.get_weights()
+    assert [np.array_equal(a, b) for a, b in zip(before, after, strict=True)] == [True, True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "targets", "message"),
+    [
+        (
+            np.zeros((2, 4, 7), int),
+            np.zeros((2, 4, 7), int),
+            r"inputs: .* \[K, 3, T\], received \[2, 4, 7\]",
+        ),
+        (np.zeros((2, 3), int), np.zeros((2, 3), int), r"inputs: expected shape"),
+        (
+            np.zeros((2, 3, 7), int),
+            np.zeros((2, 3, 6), int),
+            r"targets: .* \[2, 3, 7\] .* received \[2, 3, 6\]",
+        ),
+        (np.zeros((2, 3, 0), int), np.zeros((2, 3, 0), int), "with T >= 1"),
+        (np.full((2, 3, 7), 5), np.zeros((2, 3, 7), int), "inputs: expected symbols from 0 to 4, received 5 to 5"),
+        (np.zeros((2, 3, 7), int), np.full((2, 3, 7), -1), "targets: expected symbols from 0 to 4, received -1 to -1"),
+        (np.zeros((2, 3, 7)), np.zeros((2, 3, 7), int), "inputs: expected symbols as integers, received float64"),
+    ],
+)
+def test_misfitting_windows_change_nothing(inputs, targets, message):
+    model = lstmzoo.build_model({"units": 4}, vocab_size=VOCAB, encoding="one_hot", batch_size=BATCH)
+    before = model.get_weights()
+    with pytest.raises(InputError, match=message):
+        lstmzoo.train_windows(model, keras.optimizers.SGD(0.1), inputs, targets)
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def test_unknown_kernel_and_missing_head():
+    model = lstmzoo.build_model({"units": 4}, vocab_size=VOCAB, encoding="one_hot", batch_size=BATCH)
+    with pytest.raises(InputError, match="kernel: expected a known one, received 'skan'; did you mean scan"):
+        lstmzoo.train_windows(model, keras.optimizers.SGD(0.1), *data("one_hot"), kernel="skan")
+    headless = lstmzoo.build_model({"units": 4}, vocab_size=None, encoding="scalar", batch_size=BATCH)
+    with pytest.raises(InputError, match="expected a model with a head"):
+        lstmzoo.train_windows(headless, keras.optimizers.SGD(0.1), *data("one_hot"))
+
+
+def test_no_windows_is_no_step():
+    model = lstmzoo.build_model({"units": 4}, vocab_size=VOCAB, encoding="one_hot", batch_size=BATCH)
+    optimizer = keras.optimizers.Adam(0.1)
+    x, y = data("one_hot")
+    assert lstmzoo.train_windows(model, optimizer, x[:0], y[:0]).shape == (0,)
+    assert int(optimizer.iterations) == 0
