@@ -21,7 +21,7 @@ _NAMES = {
     "set_states": "state",
     "reset_states": "state",
     "train_windows": "execution",
-    "train_run": "train",
+    "train_run": "job",
 }
 __all__ = list(_NAMES)
 __version__ = "0.1.0"

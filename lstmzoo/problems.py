@@ -73,23 +73,31 @@ def _quoted(text: str) -> list[str]:
 
 
 def _path(item: Any, data: dict[str, Any]) -> Path:
-    """The error's location without pydantic's names for branches of unions."""
-    location = [*item["loc"], *filter(None, item.get("ctx", {}).get("at", "").split("."))]
-    missing = [location.pop()] if item["type"] == "missing" else []
+    """The error's location without pydantic's names for branches of unions, then the key below that it is about."""
+    location = list(item["loc"])
+    below = [location.pop()] if item["type"] == "missing" else []
+    below += filter(None, item.get("ctx", {}).get("at", "").split("."))
     path: list[str | int] = []
     value: Any = data
     for key in location:
         if (isinstance(value, dict) and key in value) or (isinstance(value, list) and isinstance(key, int)):
             path.append(key)
             value = value[key]
-        elif key == location[-1] and "at" in item.get("ctx", {}):
-            path.append(key)
-    return (*path, *missing)
+    return (*path, *below)
+
+
+class _Default:
+    """Stands for a value that was not given."""
+
+    def __repr__(self) -> str:
+        return "the default"
 
 
 def _value(path: Path, data: Any) -> Any:
     for key in path:
-        data = data.get(key, "the default") if isinstance(data, dict) else data[key]
+        if isinstance(data, dict) and key not in data:
+            return _Default()
+        data = data[key]
     return data
 
 

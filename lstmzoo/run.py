@@ -60,6 +60,7 @@ def describe(plan: Any) -> dict[str, str]:
 
 
 def _train(plan: Any, run_dir: Path | None) -> None:
+    from lstmzoo.job import run_plan
     from lstmzoo.progress import duration, for_terminal
     from lstmzoo.rundir import RunDirectory
 
@@ -68,10 +69,7 @@ def _train(plan: Any, run_dir: Path | None) -> None:
     progress.say(f"run directory: {directory.path}")
     for name in ("model", "data", "execution"):
         progress.say(f"{name}: {describe(plan)[name]}")
-    start_tensorflow(plan.resolved.execution.threads)
-    from lstmzoo.train import run_plan
-
-    result = run_plan(plan, directory, progress)
+    result = run_plan(plan, directory, progress, lambda: start_tensorflow(plan.resolved.execution.threads))
     final = "  ".join(f"{name} {value:.6g}" for name, value in result["final"].items() if value is not None)
     print(
         f"{result['status']}: {result['steps']:,} steps in {duration(result['train_seconds'])} of training "

@@ -4,7 +4,6 @@ As a library lstmzoo leaves TensorFlow's threads and messages alone; only comman
 """
 
 import os
-import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from functools import wraps
 from typing import Any
 
 from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted
+from lstmzoo.signals import StopSignals
 
 
 def start_tensorflow(threads: int) -> None:
@@ -41,19 +41,16 @@ def command_line(command: Callable[..., None], prog_name: str) -> None:
 
 def exit_status(command: Callable[[], None]) -> int:
     """Run a command and return its exit status; each kind of error is one clear message on stderr."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` would have it ignored
     try:
-        command()
-        sys.stdout.flush()
+        with StopSignals():
+            command()
+            sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit fails again
         return 0
     except (InputError, Diverged, EnvironmentFailure, Interrupted) as error:
         print(error, file=sys.stderr)
         return error.exit_status
-    except KeyboardInterrupt:
-        print("stopped by SIGINT", file=sys.stderr)
-        return 128 + signal.SIGINT
     except OSError as error:
         print(f"the surroundings failed: {error}", file=sys.stderr)
         return 1

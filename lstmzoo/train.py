@@ -1,22 +1,18 @@
 """Truncated back-propagation through time: windows in order, state carried, and a run directory that tells of it."""
 
-import os
 import time
-from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
 from lstmzoo.checkpoint import NAME, prune_checkpoints, save_checkpoint
-from lstmzoo.config import dump_config, load_config
 from lstmzoo.data import cut_windows
-from lstmzoo.errors import Diverged, EnvironmentFailure, Interrupted
+from lstmzoo.errors import Diverged, Interrupted
 from lstmzoo.execution import Execution
-from lstmzoo.experiment import Experiment
 from lstmzoo.model import build_model
 from lstmzoo.optimizers import make_optimizer, rate_at
-from lstmzoo.plan import Plan, find_device, make_plan
-from lstmzoo.progress import Moment, Progress, Silent
+from lstmzoo.plan import Plan
+from lstmzoo.progress import Moment, Progress
 from lstmzoo.record import Record
 from lstmzoo.rundir import RunDirectory
 from lstmzoo.signals import StopSignals
@@ -28,56 +24,13 @@ from lstmzoo.validation import Validator
 Lines = list[dict[str, Any]]
 
 
-def train_run(
-    config: Experiment | str | os.PathLike[str],
-    run_dir: str | os.PathLike[str] | None = None,
-    *,
-    progress: Progress | None = None,
-) -> dict[str, Any]:
-    """Train an experiment (or the YAML file of one) in a run directory, and return what its result.json says.
-
-    `run_dir=None` takes the first free default directory. Raises `InputError` for a directory that cannot be used,
-    `Diverged` when a number is not finite, `Interrupted` after SIGINT or SIGTERM (both after writing result.json), and
-    `EnvironmentFailure` when the disk or the directory fails on the way.
-    """
-    experiment = config if isinstance(config, Experiment) else load_config(config)
-    plan = make_plan(experiment)
-    directory = RunDirectory.create(experiment.name, None if run_dir is None else Path(run_dir))
-    return run_plan(plan, directory, progress or Silent())
-
-
-def run_plan(plan: Plan, directory: RunDirectory, progress: Progress) -> dict[str, Any]:
-    """Train what a plan says in a fresh run directory."""
-    training = None
-    try:
-        with StopSignals() as stop:
-            directory.write_config(dump_config(plan.resolved))
-            directory.write_environment(find_device())
-            training = Training(plan, directory, progress, stop)
-            training.run()
-            return _finish(directory, training, plan, "completed")
-    except (Diverged, Interrupted) as error:
-        _finish(directory, training, plan, "diverged" if isinstance(error, Diverged) else "interrupted")
-        raise
-    except OSError as error:
-        text = f"the run directory {directory.path} cannot be written ({error.strerror}): the last checkpoint is intact"
-        raise EnvironmentFailure(text) from error
-    finally:
-        progress.close()
-
-
-def _finish(directory: RunDirectory, training: "Training | None", plan: Plan, status: str) -> dict[str, Any]:
-    facts = {"parameters": plan.parameters, "seed": plan.resolved.seed, "loss_floor": plan.loss_floor}
-    result = {"status": status, **(training.result() if training else {"steps": 0, "epochs": 0}), **facts}
-    directory.write_result(result)
-    return result
-
-
 class Training:
     """One run in the making."""
 
-    def __init__(self, plan: Plan, directory: RunDirectory, progress: Progress, stop: StopSignals):
-        self.plan, self.directory, self.progress, self.stop = plan, directory, progress, stop
+    def __init__(
+        self, plan: Plan, directory: RunDirectory, progress: Progress, stop: StopSignals, result: dict[str, Any]
+    ):
+        self.plan, self.directory, self.progress, self.stop, self.result = plan, directory, progress, stop, result
         self.experiment = plan.resolved
         self.spec = self.experiment.train
         self.per_call = int(self.experiment.execution.windows_per_call)
@@ -101,6 +54,7 @@ class Training:
         self.best: Best | None = None
         self.last: dict[str, Any] = {}  # the last step's line in metrics.jsonl
         self.measures: dict[str, float] = {}  # of the last validation
+        self._note_result()
 
     def run(self) -> None:
         """Train to the end of the run."""
@@ -118,10 +72,10 @@ class Training:
             self.progress.show(self._moment())
         self.record.close()
 
-    def result(self) -> dict[str, Any]:
-        """What result.json says of the training."""
+    def _note_result(self) -> None:
+        """Keep the result true, whatever ends the run."""
         symbols = self.position.step * self.spec.batch_size * self.spec.seq_length
-        return {
+        self.result |= {
             "steps": self.position.step,
             "epochs": self.position.epoch,
             "final": {"train_loss": self.last.get("train_loss"), "val_loss": None, **self.measures},
@@ -194,6 +148,7 @@ class Training:
         self.train_seconds += seconds
         self.position = self.position.after(good, self.plan.windows)
         self.last = lines[-1] if lines else self.last
+        self._note_result()
         if good < len(losses):
             self.record.steps(lines)
             self._diverge(f"the loss of step {step + good + 1} (epoch {epoch + 1}, window {window + good + 1})")
@@ -213,6 +168,7 @@ class Training:
         line |= measures
         if self.best is None or measures["val_loss"] < self.best.val_loss:
             self.best = Best(self.position.step, measures["val_loss"])
+        self._note_result()
         found = "  ".join(f"{name} {value:.6g}" for name, value in measures.items())
         self.progress.say(f"step {self.position.step:,}: {found}")
         return True
