@@ -39,14 +39,18 @@ def dissect(model: keras.Model) -> Anatomy:
         elif isinstance(layer, keras.layers.TimeDistributed) and hasattr(layer.layer, "num_tokens"):
             encoding, one_hot_size = "one_hot", layer.layer.num_tokens
         elif isinstance(layer, keras.layers.SpatialDropout1D):
+            _require(layer, layer is not model.layers[-1] and bool(cells), "between LSTM layers")
             rate = layer.rate
         elif isinstance(layer, keras.layers.RNN):
             inner = _cells(layer)
             recurrent.append(layer)
-            dropout += [max(rate, cell.dropout) for cell in inner]
+            rates = [cell.dropout for cell in inner]
+            dropout += [rates[0] or rate, *rates[1:]]
             cells += inner
             rate = 0.0
         elif isinstance(layer, keras.layers.Dense) and head is None and cells:
+            linear = layer.activation is keras.activations.linear and layer.use_bias
+            _require(layer, linear and not rate, "linear, with a bias, right above the last LSTM layer")
             head = layer
         elif not isinstance(layer, (keras.layers.InputLayer, keras.layers.Reshape)):
             raise _foreign(layer)
@@ -57,13 +61,26 @@ def dissect(model: keras.Model) -> Anatomy:
 
 def _cells(layer: keras.layers.RNN) -> list[keras.layers.LSTMCell]:
     cells = list(getattr(layer.cell, "cells", [layer.cell]))
-    if not layer.stateful or any(not isinstance(cell, keras.layers.LSTMCell) for cell in cells):
-        raise _foreign(layer)
+    for cell in cells:
+        if not isinstance(cell, keras.layers.LSTMCell):
+            raise _foreign(layer)
+        gates = keras.activations.serialize(cell.recurrent_activation) in ("sigmoid", "hard_sigmoid")
+        plain = cell.activation is keras.activations.tanh and cell.use_bias and not cell.recurrent_dropout
+        _require(layer, plain and gates, "tanh, with a bias, with sigmoid or hard_sigmoid gates, no recurrent dropout")
+        _require(layer, cell.compute_dtype == cell.variable_dtype, "computing in the type of its weights")
+    _require(layer, layer.stateful, "stateful=True")
+    _require(layer, layer.return_sequences and not layer.go_backwards, "return_sequences=True, forwards in time")
+    _require(layer, not (isinstance(layer, keras.layers.LSTM) and cells[0].dropout), "dropout as SpatialDropout1D")
     return cells
+
+
+def _require(layer: keras.layers.Layer, holds: bool, what: str) -> None:
+    if not holds:
+        raise InputError(f"layer {layer.name!r}: expected {what}, as build_model makes it, received another setting")
 
 
 def _foreign(layer: keras.layers.Layer) -> InputError:
     return InputError(
         "expected a stack of stateful LSTM layers such as build_model makes, "
-        f"received the layer {layer.name!r} ({type(layer).__name__}, stateful={getattr(layer, 'stateful', False)})"
+        f"received the layer {layer.name!r} ({type(layer).__name__})"
     )

@@ -20,6 +20,7 @@ from lstmzoo.network import Network, States, losses_of, over_windows, zeros_like
 from lstmzoo.plan import fastest_kernel
 from lstmzoo.state import state_variables
 
+KEPT = 8  # executions kept on a model, the last used ones
 MASK_BYTES = 64_000_000  # dropout masks of one call, at most
 Windows = dict[str, Any]  # arrays [K, ...] by name: x and y [K, T, B], rate [K], weights [K, T, B], masks [K, B, D]
 
@@ -53,10 +54,14 @@ def train_windows(
     masks are drawn from (seed, optimizer step), one a window and lane. Each loss is that before its step's update.
     Raises `InputError` for shapes, symbols or a kernel that do not fit, and then nothing has changed.
     """
-    kept = model.__dict__.setdefault("_lstmzoo_executions", {})
-    execution = kept.get((kernel, seed))
-    if execution is None or execution.optimizer is not optimizer:
-        execution = kept[kernel, seed] = Execution(model, optimizer, kernel, seed)
+    kept = model.__dict__.setdefault("_lstmzoo_executions", {})  # on the model: tracing costs a second
+    trainable = tuple(id(variable) for variable in model.trainable_variables)
+    key = (id(optimizer), str(kernel), trainable)
+    execution = kept.pop(key, None) or Execution(model, optimizer, kernel)
+    kept[key] = execution
+    if len(kept) > KEPT:
+        del kept[next(iter(kept))]
+    execution.seed = _seed(seed)
     return execution.train(inputs, targets)
 
 
@@ -71,7 +76,7 @@ class Execution:
         seed: int = 0,
         windows_per_call: int | None = None,
     ):
-        self.model, self.optimizer, self.seed, self.windows_per_call = model, optimizer, seed, windows_per_call
+        self.model, self.optimizer, self.seed, self.windows_per_call = model, optimizer, _seed(seed), windows_per_call
         self.anatomy = dissect(model)
         if self.anatomy.head is None:
             raise InputError("expected a model with a head (vocab_size given), received one without: it has no loss")
@@ -130,7 +135,8 @@ class Execution:
                 tape.watch(variables)
                 logits, states = self.network(window["x"], states if carry else zeros_like(states), window)
                 loss = tf.reduce_mean(losses_of(logits, window["y"]))
-            self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+            gradients = [tf.convert_to_tensor(part) for part in tape.gradient(loss, variables)]
+            self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
             return states, (loss,)
 
         def train(count: Tensor, windows: Windows) -> Tensor:
@@ -168,7 +174,7 @@ class Execution:
                 autograph=False,
                 jit_compile=compiled,
             )
-            self.programs[key, shapes, count] = program
+            self.programs[key, shapes, count] = program.get_concrete_function()
         return self.programs[key, shapes, count]
 
     def _parts(self, windows: Windows) -> Iterator[Windows]:
@@ -235,9 +241,28 @@ def _known_kernel(kernel: str, layers: list[int]) -> str:
     return kernel
 
 
+def _seed(seed: int) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise InputError(f"seed: expected an integer >= 0, received {seed!r}")
+    return int(seed)
+
+
 def _build_slots(optimizer: keras.optimizers.Optimizer, variables: list[tf.Variable]) -> None:
-    """Create the slots before any tracing, so that their names and order never depend on how training began."""
+    """Create the slots before any tracing, so that their names and order never depend on how training began.
+
+    Nadam counts its steps in a Python attribute, which a graph freezes; a loss scale asks for other gradients.
+    """
+    known = (keras.optimizers.Optimizer, keras.optimizers.legacy.Optimizer)
+    wrong = (keras.optimizers.Nadam, keras.mixed_precision.LossScaleOptimizer)
+    if not isinstance(optimizer, known) or isinstance(optimizer, wrong):
+        name = optimizer if isinstance(optimizer, str) else type(optimizer).__name__
+        raise InputError(f"optimizer: expected one of tf_keras but Nadam or LossScaleOptimizer, received {name!r}")
+    served = getattr(optimizer, "_index_dict", None)
     if isinstance(optimizer, keras.optimizers.legacy.Optimizer):
         optimizer._create_all_weights(variables)
-    else:
+    elif not served:
         optimizer.build(variables)
+    elif strangers := [variable.name for variable in variables if variable._unique_id not in served]:
+        # building it again would hand the slots of the old weights to the new ones
+        text = f"received one that serves other weights and not {strangers[0]}"
+        raise InputError(f"optimizer: expected one for this model's trainable weights, {text}: make a new one")

@@ -12,10 +12,9 @@ from typing_extensions import Self
 from lstmzoo.nearest import did_you_mean
 from lstmzoo.optimizers import Constant, Optimizer, Schedule
 from lstmzoo.section import Count, CountOrNever, Fraction, Positive, Section, expected
+from lstmzoo.sources import LENGTHS
 from lstmzoo.tasks import TaskSpec
 from lstmzoo.zoo import ModelSpec, get_model, list_models
-
-LENGTHS = ("epochs", "steps", "time_budget")
 
 
 def _seconds(value: Any) -> Any:
@@ -106,7 +105,7 @@ class ExecutionSpec(Section):
 
     kernel: Literal["auto", "keras", "scan", "xla"] = "auto"
     """keras: its own layers (cuDNN on a GPU); scan: hand-written gradient; xla: that, compiled."""
-    threads: Literal["auto"] | Count = "auto"
+    threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = "auto"
     """Threads of TensorFlow, within an op and between ops."""
     windows_per_call: Literal["auto"] | Count = "auto"
     """Windows in one call of the graph, at most: a signal waits for the call."""

@@ -22,31 +22,31 @@ def train_run(
 ) -> dict[str, Any]:
     """Train an experiment (or the YAML file of one) in a run directory, and return what its result.json says.
 
-    `run_dir=None` takes the first free default directory. Raises `InputError` for a directory that cannot be used,
-    `Diverged` when a number is not finite, `Interrupted` after SIGINT or SIGTERM (both after writing result.json), and
-    `EnvironmentFailure` when the disk or the directory fails on the way.
+    The returned mapping has `run_dir` too, the directory; `run_dir=None` takes the first free default one. Raises
+    `InputError` for a directory that cannot be used, `Diverged` when a number is not finite, `Interrupted` after SIGINT
+    or SIGTERM (both after writing result.json), and `EnvironmentFailure` when the disk fails on the way.
     """
     experiment = config if isinstance(config, Experiment) else load_config(config)
-    directory = RunDirectory.create(experiment.name, None if run_dir is None else Path(run_dir))
-    return run_plan(make_plan(experiment), directory, progress or Silent())
+    return run_plan(make_plan(experiment), None if run_dir is None else Path(run_dir), progress or Silent())
 
 
 def run_plan(
-    plan: Plan, directory: RunDirectory, progress: Progress, prepare: Callable[[], None] = lambda: None
+    plan: Plan, run_dir: Path | None, progress: Progress, prepare: Callable[[], None] = lambda: None
 ) -> dict[str, Any]:
     """Train what a plan says in a fresh run directory; `prepare()` runs before TensorFlow is touched."""
-    result = {"status": "completed", "steps": 0, "epochs": 0, "parameters": plan.parameters, "seed": plan.resolved.seed}
-    result |= {"loss_floor": plan.loss_floor}
+    directory = RunDirectory.create(plan.resolved.name, run_dir, dump_config(plan.resolved))
+    progress.say(f"run directory: {directory.path}")
+    result = _empty_result(plan)
     try:
         with StopSignals() as stop:
-            directory.write_config(dump_config(plan.resolved))
+            stop.before_leaving = lambda: directory.write_result({**result, "status": "interrupted"})
             directory.write_environment(find_device())
             prepare()
             from lstmzoo.train import Training
 
             Training(plan, directory, progress, stop, result).run()
         directory.write_result(result)
-        return result
+        return {**result, "run_dir": str(directory.path)}
     except (Diverged, Interrupted) as error:
         result["status"] = "diverged" if isinstance(error, Diverged) else "interrupted"
         directory.write_result(result)
@@ -56,3 +56,19 @@ def run_plan(
         raise EnvironmentFailure(text) from error
     finally:
         progress.close()
+
+
+def _empty_result(plan: Plan) -> dict[str, Any]:
+    return {
+        "status": "completed",
+        "steps": 0,
+        "epochs": 0,
+        "parameters": plan.parameters,
+        "seed": plan.resolved.seed,
+        "final": {"train_loss": None, "val_loss": None},
+        "best": None,
+        "loss_floor": plan.loss_floor,
+        "dropped_symbols": plan.dropped,
+        "train_seconds": 0.0,
+        "symbols_per_second": None,
+    }

@@ -16,6 +16,7 @@ import tf_keras as keras
 
 Tensor = Any
 Sequence = Any  # a list of T tensors where the loop is unrolled, else one tensor `[T, ...]`: both take [t]
+UNROLLED = 100  # steps: an unrolled loop runs faster, but its graph takes 35 ms a step and layer to make
 Layer = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
 
 
@@ -35,27 +36,29 @@ def keras_layer(cell: keras.layers.LSTMCell) -> Layer:
 
 
 def scan_layer(cell: keras.layers.LSTMCell) -> Layer:
-    """A hand-written gradient for the whole sequence (Appleyard et al. 2016, section 3), its loops unrolled."""
-    return _scan_layer(cell, unroll=True)
+    """A hand-written gradient for the whole sequence (Appleyard et al. 2016, section 3); short loops are unrolled."""
+    return _scan_layer(cell, unroll=UNROLLED)
 
 
 def loop_layer(cell: keras.layers.LSTMCell) -> Layer:
     """The same with loops in the graph: what XLA compiles in a second, and runs fastest."""
-    return _scan_layer(cell, unroll=False)
+    return _scan_layer(cell, unroll=0)
 
 
-def _scan_layer(cell: keras.layers.LSTMCell, unroll: bool) -> Layer:
+def _scan_layer(cell: keras.layers.LSTMCell, unroll: int) -> Layer:
     """The input product of all T steps is one matrix product before the loop, and the gradient of each weight is one
     after it; the loops keep only the product with U (forward), with its transpose (backward), and the gates."""
     gate, slope = _GATES[sigmoid_of(cell)]
 
     def run(x: Tensor, h0: Tensor, c0: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        short = x.shape[0] <= unroll
+
         @tf.custom_gradient
         def layer(x: Tensor, w: Tensor, u: Tensor, b: Tensor) -> Any:
-            hs, cs, gates = _forward(rows(x, w) + b, u, h0, c0, gate, unroll)
+            hs, cs, gates = _forward(rows(x, w) + b, u, h0, c0, gate, short)
 
             def gradient(dhs: Tensor) -> tuple[Tensor, ...]:
-                dz = _backward(gates, cs, u, dhs, c0, slope, unroll)
+                dz = _backward(gates, cs, u, dhs, c0, slope, short)
                 flat = tf.reshape(dz, [-1, dz.shape[-1]])
                 before = tf.concat([h0[None], stacked(hs)[:-1]], 0)
                 return rows(dz, tf.transpose(w)), columns(x, flat), columns(before, flat), tf.reduce_sum(flat, 0)

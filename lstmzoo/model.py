@@ -37,7 +37,7 @@ def build_model(
     """
     spec = _description(model)
     embedding_dim = embedding_dim if embedding_dim is not None else spec.embedding_dim
-    _check(spec, encoding, vocab_size, batch_size, seq_length, input_dim, embedding_dim)
+    _check(spec, encoding, vocab_size, batch_size, seq_length, input_dim, embedding_dim, seed)
     seeds = _Seeds(seed)
     symbols, x = _inputs(encoding, batch_size, seq_length, input_dim, vocab_size, embedding_dim, seeds)
     x = (_cells if spec.kind == "stacked_cells" else _layers)(spec, x, seeds)
@@ -125,13 +125,14 @@ def _description(model: str | Mapping[str, Any] | ModelSpec) -> ModelSpec:
         return get_model(model)
     if isinstance(model, ModelSpec):
         return model
+    if not isinstance(model, Mapping):
+        raise InputError(f"model: expected a name of the zoo, a mapping or a ModelSpec, received {model!r}")
     try:
         return ModelSpec.model_validate(dict(model))
     except ValidationError as error:
         found = explain(error, dict(model), ModelSpec)
-        raise InputError(
-            "\n".join(f"model {'.'.join(map(str, path))}: {text}" for path, text in found.items())
-        ) from None
+        lines = (f"model {'.'.join(map(str, path))}: {reason.text}" for path, reason in found.items())
+        raise InputError("\n".join(lines)) from None
 
 
 def _check(
@@ -142,6 +143,7 @@ def _check(
     seq_length: int | None,
     input_dim: int | None,
     embedding_dim: int | None,
+    seed: int,
 ) -> None:
     if encoding not in ENCODINGS:
         raise InputError(f"encoding: expected a known one, received {encoding!r}{did_you_mean(encoding, ENCODINGS)}")
@@ -150,6 +152,8 @@ def _check(
             f"encoding: expected {spec.encoding!r}, as the model's description says, received {encoding!r}"
         )
     sizes = {"vocab_size": vocab_size, "batch_size": batch_size, "seq_length": seq_length, "input_dim": input_dim}
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise InputError(f"seed: expected an integer >= 0, received {seed!r}")
     for name, size in {**sizes, "embedding_dim": embedding_dim}.items():
         if size is not None and (isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1):
             raise InputError(f"{name}: expected an integer >= 1, received {size!r}")

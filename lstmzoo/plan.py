@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from lstmzoo.errors import ConfigError
 from lstmzoo.experiment import Experiment
 from lstmzoo.tasks import make_task
 
@@ -46,8 +45,9 @@ def resolve(experiment: Experiment, device: str) -> Experiment:
     encoding = task.default_encoding if model.encoding == "auto" else model.encoding
     kernel = fastest_kernel(model.layers, device) if execution.kernel == "auto" else execution.kernel
     threads = choose_threads(experiment) if execution.threads == "auto" else execution.threads
+    most = most_windows(experiment)
     per_call = choose_windows(experiment) if execution.windows_per_call == "auto" else execution.windows_per_call
-    chosen = {"kernel": kernel, "threads": threads, "windows_per_call": per_call}
+    chosen = {"kernel": kernel, "threads": threads, "windows_per_call": min(per_call, most)}
     return experiment.model_copy(
         update={
             "model": model.model_copy(update={"encoding": encoding, "depth": len(model.layers)}),
@@ -78,15 +78,16 @@ def choose_threads(experiment: Experiment) -> int:
 
 
 def choose_windows(experiment: Experiment) -> int:
-    """Windows a call, for about CALL_SECONDS: 0.1 ms of overhead a window and 10 GFLOP/s, a cautious machine.
+    """Windows a call, for about CALL_SECONDS: 0.1 ms of overhead a window and 10 GFLOP/s, a cautious machine."""
+    flops = 6 * experiment.train.batch_size * experiment.train.seq_length * count_parameters(experiment)
+    return max(1, round(CALL_SECONDS / (1e-4 + flops / 1e10)))
 
-    Never more than an epoch has, or than lie between two validations or checkpoints: a compiled program has this size.
-    """
-    train = experiment.train
-    flops = 6 * train.batch_size * train.seq_length * count_parameters(experiment)
-    most, _ = experiment.task.windows(train.batch_size, train.seq_length)
+
+def most_windows(experiment: Experiment) -> int:
+    """Windows of an epoch, or between two validations or checkpoints: no call is ever longer."""
+    windows, _ = experiment.task.windows(experiment.train.batch_size, experiment.train.seq_length)
     cadences = [every for every in (experiment.validation.every_steps, experiment.checkpoint.every_steps) if every]
-    return max(1, min(round(CALL_SECONDS / (1e-4 + flops / 1e10)), most, *cadences))
+    return min(windows, *cadences) if cadences else windows
 
 
 def count_parameters(experiment: Experiment) -> int:
@@ -101,19 +102,19 @@ def _input_dim(experiment: Experiment) -> int:
 
 
 def memory_needed(experiment: Experiment) -> int:
-    """Bytes, about: weights, gradients and two slots; activations of a window, forward and back; the data."""
+    """Bytes, about, of a resolved experiment: weights, gradients and two slots; activations of a window; the data."""
     model, train, task = experiment.model, experiment.train, experiment.task
     width = sum(model.layers)
     values = 4 * count_parameters(experiment)
     values += train.batch_size * train.seq_length * (12 * width + 6 * task.vocab_size + 2 * _input_dim(experiment))
+    values += 3 * train.batch_size * train.seq_length * int(experiment.execution.windows_per_call)
     return FLOAT * values + task.bytes_needed(train.batch_size)
 
 
-def check_memory(experiment: Experiment) -> None:
-    """Raise `ConfigError` for sizes that this machine's memory could not hold."""
-    need, have = memory_needed(experiment), os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    if need > have:
-        advice = "lower model.units, model.depth, train.batch_size, train.seq_length or the task's sizes"
-        raise ConfigError(
-            [f"expected sizes that fit in memory ({have / 1e9:.1f} GB), received {need / 1e9:.4g} GB: {advice}"]
-        )
+def memory_problem(experiment: Experiment) -> str | None:
+    """What is wrong with sizes that this machine's memory could not hold."""
+    need, have = memory_needed(resolve(experiment, "cpu")), os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if need <= have:
+        return None
+    advice = "lower model.units, model.depth, train.batch_size, train.seq_length or the task's sizes"
+    return f"expected sizes that fit in memory ({have / 1e9:.1f} GB), received {need / 1e9:.4g} GB: {advice}"

@@ -1,6 +1,6 @@
 """Pydantic's errors in our words: where, what was expected, what was received, the nearest legal name."""
 
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -32,17 +32,39 @@ _EXPECTED = {
 }
 
 
-def explain(error: ValidationError, data: dict[str, Any], section: type[BaseModel]) -> dict[Path, str]:
+class Reason(NamedTuple):
+    """Why a path is wrong; an unknown key takes nothing from the rest when it is taken away."""
+
+    text: str
+    unknown: bool
+
+
+def explain(error: ValidationError, data: dict[str, Any], section: type[BaseModel]) -> dict[Path, Reason]:
     """Each wrong path of the data, with `expected X, received Y; did you mean Z?`; branches of a union are joined."""
     wanted: dict[Path, list[str]] = {}
     ends: dict[Path, str] = {}
-    for item in error.errors(include_url=False):
+    unknown = set()
+    for item in _single(error):
         path = _path(item, data)
         text, end = _one(item, path, data, section)
         if text not in wanted.setdefault(path, []):
             wanted[path].append(text)
         ends[path] = end
-    return {path: f"expected {' or '.join(texts)}, received {ends[path]}" for path, texts in wanted.items()}
+        if item["type"] == "extra_forbidden":
+            unknown.add(path)
+    return {
+        path: Reason(f"expected {' or '.join(texts)}, received {ends[path]}", path in unknown)
+        for path, texts in wanted.items()
+    }
+
+
+def _single(error: ValidationError) -> list[Any]:
+    """The errors, each that reports several taken apart."""
+    items: list[Any] = list(error.errors(include_url=False))
+    several = [item["ctx"].get("several", [item["ctx"]]) if item["type"] == "expected" else [None] for item in items]
+    return [
+        {**item, "ctx": part} if part else item for item, parts in zip(items, several, strict=True) for part in parts
+    ]
 
 
 def _one(item: Any, path: Path, data: dict[str, Any], section: type[BaseModel]) -> tuple[str, str]:
@@ -53,10 +75,8 @@ def _one(item: Any, path: Path, data: dict[str, Any], section: type[BaseModel]) 
     if kind == "missing":
         return text, "nothing"
     value = _value(path, data)
-    if kind == "literal_error":
-        return text, _received(value) + _near(value, context["expected"])
-    if kind == "union_tag_invalid":
-        return text, shown(context["tag"]) + did_you_mean(context["tag"], _quoted(context["expected_tags"]))
+    if kind in ("literal_error", "union_tag_invalid"):
+        return text, _received(value) + _near(value, context.get("expected") or context["expected_tags"])
     return text, _received(value) + context.get("near", "")
 
 
@@ -76,7 +96,10 @@ def _path(item: Any, data: dict[str, Any]) -> Path:
     """The error's location without pydantic's names for branches of unions, then the key below that it is about."""
     location = list(item["loc"])
     below = [location.pop()] if item["type"] == "missing" else []
-    below += filter(None, item.get("ctx", {}).get("at", "").split("."))
+    context = item.get("ctx", {})
+    below += filter(None, context.get("at", "").split("."))
+    if item["type"] == "union_tag_invalid":
+        below.append(context["discriminator"].strip("'"))
     path: list[str | int] = []
     value: Any = data
     for key in location:
@@ -97,14 +120,14 @@ def _value(path: Path, data: Any) -> Any:
     for key in path:
         if isinstance(data, dict) and key not in data:
             return _Default()
-        data = data[key]
+        data = data.get(key) if isinstance(data, dict) else data[key]
     return data
 
 
 def _legal(path: Path, data: Any, section: type[BaseModel]) -> set[str]:
     """Keys of the section at a path, in which a tag such as `kind` has chosen among several."""
     for key in path:
-        data = data[key]
+        data = data.get(key, {})
         found = {field.alias or name: field for name, field in section.model_fields.items()}
         section = _chosen(list(_sections(found[str(key)].annotation)), data)
     return {field.alias or name for name, field in section.model_fields.items()}

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import suppress
 from typing import Any, NamedTuple, Protocol, TextIO
 
 
@@ -54,8 +55,9 @@ class Lines:
         self.stream, self.seconds, self.last = stream, seconds, time.monotonic()
 
     def say(self, text: str) -> None:
-        """A line."""
-        print(text, file=self.stream, flush=True)
+        """A line, as long as somebody reads."""
+        with suppress(OSError, ValueError):
+            print(text, file=self.stream, flush=True)
 
     def show(self, moment: Moment) -> None:
         """A line every so many seconds."""
@@ -75,8 +77,8 @@ class Bar:
         from rich.progress import BarColumn, Progress, TextColumn
 
         self.console = Console(stderr=True, highlight=False)
-        columns = [TextColumn("{task.fields[place]}"), BarColumn(), TextColumn("{task.fields[rest]}")]
-        self.progress = Progress(*columns, console=self.console, transient=True)
+        columns = [TextColumn("{task.fields[place]}"), BarColumn(None), TextColumn("{task.fields[rest]}")]
+        self.progress = Progress(*columns, console=self.console, transient=True, expand=True)
         self.task: Any = None
 
     def say(self, text: str) -> None:
@@ -96,20 +98,29 @@ class Bar:
         self.progress.stop()
 
 
-def for_terminal(stream: TextIO = sys.stderr) -> Progress:
+def for_terminal() -> Progress:
     """A bar where a person watches, lines elsewhere."""
-    return Bar() if stream.isatty() else Lines(stream)
+    return Bar() if sys.stderr.isatty() else Lines(sys.stderr)
 
 
 def _parts(moment: Moment) -> tuple[str, str]:
+    """What stands before the bar and after it: 80 columns hold it all."""
     steps = f"/{moment.steps:,}" if moment.steps else ""
-    left = "" if moment.seconds_left is None else f" · {duration(moment.seconds_left)} left"
-    speed = f"{moment.steps_per_second:,.0f} steps/s · {moment.symbols_per_second:,.0f} symbols/s"
-    return f"epoch {moment.epoch} · step {moment.step:,}{steps}", f"loss {moment.loss:.4f} · {speed}{left}"
+    left = "" if moment.seconds_left is None else f"  {duration(moment.seconds_left)} left"
+    speed = f"{short(moment.steps_per_second)} steps/s  {short(moment.symbols_per_second)} symbols/s"
+    return f"step {moment.step:,}{steps}", f"loss {moment.loss:.4f}  {speed}{left}"
 
 
 def _sentence(moment: Moment) -> str:
-    return " · ".join(_parts(moment))
+    return "  ".join((f"epoch {moment.epoch}", *_parts(moment)))
+
+
+def short(number: float) -> str:
+    """12.3, 123, 1.23k, 12.3k, 123k, 1.23M, ..."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            return f"{number / size:.3g}{unit}"
+    return f"{number:.3g}"
 
 
 def duration(seconds: float) -> str:

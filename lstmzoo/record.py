@@ -1,6 +1,8 @@
 """What a run leaves behind while it goes on: metrics, curves, pictures, TensorBoard."""
 
 import math
+import time
+from array import array
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from lstmzoo.validation import Validator
 
 SMOOTHING = 0.999
 ECHO_STEPS = 45  # shown in echo.png
+DRAW_SECONDS = 1.0  # a tiny net validates many times a second, and a drawing takes a third of one
 
 
 class Record:
@@ -20,13 +23,15 @@ class Record:
 
     def __init__(self, directory: RunDirectory, name: str, vocab_size: int, loss_floor: float | None):
         self.directory, self.name, self.loss_floor = directory, name, loss_floor
-        self.losses: list[float] = []
-        self.smoothed: list[float] = [math.log(vocab_size)]
+        self.losses, self.smoothed = array("d"), array("d", [math.log(vocab_size)])
         self.validations: list[tuple[int, float]] = []
         self.writer = tf.summary.create_file_writer(str(directory.path / "tensorboard"))
+        self.drawn = -math.inf
 
     def steps(self, lines: list[dict[str, Any]]) -> None:
         """Write the metrics of some steps; the last line's numbers go to TensorBoard."""
+        if not lines:
+            return
         self.directory.append_metrics(lines)
         for line in lines:
             self.losses.append(line["train_loss"])
@@ -34,22 +39,25 @@ class Record:
         last = lines[-1]
         if "val_loss" in last:
             self.validations.append((last["step"], last["val_loss"]))
-        mean = float(np.mean([line["train_loss"] for line in lines]))
+        mean = float(np.mean(self.losses[-len(lines) :]))
         with self.writer.as_default(step=last["step"]):
             for key, value in {**last, "train_loss": mean}.items():
                 if key not in ("step", "elapsed_seconds"):
                     tf.summary.scalar(key, value)
 
-    def draw(self, task: Any, validator: Validator | None) -> None:
-        """Redraw the pictures."""
-        losses, smoothed = np.array(self.losses), np.array(self.smoothed[1:])
-        draw_loss(self.directory.plots / "loss.png", losses, smoothed, self.validations, self.loss_floor, self.name)
+    def draw(self, task: Any, validator: Validator | None, last: bool) -> None:
+        """Redraw the pictures, but for those that the next ones would replace within DRAW_SECONDS."""
+        if not last and time.monotonic() - self.drawn < DRAW_SECONDS:
+            return
+        plots, losses, smoothed = self.directory.plots, np.array(self.losses), np.array(self.smoothed[1:])
+        draw_loss(plots / "loss.png", losses, smoothed, self.validations, self.loss_floor, self.name)
         if validator is not None and isinstance(task, EchoSpec) and len(validator.predictions):
             windows = -(-ECHO_STEPS // validator.inputs.shape[2])
             parts = (validator.inputs, validator.targets, validator.predictions, validator.weights)
-            shown = [np.concatenate(list(part[:windows]), axis=1)[:, :ECHO_STEPS] for part in parts]
-            draw_echo(self.directory.plots / "echo.png", EchoView(*shown), task.echo_step)
+            view = EchoView(*(np.concatenate(list(part[:windows]), axis=1)[:, :ECHO_STEPS] for part in parts))
+            draw_echo(plots / "echo.png", view, task.echo_step)
+        self.drawn = time.monotonic()
 
     def close(self) -> None:
-        """Flush TensorBoard's file."""
+        """The end of TensorBoard's file."""
         self.writer.close()

@@ -62,18 +62,15 @@ def describe(plan: Any) -> dict[str, str]:
 def _train(plan: Any, run_dir: Path | None) -> None:
     from lstmzoo.job import run_plan
     from lstmzoo.progress import duration, for_terminal
-    from lstmzoo.rundir import RunDirectory
 
-    directory = RunDirectory.create(plan.resolved.name, run_dir)
     progress = for_terminal()
-    progress.say(f"run directory: {directory.path}")
     for name in ("model", "data", "execution"):
         progress.say(f"{name}: {describe(plan)[name]}")
-    result = run_plan(plan, directory, progress, lambda: start_tensorflow(plan.resolved.execution.threads))
+    result = run_plan(plan, run_dir, progress, lambda: start_tensorflow(plan.resolved.execution.threads))
     final = "  ".join(f"{name} {value:.6g}" for name, value in result["final"].items() if value is not None)
     print(
         f"{result['status']}: {result['steps']:,} steps in {duration(result['train_seconds'])} of training "
-        f"({result['symbols_per_second']:,.0f} symbols/s)\n{final}\nrun directory: {directory.path}"
+        f"({result['symbols_per_second']:,.0f} symbols/s)\n{final}\nrun directory: {result['run_dir']}"
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from lstmzoo.errors import InputError
 from lstmzoo.files import write_atomically
 
-MARKS = ("config.yaml", "metrics.jsonl", "result.json", "checkpoints")
+MARKS = ("config.yaml", "environment.json", "metrics.jsonl", "result.json")
 PACKAGES = ("lstmzoo", "tensorflow", "tf-keras", "numpy", "safetensors")
 
 
@@ -25,12 +25,16 @@ class RunDirectory:
         self.checkpoints, self.plots = path / "checkpoints", path / "plots"
 
     @classmethod
-    def create(cls, name: str, path: Path | None = None) -> "RunDirectory":
-        """Exactly `path`, which must not hold a run, or the first free default one; `InputError` if it cannot be."""
+    def create(cls, name: str, path: Path | None, config: str) -> "RunDirectory":
+        """Exactly `path`, which must not hold a run, or the first free default one, with its config.yaml written.
+
+        Raises `InputError` if that cannot be.
+        """
         try:
             directory = cls(_first_free(name) if path is None else _empty(path))
-            directory.checkpoints.mkdir()
-            directory.plots.mkdir()
+            write_atomically(directory.path / "config.yaml", config.encode())
+            directory.checkpoints.mkdir(exist_ok=True)
+            directory.plots.mkdir(exist_ok=True)
         except OSError as error:
             where = path or runs_root() / name
             raise InputError(
@@ -38,10 +42,6 @@ class RunDirectory:
                 "choose another one with --run-dir"
             ) from error
         return directory
-
-    def write_config(self, text: str) -> None:
-        """config.yaml, written first."""
-        write_atomically(self.path / "config.yaml", text.encode())
 
     def write_environment(self, device: str) -> None:
         """environment.json: what the numbers depend on beside the configuration."""
@@ -89,6 +89,7 @@ def _first_free(name: str) -> Path:
 def _empty(path: Path) -> Path:
     path.mkdir(parents=True, exist_ok=True)
     held = [name for name in MARKS if (path / name).exists()]
+    held += ["checkpoints"] if any((path / "checkpoints").glob("*")) else []
     if held:
         raise InputError(
             f"run directory: expected one without a run, received {path}, which holds {', '.join(held)}: "

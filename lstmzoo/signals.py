@@ -1,7 +1,14 @@
-"""SIGINT and SIGTERM: a run stops between two graph calls, after a checkpoint; a second signal leaves at once."""
+"""SIGINT and SIGTERM: a run stops between two graph calls, after a checkpoint; a second signal leaves at once.
 
+Python runs a signal handler only when the main thread is back from C++, and tracing or compiling a large graph can take
+longer than a person waits. So a thread watches too: where there is nothing to save yet it ends the process itself.
+"""
+
+import os
 import signal
+import sys
 import threading
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -10,6 +17,7 @@ from typing_extensions import Self
 from lstmzoo.errors import Interrupted
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+GRACE = 1.0  # seconds that the main thread has to answer
 
 
 class StopSignals:
@@ -22,18 +30,47 @@ class StopSignals:
     def __init__(self) -> None:
         self.received: int | None = None
         self.patient = False
+        self.before_leaving: Callable[[], None] = lambda: None
         self.before: dict[signal.Signals, Any] = {}
+        self.answered = threading.Event()
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             self.before = {number: signal.signal(number, self._handle) for number in SIGNALS}
+            reader, self.writer = os.pipe()
+            os.set_blocking(self.writer, False)
+            self.old_writer = signal.set_wakeup_fd(self.writer, warn_on_full_buffer=False)
+            threading.Thread(target=self._watch, args=(reader,), daemon=True).start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self.before:
+            signal.set_wakeup_fd(self.old_writer)
+            os.close(self.writer)
         for number, handler in self.before.items():
             signal.signal(number, handler)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        self.answered.set()
         if self.received is not None or not self.patient:
             raise Interrupted(number, f"stopped by {signal.Signals(number).name}")
         self.received = number
+
+    def _watch(self, reader: int) -> None:
+        seen = 0
+        while number := os.read(reader, 1):
+            if number[0] not in SIGNALS:
+                continue
+            seen += 1
+            if not self.answered.wait(GRACE):
+                self._answer(number[0], leave=seen > 1 or not self.patient)
+            self.answered.clear()
+        os.close(reader)
+
+    def _answer(self, number: int, leave: bool) -> None:
+        if not leave:
+            print("stopping after the present graph call; a second signal leaves at once", file=sys.stderr, flush=True)
+            return
+        print(f"stopped by {signal.Signals(number).name}", file=sys.stderr, flush=True)
+        self.before_leaving()
+        os._exit(128 + number)

@@ -34,9 +34,13 @@ def command_line(command: Callable[..., None], prog_name: str) -> None:
     def guarded(*arguments: Any, **options: Any) -> None:
         raise SystemExit(exit_status(lambda: command(*arguments, **options)))
 
+    _lend_streams()
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command()(guarded)
-    app(prog_name=prog_name)
+    try:
+        app(prog_name=prog_name)
+    except BrokenPipeError:  # of --help, which typer prints itself
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def exit_status(command: Callable[[], None]) -> int:
@@ -46,7 +50,7 @@ def exit_status(command: Callable[[], None]) -> int:
             command()
             sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit fails again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the flush at exit fails again
         return 0
     except (InputError, Diverged, EnvironmentFailure, Interrupted) as error:
         print(error, file=sys.stderr)
@@ -55,6 +59,14 @@ def exit_status(command: Callable[[], None]) -> int:
         print(f"the surroundings failed: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _lend_streams() -> None:
+    """A shell's `>&-` leaves neither the stream nor its number: what is written there goes nowhere."""
+    for stream, number in (("stdout", 1), ("stderr", 2)):
+        if getattr(sys, stream) is None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+            setattr(sys, stream, open(number, "w", closefd=False))  # noqa: SIM115
 
 
 @contextmanager
@@ -66,7 +78,7 @@ def _hidden_stderr() -> Iterator[None]:
         os.dup2(held.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             held.seek(0)
             os.write(kept, held.read())
             raise

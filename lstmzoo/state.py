@@ -31,11 +31,15 @@ def set_states(model: keras.Model, states: Sequence[Sequence[np.ndarray]]) -> No
     """Carry on from these states, (h, c) of each layer; `InputError` for other shapes, and then nothing has changed."""
     variables = state_variables(model)
     expected = [[tuple(v.shape) for v in pair] for pair in variables]
-    received = [[np.shape(value) for value in pair] for pair in states]
+    try:
+        values = [[np.asarray(value, variables[0][0].dtype.as_numpy_dtype) for value in state] for state in states]
+    except (TypeError, ValueError) as error:
+        raise InputError(f"states: expected (h, c) of each layer with shapes {expected}, received {error}") from error
+    received = [[value.shape for value in state] for state in values]
     if received != expected:
         raise InputError(f"states: expected (h, c) of each layer with shapes {expected}, received {received}")
-    for variable, value in zip(tf.nest.flatten(variables), [v for pair in states for v in pair], strict=True):
-        variable.assign(np.asarray(value, variable.dtype.as_numpy_dtype))
+    for variable, value in zip(tf.nest.flatten(variables), [v for pair in values for v in pair], strict=True):
+        variable.assign(value)
 
 
 def reset_states(model: keras.Model) -> None:

@@ -4,28 +4,29 @@ PyYAML parses (its event stream: iterative, so nesting cannot exhaust the stack)
 the core schema of YAML 1.2, so `1e-3` is a number and `yes` is a string, as in every other YAML 1.2 tool.
 """
 
+import copy
 import math
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import yaml
 
-MAX_BYTES, MAX_NODES, MAX_DEPTH, MAX_DIGITS = 1_000_000, 20_000, 50, 300
+MAX_BYTES, MAX_NODES, MAX_DEPTH, MAX_INTEGER = 1_000_000, 20_000, 50, 2**63
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 
 
 class Problem(NamedTuple):
     """Something wrong at a line (from 1) and a path of keys."""
 
     line: int
-    path: Path
+    path: KeyPath
     text: str
 
 
@@ -33,7 +34,7 @@ class Document(NamedTuple):
     """The data of one YAML text, the line of each path, and the problems found on the way."""
 
     data: Any
-    lines: dict[Path, int]
+    lines: dict[KeyPath, int]
     problems: list[Problem]
 
 
@@ -51,9 +52,10 @@ def parse_scalar(text: str) -> Any:
     if text in _WORDS:
         return _WORDS[text]
     if _INT.fullmatch(text):
-        if len(text) > MAX_DIGITS:
-            raise ValueError(f"expected a number of at most {MAX_DIGITS} digits")
-        return int(text, 0 if text[:2] in ("0o", "0x") else 10)
+        number = int(text, 0 if text[:2] in ("0o", "0x") else 10) if len(text) < 400 else MAX_INTEGER
+        if abs(number) >= MAX_INTEGER:
+            raise ValueError("expected a whole number of less than 64 bits")
+        return number
     if _NOT_FINITE.fullmatch(text) or (_FLOAT.fullmatch(text) and not math.isfinite(float(text))):
         raise ValueError("expected a finite number")
     return float(text) if _FLOAT.fullmatch(text) else text
@@ -69,7 +71,7 @@ class _Reader:
     """Builds the data from the events of one text."""
 
     def __init__(self) -> None:
-        self.lines: dict[Path, int] = {(): 1}
+        self.lines: dict[KeyPath, int] = {(): 1}
         self.problems: list[Problem] = []
         self.anchors: dict[str, tuple[Any, int]] = {}
         self.nodes = 0
@@ -77,8 +79,7 @@ class _Reader:
     def read(self, text: str | bytes) -> Document:
         data = None
         try:
-            if len(text) > MAX_BYTES:
-                self._stop(1, (), f"expected at most {MAX_BYTES} bytes, received {len(text)}")
+            text = self._decoded(text)
             events = (e for e in yaml.parse(text, Loader=yaml.SafeLoader) if not isinstance(e, _FRAME))
             first = next(events, None)
             if first is not None:
@@ -89,21 +90,33 @@ class _Reader:
             data = None
         except yaml.YAMLError as error:
             self.problems.append(_syntax_problem(error))
-        except UnicodeError as error:
-            self.problems.append(Problem(1, (), f"expected UTF-8 text, received other bytes ({error})"))
         return Document(data, self.lines, self.problems)
 
-    def _stop(self, line: int, path: Path, text: str) -> None:
+    def _decoded(self, text: str | bytes) -> str:
+        """Text that YAML allows; the parser itself would not say the line of a character that it does not."""
+        if len(text) > MAX_BYTES:
+            self._stop(1, (), f"expected at most {MAX_BYTES} bytes, received more")
+        try:
+            text = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+        except UnicodeDecodeError as error:
+            line = error.object[: error.start].count(b"\n") + 1
+            self._stop(line, (), f"expected YAML, received text that is not UTF-8 (byte {error.start})")
+        if odd := yaml.reader.Reader.NON_PRINTABLE.search(text):
+            line = text.count("\n", 0, odd.start()) + 1
+            self._stop(line, (), f"expected YAML, received text that is not (the character {odd[0]!a})")
+        return text
+
+    def _stop(self, line: int, path: KeyPath, text: str) -> NoReturn:
         self.problems.append(Problem(line, path, text))
         raise _Stop
 
-    def _count(self, nodes: int, line: int, path: Path) -> None:
+    def _count(self, nodes: int, line: int, path: KeyPath) -> None:
         self.nodes += nodes
         if self.nodes > MAX_NODES or len(path) > MAX_DEPTH:
             limits = f"expected at most {MAX_NODES} values and {MAX_DEPTH} levels, aliases written out"
             self._stop(line, path[:3], f"{limits}, received more")
 
-    def _node(self, event: Any, events: Iterator[Any], path: Path) -> Any:
+    def _node(self, event: Any, events: Iterator[Any], path: KeyPath) -> Any:
         line, before = _line(event), self.nodes
         self.lines.setdefault(path, line)
         self._count(1, line, path)
@@ -121,14 +134,14 @@ class _Reader:
             self.anchors[event.anchor] = (value, self.nodes - before)
         return value
 
-    def _alias(self, name: str, line: int, path: Path) -> Any:
+    def _alias(self, name: str, line: int, path: KeyPath) -> Any:
         if name not in self.anchors:
             self._stop(line, path, f"expected an anchor that is complete before its alias, received *{name[:50]}")
         value, size = self.anchors[name]
         self._count(size, line, path)
-        return value
+        return copy.deepcopy(value)  # what is laid over one place must not reach the other
 
-    def _scalar(self, event: Any, line: int, path: Path) -> Any:
+    def _scalar(self, event: Any, line: int, path: KeyPath) -> Any:
         if event.style is not None:
             return event.value
         try:
@@ -137,7 +150,7 @@ class _Reader:
             self.problems.append(Problem(line, path, f"{error}, received {shown(event.value)}"))
             return None
 
-    def _sequence(self, events: Iterator[Any], path: Path) -> list[Any]:
+    def _sequence(self, events: Iterator[Any], path: KeyPath) -> list[Any]:
         values: list[Any] = []
         for event in events:
             if isinstance(event, yaml.SequenceEndEvent):
@@ -145,7 +158,7 @@ class _Reader:
             values.append(self._node(event, events, (*path, len(values))))
         return values
 
-    def _mapping(self, events: Iterator[Any], path: Path) -> dict[str, Any]:
+    def _mapping(self, events: Iterator[Any], path: KeyPath) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for event in events:
             if isinstance(event, yaml.MappingEndEvent):
@@ -153,7 +166,7 @@ class _Reader:
             self._entry(values, event, events, path)
         return values
 
-    def _entry(self, values: dict[str, Any], event: Any, events: Iterator[Any], path: Path) -> None:
+    def _entry(self, values: dict[str, Any], event: Any, events: Iterator[Any], path: KeyPath) -> None:
         line = _line(event)
         if not isinstance(event, yaml.ScalarEvent):
             self._stop(line, path, "expected a name as key, received a list, a mapping or an alias")

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 import numpy as np
 
 from lstmzoo.data import Lanes, split_lanes
-from lstmzoo.section import Count, Section, expected
+from lstmzoo.section import Count, Section, all_expected
 
 TRAINING, VALIDATION = 0, 1  # streams of random numbers of one seed
 
@@ -57,16 +57,18 @@ class EchoSpec(Section):
 
     def check(self, batch_size: int, seq_length: int, fraction: float | None) -> None:
         """Raise for lanes without a window or without a target that can be known; fraction: None without validation."""
-        lane = self.series_length // batch_size
+        lane, found = self.series_length // batch_size, []
         if lane < seq_length:
-            need = batch_size * seq_length
-            raise expected(f"batch_size x seq_length = {need} symbols or more, a window a lane", "task.series_length")
+            least = batch_size * seq_length
+            found.append((f"batch_size x seq_length = {least} or more, a window a lane", "task.series_length"))
         if self.echo_step >= lane:
-            raise expected(f"less than series_length // batch_size = {lane}, the length of a lane", "task.echo_step")
+            found.append((f"less than series_length // batch_size = {lane}, the length of a lane", "task.echo_step"))
         validation = self.validation_length(fraction or 0) // batch_size
-        if fraction is not None and validation <= self.echo_step:
+        if fraction is not None and validation <= self.echo_step < lane:
             short = f"{validation} symbols a lane, and echo_step {self.echo_step} of them are unknowable"
-            raise expected(f"a larger share ({short}), or validate.every_steps: 0", "validate.fraction")
+            found.append((f"a larger share ({short}), or validate.every_steps: 0", "validate.fraction"))
+        if found:
+            raise all_expected(found)
 
     def windows(self, batch_size: int, seq_length: int) -> tuple[int, int]:
         """Windows in an epoch, and the symbols of it that fill none."""

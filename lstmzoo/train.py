@@ -54,22 +54,27 @@ class Training:
         self.best: Best | None = None
         self.last: dict[str, Any] = {}  # the last step's line in metrics.jsonl
         self.measures: dict[str, float] = {}  # of the last validation
+        self.began = time.monotonic()
         self._note_result()
 
     def run(self) -> None:
         """Train to the end of the run."""
-        self.stop.patient = True
+        self.stop.patient, self.began = True, time.monotonic()
         while not self._finished():
             if self.stop.received is not None:
                 self._interrupt(self.stop.received)
             lines = self._train_windows(self._windows_to_next_event())
-            validated = self._due(self.experiment.validation.every_steps) and self._validate(lines[-1])
-            self.record.steps(lines)
+            try:
+                validated = self._due(self.experiment.validation.every_steps) and self._validate(lines[-1])
+            finally:
+                self.record.steps(lines)
             if self._checkpoint_due():
                 self._save()
             if validated or self._finished():
-                self.record.draw(self.experiment.task, self.validator)
+                self.record.draw(self.experiment.task, self.validator, last=self._finished())
             self.progress.show(self._moment())
+        if self.stop.received is not None and not self._complete():
+            self._interrupt(self.stop.received)
         self.record.close()
 
     def _note_result(self) -> None:
@@ -97,6 +102,10 @@ class Training:
         if self.spec.time_budget is not None:
             return self.train_seconds >= self.spec.time_budget
         return self.position.step >= (self.plan.steps or 0)
+
+    def _complete(self) -> bool:
+        """Whether the last step has every number that it should have."""
+        return not self.experiment.validation.every_steps or "val_loss" in self.last
 
     def _due(self, every: int) -> bool:
         return bool(every) and (self.position.step % every == 0 or self._finished())
@@ -147,7 +156,8 @@ class Training:
         ]
         self.train_seconds += seconds
         self.position = self.position.after(good, self.plan.windows)
-        self.last = lines[-1] if lines else self.last
+        if lines:
+            self.last, self.measures = lines[-1], {}
         self._note_result()
         if good < len(losses):
             self.record.steps(lines)
@@ -202,7 +212,7 @@ class Training:
     def _moment(self) -> Moment:
         step, budget = self.position.step, self.spec.time_budget
         fraction = min(1.0, self.train_seconds / budget if budget else step / (self.plan.steps or 1))
-        left = self.train_seconds * (1 - fraction) / fraction
+        left = (time.monotonic() - self.began) * (1 - fraction) / fraction  # with validation and all else
         per_second = step / self.train_seconds
         symbols = per_second * self.spec.batch_size * self.spec.seq_length
         epoch = self.position.epoch + (self.position.window > 0)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lstmzoo
-from lstmzoo.config import dump_config
+from lstmzoo.config import Dumper, dump_config
 from lstmzoo.errors import ConfigError, InputError
 from lstmzoo.experiment import Experiment
 from lstmzoo.plan import make_plan
@@ -106,7 +106,7 @@ def test_a_length_given_by_set_replaces_that_of_the_file(tmp_path):
         (GOOD.replace("4}", "4, embedding_dim: 2}"), r"model: expected embedding_dim with encoding embedding only"),
         (GOOD.replace("epochs: 1", "epochs: 1, steps: 2"), r"train: expected exactly one of epochs, steps, time_budget"),
         (GOOD.replace("epochs: 1", "time_budget: soon"), r"train.time_budget: expected seconds"),
-        (GOOD.replace("epochs: 1", "epochs: 1, optimizer: {name: adm}"), r"optimizer: expected a known name, received 'adm'; did"),
+        (GOOD.replace("epochs: 1", "epochs: 1, optimizer: {name: adm}"), r"optimizer.name: expected a known name, received 'adm'; did"),
         (GOOD.replace("epochs: 1", "epochs: 1, optimizer: {name: adam, rho: 1}"), r"optimizer.rho: expected a key that exists"),
         (
             GOOD.replace("epochs: 1", "epochs: 1, grad_clip_norm: 1, optimizer: {name: sgd, clipnorm: 1}"),
@@ -118,8 +118,8 @@ def test_a_length_given_by_set_replaces_that_of_the_file(tmp_path):
         (GOOD.replace("units: 4", "units: 1000000"), r"expected sizes that fit in memory"),
         ("", "which is empty"),
         (" \n\n", "which is empty"),
-        ("[1, 2]", r"try.yaml:1: expected a mapping, received \[1, 2\]"),
-        ("just text", r"expected a mapping, received 'just text'"),
+        ("[1, 2]", r"try.yaml:1: expected a mapping of sections, received \[1, 2\]"),
+        ("just text", r"expected a mapping of sections, received 'just text'"),
         ("a: [1", r"try.yaml:1: expected YAML, received text that is not"),
         (b"\x7fELF\x00\x01\xff", r"try.yaml:1: expected YAML, received text that is not"),
         ("---\na: 1\n---\nb: 2\n", r"try.yaml:4: expected one YAML document"),
@@ -191,12 +191,12 @@ def test_plain_scalars_follow_yaml_1_2(text, value):
 
 @settings(max_examples=300, deadline=None)
 @given(st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
+    st.none() | st.booleans() | st.integers(1 - 2**63, 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
     max_leaves=12,
 ))  # fmt: skip
 def test_what_pyyaml_writes_is_read_back(data):
-    text = yaml.safe_dump(data)
+    text = yaml.dump(data, Dumper=Dumper)
     found = parse_yaml(text)
     assert found.problems == []
     assert found.data == data or (isinstance(data, float) and math.isclose(found.data, data))
@@ -207,3 +207,77 @@ def test_what_pyyaml_writes_is_read_back(data):
 def test_any_bytes_are_data_or_a_problem(text):
     found = parse_yaml(text)
     assert found.problems or found.data is None or isinstance(found.data, (dict, list, str, int, float, bool))
+
+
+def test_problems_of_a_section_and_of_its_keys_are_reported_together(tmp_path):
+    text = (
+        "task: {kind: echo, series_length: 74, echo_step: 99, more: 1}\nmodel: {units: 4}\ntrain: {epochs: 1, foo: 3}\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text, "train", "seed=x")
+    places = [problem.split(": ")[:2] for problem in caught.value.problems]
+    assert [place.split("/")[-1] for place, _ in places] == ["--set", "--set seed", *["try.yaml:1"] * 3, "try.yaml:3"]
+    assert {where for _, where in places[2:]} == {"task.more", "task.series_length", "task.echo_step", "train.foo"}
+    with pytest.raises(ConfigError, match=r"(?s)train.foo: .*train: expected exactly one of epochs, steps"):
+        load(tmp_path, GOOD.replace("epochs: 1", "epochs: 1, steps: 2, foo: 3"))
+
+
+def test_what_follows_from_a_reported_problem_is_not_reported_again(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, GOOD.replace("epochs: 1", "epochs: .nan").replace("units: 4", "units: [.nan, 4]"))
+    assert [problem.split(": ")[1] for problem in caught.value.problems] == ["model.units.0", "train.epochs"]
+
+
+@pytest.mark.parametrize(
+    ("text", "overrides", "message"),
+    [
+        (
+            GOOD,
+            ["trian.steps=5"],
+            r"^--set trian.steps: trian: expected a key that exists, received 'trian'; did you mean train",
+        ),
+        (GOOD, ["model.depth=5"], r"^--set model.depth: model: expected depth 1 with kind single"),
+        (
+            GOOD,
+            ["train.optimizer.name=adma"],
+            r"^--set train.optimizer.name: train.optimizer.name: .* 'adma'; did you mean adam",
+        ),
+        (GOOD, ["train.schedule.kind=null"], r"train.schedule.kind: expected a known kind, received null"),
+        (
+            GOOD,
+            ["validation.every_steps=5"],
+            r"validation: expected a key that exists, received 'validation'; did you mean validate",
+        ),
+        (GOOD + "validation: {evry: 7}\n", [], r"validation: expected a key that exists"),
+        (GOOD, ["model.units=" + "9" * 299], r"model.units: expected a whole number of less than 64 bits"),
+        (GOOD, ["train.optimizer.learning_rate=1e300"], r"learning_rate: expected 3.4e\+38 or less, received 1e\+300"),
+        (GOOD, ["execution.threads=100000"], r"execution.threads: expected auto or 1024 or less"),
+        (
+            GOOD + "name: a\x07b\n",
+            [],
+            r"try.yaml:4: expected YAML, received text that is not \(the character '\\x07'\)",
+        ),
+        (GOOD.encode() + b"name: \xff\n", [], r"try.yaml:4: expected YAML, received text that is not UTF-8"),
+        ("".join(f"key{i}: 1\n" for i in range(200)), [], r"\.\.\. and 15\d more problems"),
+    ],
+)
+def test_places_and_values_of_problems(tmp_path, text, overrides, message):
+    with pytest.raises(ConfigError, match=message):
+        load(tmp_path, text, *overrides)
+
+
+def test_set_through_an_alias_reaches_one_place_only(tmp_path):
+    experiment = load(tmp_path, GOOD + "validate: &c {every_steps: 100}\ncheckpoint: *c\n", "validate.every_steps=5")
+    assert (experiment.validation.every_steps, experiment.checkpoint.every_steps) == (5, 100)
+
+
+@pytest.mark.parametrize("name", ["1e3", "0o17", "true", "null", "1"])
+def test_names_that_look_like_other_values_are_read_back(tmp_path, name):
+    experiment = load(tmp_path, GOOD, name=f"{name}.yaml")
+    assert experiment.name == name
+    assert load(tmp_path, dump_config(experiment)) == experiment
+
+
+def test_windows_a_call_fit_into_an_epoch_and_between_events(tmp_path):
+    resolved = make_plan(load(tmp_path, GOOD, "execution.windows_per_call=10000000000"), "cpu").resolved
+    assert resolved.execution.windows_per_call == 500

@@ -3,6 +3,8 @@
 The yardstick is the `keras` kernel on stacked layers: Keras's own LSTM and TensorFlow's own gradient.
 """
 
+import time
+
 import numpy as np
 import pytest
 import tf_keras as keras
@@ -102,11 +104,14 @@ def test_legacy_optimizer_and_schedule_object():
     assert_same(trained({}, kernel="scan", optimizer=legacy), theirs, 1e-4)
 
 
+@pytest.mark.parametrize("row", ["dropout", "hard_sigmoid"])
 @pytest.mark.parametrize("kernel", ["keras", "scan", "xla"])
-def test_float64_agrees_to_the_last_places(kernel):
+def test_float64_agrees_to_the_last_places(kernel, row):
     keras.backend.set_floatx("float64")
     try:
-        assert_same(trained({}, kernel=kernel), trained({"kind": "stacked_cells"}), 1e-13)
+        description, encoding = ROWS[row]
+        other = trained({**description, "kind": "stacked_cells"}, encoding)
+        assert_same(trained(description, encoding, kernel), other, 1e-13)
     finally:
         keras.backend.set_floatx("float32")
 
@@ -179,9 +184,43 @@ def test_unknown_kernel_and_missing_head():
         lstmzoo.train_windows(headless, keras.optimizers.SGD(0.1), *data("one_hot"))
 
 
-def test_no_windows_is_no_step():
+def test_freezing_between_calls_is_honoured():
+    model = lstmzoo.build_model({"units": 4}, vocab_size=VOCAB, encoding="one_hot", batch_size=BATCH)
+    optimizer = keras.optimizers.Adam(0.01)
+    lstmzoo.train_windows(model, optimizer, *data("one_hot"))
+    model.get_layer("lstm_0").trainable = False
+    before = model.get_weights()
+    lstmzoo.train_windows(model, optimizer, *data("one_hot"))
+    same = [np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True)]
+    assert same == [True, True, True, False, False]
+    frozen = keras.optimizers.Adam(0.01)
+    lstmzoo.train_windows(model, frozen, *data("one_hot"))
+    model.get_layer("lstm_0").trainable = True
+    with pytest.raises(InputError, match="received one that serves other weights and not lstm_0/"):
+        lstmzoo.train_windows(model, frozen, *data("one_hot"))
+
+
+@pytest.mark.parametrize("wrong", ["adam", keras.optimizers.Nadam(), None])
+def test_optimizers_that_would_compute_something_else_are_refused(wrong):
+    model = lstmzoo.build_model({"units": 4}, vocab_size=VOCAB, encoding="one_hot", batch_size=BATCH)
+    with pytest.raises(InputError, match="optimizer: expected one of tf_keras but Nadam"):
+        lstmzoo.train_windows(model, wrong, *data("one_hot"))
+
+
+@pytest.mark.parametrize("kernel", LAYERS)
+def test_long_windows_are_no_longer_graphs(kernel):
+    model = lstmzoo.build_model({"units": 4}, vocab_size=VOCAB, encoding="one_hot", batch_size=1)
+    x = np.random.default_rng(0).integers(0, VOCAB, (2, 1, 1000))
+    start = time.perf_counter()
+    lstmzoo.train_windows(model, keras.optimizers.Adam(0.01), x, x, kernel=kernel)
+    assert time.perf_counter() - start < 20
+
+
+@pytest.mark.parametrize("kernel", LAYERS)
+def test_no_windows_is_no_step(kernel):
     model = lstmzoo.build_model({"units": 4}, vocab_size=VOCAB, encoding="one_hot", batch_size=BATCH)
     optimizer = keras.optimizers.Adam(0.1)
     x, y = data("one_hot")
-    assert lstmzoo.train_windows(model, optimizer, x[:0], y[:0]).shape == (0,)
+    assert lstmzoo.train_windows(model, optimizer, x[:0], y[:0], kernel=kernel).shape == (0,)
     assert int(optimizer.iterations) == 0
+    assert lstmzoo.train_windows(model, optimizer, x[:1], y[:1], kernel=kernel).shape == (1,)

@@ -42,7 +42,7 @@ def test_a_run_directory_holds_what_is_promised(finished):
     }  # fmt: skip
     assert {path.name for path in (directory / "plots").iterdir()} == {"loss.png", "echo.png"}
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in (directory / "plots").iterdir())
-    assert json.loads((directory / "result.json").read_text()) == result
+    assert {**json.loads((directory / "result.json").read_text()), "run_dir": str(directory)} == result
     environment = json.loads((directory / "environment.json").read_text())
     assert {"versions", "device", "command", "git_commit"} <= environment.keys()
     assert environment["versions"]["tensorflow"] == tf.__version__
@@ -180,7 +180,44 @@ def test_a_broken_weight_is_found_before_its_checkpoint(tmp_path, monkeypatch):
     assert json.loads((tmp_path / "a" / "result.json").read_text())["status"] == "diverged"
 
 
+def test_no_step_is_missing_from_the_metrics_when_a_validation_diverges(tmp_path, monkeypatch):
+    monkeypatch.setattr(Validator, "measure", lambda *_: {"val_loss": math.inf, "val_accuracy": 0.0})
+    with pytest.raises(Diverged, match=r"the validation loss after step 20 .* is not finite"):
+        run(tmp_path / "a")
+    assert [line["step"] for line in metrics(tmp_path / "a")] == list(range(1, 21))
+    assert json.loads((tmp_path / "a" / "result.json").read_text())["steps"] == 20
+
+
 # Signals and surroundings
+
+
+def test_a_signal_in_the_last_validation_is_no_completed_run(tmp_path, monkeypatch):
+    real = Validator.measure
+
+    def stopped(self, give_up):
+        if int(self.execution.optimizer.iterations) == 40:
+            signal.raise_signal(signal.SIGINT)
+        return real(self, give_up)
+
+    monkeypatch.setattr(Validator, "measure", stopped)
+    with pytest.raises(Interrupted):
+        run(tmp_path / "a")
+    result = json.loads((tmp_path / "a" / "result.json").read_text())
+    assert (result["status"], result["final"]["val_loss"]) == ("interrupted", None)
+
+
+def test_a_run_stopped_before_its_first_step_has_every_key(tmp_path, monkeypatch, finished):
+    import lstmzoo.train as train
+
+    def stopped(*_, **__):
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(train, "build_model", stopped)
+    with pytest.raises(Interrupted):
+        run(tmp_path / "a")
+    result = json.loads((tmp_path / "a" / "result.json").read_text())
+    assert result["status"] == "interrupted"
+    assert {*result, "run_dir"} == finished[1].keys()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

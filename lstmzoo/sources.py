@@ -1,0 +1,98 @@
+"""Where a configuration comes from: a YAML file with --set laid over it, and the place of each value in them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lstmzoo.errors import InputError
+from lstmzoo.strict_yaml import MAX_BYTES, KeyPath, parse_yaml, shown
+from lstmzoo.zoo import get_model
+
+LENGTHS = ("epochs", "steps", "time_budget")
+
+
+class Problem(NamedTuple):
+    """What is wrong at a path; the line where the text itself shows it."""
+
+    path: KeyPath
+    text: str
+    line: int | None = None
+
+
+class Sources:
+    """The merged data of one file and its overrides, and the problems met while reading them."""
+
+    def __init__(self, path: Path, overrides: Sequence[str]):
+        document = parse_yaml(_read(path))
+        self.file, self.data, self.lines = str(path), document.data, document.lines
+        self.problems = [Problem(path, text, line) for line, path, text in document.problems]
+        self.places: dict[KeyPath, str] = {}
+        if isinstance(self.data, dict):
+            self._override([given for override in overrides if (given := self._parsed(override))])
+        elif not self.problems:
+            self.problems.append(Problem((), f"expected a mapping of sections, received {shown(self.data)}"))
+
+    def line_of(self, problem: Problem) -> tuple[int, str]:
+        """A problem's line number (0: from --set) and its whole message."""
+        path = problem.path
+        above = [path[:length] for length in range(len(path), -1, -1)]
+        here = next((self.places[place] for place in above if place in self.places), None)
+        below = [place for place in self.places if place[: len(path)] == path and place != path]
+        number = problem.line or next((self.lines[place] for place in above if place in self.lines), 1)
+        if below and not here:
+            here = "--set " + ", ".join(shown(".".join(map(str, place))).strip("'") for place in below)
+        where = shown(".".join(map(str, path)), 100).strip("'") + ": " if path else ""
+        return 0 if here else number, f"{here or f'{self.file}:{number}'}: {where}{problem.text}"
+
+    def _parsed(self, override: str) -> tuple[KeyPath, Any] | None:
+        key, equals, text = override.partition("=")
+        path = tuple(key.strip().split("."))
+        if not equals or not all(path):
+            where: KeyPath = ("--set",)
+            self.places[where] = "--set"
+            self.problems.append(
+                Problem(where, f"expected KEY=VALUE such as train.steps=100, received {shown(override)}")
+            )
+            return None
+        self.places[path] = f"--set {shown(key.strip()).strip(chr(39))}"
+        document = parse_yaml(text)
+        self.problems += [Problem((*path, *inner), text) for _, inner, text in document.problems]
+        return path, document.data
+
+    def _override(self, given: list[tuple[KeyPath, Any]]) -> None:
+        lengths = [path for path, _ in given if path[:1] == ("train",) and path[1:2] and path[1] in LENGTHS]
+        if lengths and isinstance(self.data.get("train"), dict):
+            self.data["train"] = {key: value for key, value in self.data["train"].items() if key not in LENGTHS}
+        if isinstance(self.data.get("model"), str) and any(path[0] == "model" and path[1:] for path, _ in given):
+            self.data["model"] = _expanded(self.data["model"])
+        for path, value in given:
+            self._lay(path, value)
+
+    def _lay(self, path: KeyPath, value: Any) -> None:
+        section = self.data
+        for key in path[:-1]:
+            inner = section.setdefault(key, {})
+            if not isinstance(inner, dict):
+                self.problems.append(Problem(path, f"expected {key} to be a section, received {shown(inner)}"))
+                return
+            section = inner
+        section[path[-1]] = value
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(f"expected a readable YAML file, received {shown(str(path))} ({reason})") from error
+    if not content.strip():
+        raise InputError(f"expected a YAML file, received {shown(str(path))}, which is empty")
+    return content
+
+
+def _expanded(name: str) -> Any:
+    try:
+        return get_model(name).model_dump(mode="json", exclude_defaults=True)
+    except InputError:
+        return name  # reported with its line by the check of the whole

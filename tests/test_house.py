@@ -1,0 +1,74 @@
+"""The house itself: imports point one way, TensorFlow stays where it computes, nothing dangerous is called."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import lstmzoo
+
+PACKAGE = Path(lstmzoo.__file__).parent
+ORDER = (
+    "errors nearest section strict_yaml files data tasks zoo optimizers sources experiment plan problems config rundir "
+    "checkpoint signals progress plots anatomy state model kernels dropout network execution validation snapshot record "
+    "train job startup run cli"
+).split()
+COMPUTES = set("anatomy state model kernels network execution validation snapshot record train".split())
+FORBIDDEN = ("eval(", "exec(", "pickle", "yaml.load(", "unsafe_load", "allow_pickle=True", "shell=True", "os.system")
+
+
+def modules():
+    return {path.stem: ast.parse(path.read_text()) for path in PACKAGE.glob("*.py") if path.stem != "__init__"}
+
+
+def imported(tree):
+    """(module, at the top level) of every import."""
+    found = []
+    for node in ast.walk(tree):
+        names = [node.module] if isinstance(node, ast.ImportFrom) else [a.name for a in getattr(node, "names", [])]
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            found += [(name, node in tree.body) for name in names if name]
+    return found
+
+
+def test_every_module_has_its_place():
+    assert sorted(ORDER) == sorted(modules())
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_imports_point_up_the_list(name):
+    used = [module.split(".")[1] for module, top in imported(modules()[name]) if module.startswith("lstmzoo.") and top]
+    assert [other for other in used if ORDER.index(other) >= ORDER.index(name)] == []
+
+
+@pytest.mark.parametrize("name", [name for name in ORDER if name not in COMPUTES])
+def test_what_does_not_compute_imports_no_tensorflow(name):
+    top = [module for module, top in imported(modules()[name]) if top]
+    assert not {module.split(".")[0] for module in top} & {"tensorflow", "tf_keras", "keras", "keras_tuner"}
+    assert not {module.split(".")[1] for module in top if module.startswith("lstmzoo.")} & COMPUTES
+
+
+def test_only_keras_2_is_used():
+    for name, tree in modules().items():
+        assert not {m for m, _ in imported(tree) if m == "keras" or m.startswith(("keras.", "tensorflow.keras"))}, name
+        assert "tf.keras" not in (PACKAGE / f"{name}.py").read_text(), name
+
+
+def test_only_state_touches_the_states_of_layers():
+    for name in modules():
+        assert (".states" in (PACKAGE / f"{name}.py").read_text().replace("self.states", "")) == (
+            name in ("state", "validation")
+        ), name
+
+
+def test_nothing_dangerous_is_called():
+    for path in PACKAGE.glob("*.py"):
+        assert [word for word in FORBIDDEN if word in path.read_text()] == [], path.name
+
+
+def test_public_names_exist_and_are_documented():
+    for name in lstmzoo.__all__:
+        assert getattr(lstmzoo, name).__doc__, name
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        lstmzoo.nothing  # noqa: B018
+    assert set(lstmzoo.__all__) <= set(dir(lstmzoo))

@@ -1,0 +1,41 @@
+"""The registry of names."""
+
+import pytest
+
+import lstmzoo
+from lstmzoo import zoo
+from lstmzoo.errors import InputError
+
+
+@pytest.fixture(autouse=True)
+def own_registry(monkeypatch):
+    monkeypatch.setattr(zoo, "_REGISTRY", dict(zoo._REGISTRY))
+
+
+def test_names_match_patterns():
+    assert lstmzoo.list_models("echo_*") == ["echo_3x4", "echo_4", "echo_4_5_cells"]
+    assert lstmzoo.list_models("nothing*") == []
+    assert "char_2x128_cells" in lstmzoo.list_models()
+
+
+def test_a_registered_name_is_a_model():
+    lstmzoo.register_model("tiny", {"kind": "stacked_layers", "units": 2, "depth": 2})
+    lstmzoo.register_model("tinier", kind="single", units=1)
+    assert lstmzoo.get_model("tiny").layers == (2, 2)
+    assert lstmzoo.list_models("tin*") == ["tinier", "tiny"]
+
+
+def test_a_taken_name_raises():
+    with pytest.raises(InputError, match="expected a new model name, received 'echo_4', which is taken"):
+        lstmzoo.register_model("echo_4", units=5)
+
+
+def test_an_unknown_name_lists_near_ones():
+    with pytest.raises(InputError, match="received 'echo4'; did you mean echo_4"):
+        lstmzoo.get_model("echo4")
+
+
+def test_the_table_shows_names_units_and_parameters():
+    table = zoo.describe_models("echo_4*")
+    assert "echo_4             single          4                       106" in table
+    assert "4 5                     308" in table
