@@ -65,7 +65,7 @@ def _empty_result(plan: Plan) -> dict[str, Any]:
         "epochs": 0,
         "parameters": plan.parameters,
         "seed": plan.resolved.seed,
-        "final": {"train_loss": None, "val_loss": None},
+        "final": {"train_loss": None, "epoch_train_loss": None, "val_loss": None},
         "best": None,
         "loss_floor": plan.loss_floor,
         "dropped_symbols": plan.dropped,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, create_model
 
-from lstmzoo.section import CountOrNever, Fraction, NonNegative, Positive, Section
+from lstmzoo.section import Count, CountOrNever, Fraction, NonNegative, Positive, Section
 
 if TYPE_CHECKING:
     import tf_keras as keras
@@ -104,7 +104,7 @@ class Cosine(_Schedule):
     kind: Literal["cosine"] = "cosine"
     """cosine: half a wave from the learning rate to `final` of it, over the whole run."""
     final: Fraction = 0.0
-    """Share of the learning rate at the end."""
+    """cosine: share of the learning rate at the end."""
 
     def factor(self, progress: float, epoch: int) -> float:
         """Share of the learning rate, before warm-up."""
@@ -112,18 +112,18 @@ class Cosine(_Schedule):
 
 
 class Exponential(_Schedule):
-    """The learning rate times `decay_rate` at each epoch after `decay_after` (char-rnn's schedule)."""
+    """The learning rate times `decay_rate` for each epoch after the first `decay_after` (char-rnn's schedule)."""
 
     kind: Literal["exponential"] = "exponential"
-    """exponential: times decay_rate at each epoch after decay_after."""
+    """exponential: times decay_rate for each epoch after the first decay_after."""
     decay_rate: Annotated[float, Field(gt=0, le=1)] = 0.97
-    """Factor an epoch."""
-    decay_after: CountOrNever = 0
-    """Epochs at the full rate before the first decay beyond the usual one."""
+    """exponential: factor an epoch."""
+    decay_after: Count = 1
+    """exponential: epochs at the full rate."""
 
     def factor(self, progress: float, epoch: int) -> float:
         """Share of the learning rate, before warm-up; epochs count from 0."""
-        return float(self.decay_rate ** max(0, epoch - self.decay_after))
+        return float(self.decay_rate ** max(0, epoch + 1 - self.decay_after))
 
 
 def _constant_by_default(value: Any) -> Any:

@@ -34,7 +34,7 @@ def draw_loss(
     if validations:
         axes.plot(*zip(*validations, strict=True), "o-", color=TARGET, markersize=4, linewidth=1, label="validation")
     if floor:
-        axes.axhline(floor, color="#888888", linestyle=":", label=f"floor {floor:.2g}")
+        axes.axhline(floor, color="#888888", linestyle=":", label=f"floor of an epoch's mean: {floor:.2g}")
     axes.set(xlabel="step", ylabel="loss (nats a symbol)", yscale="log", title=title)
     axes.margins(x=0.01)
     axes.grid(alpha=0.25)

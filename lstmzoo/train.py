@@ -52,6 +52,7 @@ class Training:
         self.lanes = self.task.epoch_lanes(0)
         self.position, self.train_seconds, self.saved = Position(), 0.0, 0
         self.best: Best | None = None
+        self.epoch_losses: list[float] = []  # of the present epoch: its mean is what the loss floor is about
         self.last: dict[str, Any] = {}  # the last step's line in metrics.jsonl
         self.measures: dict[str, float] = {}  # of the last validation
         self.began = time.monotonic()
@@ -83,7 +84,12 @@ class Training:
         self.result |= {
             "steps": self.position.step,
             "epochs": self.position.epoch,
-            "final": {"train_loss": self.last.get("train_loss"), "val_loss": None, **self.measures},
+            "final": {
+                "train_loss": self.last.get("train_loss"),
+                "epoch_train_loss": float(np.mean(self.epoch_losses)) if self.epoch_losses else None,
+                "val_loss": None,
+                **self.measures,
+            },
             "best": self.best._asdict() if self.best else None,
             "train_seconds": self.train_seconds,
             "symbols_per_second": symbols / self.train_seconds if self.train_seconds else None,
@@ -135,7 +141,7 @@ class Training:
         return self._account(losses, rates, time.perf_counter() - start)
 
     def _begin_epoch(self) -> None:
-        self.lanes = self.task.epoch_lanes(self.position.epoch)
+        self.lanes, self.epoch_losses = self.task.epoch_lanes(self.position.epoch), []
         if self.spec.reset_state == "epoch":
             reset_states(self.model)
 
@@ -156,6 +162,7 @@ class Training:
         ]
         self.train_seconds += seconds
         self.position = self.position.after(good, self.plan.windows)
+        self.epoch_losses += [line["train_loss"] for line in lines]
         if lines:
             self.last, self.measures = lines[-1], {}
         self._note_result()

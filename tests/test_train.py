@@ -52,7 +52,7 @@ def test_the_result_says_how_it_went(finished):
     _, result = finished
     assert result["status"] == "completed"
     assert (result["steps"], result["epochs"], result["parameters"], result["seed"]) == (40, 0, 106, 0)
-    assert {"train_loss", "val_loss", "val_accuracy"} == result["final"].keys()
+    assert {"train_loss", "epoch_train_loss", "val_loss", "val_accuracy"} == result["final"].keys()
     assert result["best"].keys() == {"step", "val_loss"}
     assert result["symbols_per_second"] == pytest.approx(40 * 75 / result["train_seconds"])
     assert result["loss_floor"] == pytest.approx(15 * 0.6730116670092565 / 49950)
@@ -110,7 +110,9 @@ def tf_adagrad():
 def test_epochs_bring_new_series_and_zero_states(tmp_path):
     result = run(tmp_path / "a", "task.series_length=150", "train.epochs=3", "validate.every_steps=0")
     assert (result["steps"], result["epochs"], result["best"]) == (6, 3, None)
-    assert [line["epoch"] for line in metrics(tmp_path / "a")] == [1, 1, 2, 2, 3, 3]
+    lines = metrics(tmp_path / "a")
+    assert [line["epoch"] for line in lines] == [1, 1, 2, 2, 3, 3]
+    assert result["final"]["epoch_train_loss"] == np.mean([line["train_loss"] for line in lines[-2:]])
     run(tmp_path / "b", "task.series_length=150", "train.epochs=3", "train.reset_state=never", "validate.every_steps=0")
     same = [
         a["train_loss"] == b["train_loss"]
@@ -275,8 +277,8 @@ def test_a_directory_that_goes_away_is_a_failure_of_the_surroundings(tmp_path, m
         (Cosine(), 1, 0.0, 0, 2.0),
         (Cosine(final=0.5), 1, 0.5, 0, 1.5),
         (Cosine(), 1, 1.0, 0, 0.0),
-        (Exponential(decay_rate=0.5, decay_after=2), 1, 0.9, 2, 2.0),
-        (Exponential(decay_rate=0.5, decay_after=2), 1, 0.9, 4, 0.5),
+        (Exponential(decay_rate=0.5, decay_after=2), 1, 0.9, 1, 2.0),
+        (Exponential(decay_rate=0.5, decay_after=2), 1, 0.9, 3, 0.5),
     ],
 )
 def test_rates(schedule, step, progress, epoch, rate):

@@ -1,0 +1,100 @@
+"""What the documents say is so: their code runs, their keys exist, their numbers stand in the results.
+
+`python tests/test_docs.py` prints the table of keys for configs/README.md.
+"""
+
+import csv
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lstmzoo.experiment import Experiment
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.M | re.S)
+
+
+def key_table():
+    """A line for each key: dotted path, default, meaning."""
+    schema = Experiment.model_json_schema(by_alias=True)
+    return ["| key | default | meaning |", "|---|---|---|", *rows(schema, schema["$defs"], "")]
+
+
+def rows(section, definitions, path):
+    found = []
+    for name, key in section["properties"].items():
+        inner = [definitions[ref.split("/")[-1]] for ref in references(key)]
+        place = f"{path}{name}"
+        if not inner:
+            default = json.dumps(key.get("const", key.get("default"))).strip('"')
+            default = "required" if name in section.get("required", ()) else f"`{default}`"
+            found.append(f"| `{place}` | {default} | {key['description']} |")
+        elif "optimizer" in name:
+            found.append(f"| `{place}` | `name: adagrad, learning_rate: 0.3` | {key['description']} |")
+        else:
+            found += [row for part in inner for row in rows(part, definitions, f"{place}.")]
+    return list(dict.fromkeys(found))
+
+
+def references(key):
+    refs = (
+        [key["$ref"]]
+        if "$ref" in key
+        else [ref for part in key.get("oneOf", key.get("anyOf", [])) for ref in references(part)]
+    )
+    return refs
+
+
+def test_the_two_commands_are_the_first_blocks():
+    first, second = blocks("sh")
+    assert first == "python -m pip install -e . && python -m lstmzoo.run configs/echo.yaml\n"
+    assert second == "python -m pip install -e '.[dev]' && python -m pytest\n"
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_code_of_the_readme_runs(number, tmp_path):
+    code = blocks("python")[number]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    if number == 0:
+        assert done.stdout in README
+    else:
+        assert float(done.stdout.split()[-1]) < 0.1
+
+
+def test_the_keys_of_the_configs_are_those_of_the_table():
+    assert "\n".join(key_table()) in (ROOT / "configs" / "README.md").read_text()
+
+
+def test_the_numbers_of_the_tables_are_measured_ones():
+    with (ROOT / "experiments" / "echo" / "results.csv").open() as file:
+        results = list(csv.DictReader(file))
+    assert min(float(row["val_accuracy"]) for row in results) >= 0.999
+    for name in {row["config"] for row in results}:
+        found = [f"{float(row['val_accuracy']):.4g}" for row in results if row["config"] == name]
+        for document in (README, (ROOT / "configs" / "README.md").read_text()):
+            assert re.search(rf"`{name}.yaml`.*{', '.join(found)}", document), name
+    with (ROOT / "experiments" / "speed" / "echo.md").open() as file:
+        measured = {
+            cells[1].strip(): cells[2].strip() for cells in (line.split("|") for line in file) if len(cells) > 2
+        }
+    for program in ("tf_keras fit", "PyTorch nn.LSTM", "lstmzoo (xla)"):
+        assert f" {measured[program]} |" in README
+
+
+def test_no_document_links_nowhere():
+    for document in [ROOT / "README.md", *ROOT.glob("*/README.md"), *ROOT.glob("*/*/README.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
+            assert (document.parent / target).exists(), (document, target)
+
+
+if __name__ == "__main__":
+    print("\n".join(key_table()))
