@@ -1,7 +1,8 @@
 """SIGINT and SIGTERM: a run stops between two graph calls, after a checkpoint; a second signal leaves at once.
 
 Python runs a signal handler only when the main thread is back from C++, and tracing or compiling a large graph can take
-longer than a person waits. So a thread watches too: where there is nothing to save yet it ends the process itself.
+longer than a person waits; and an exception raised in a callback of TensorFlow may be swallowed. So a thread watches
+too: where there is nothing to save yet, it ends the process itself if the main thread does not.
 """
 
 import os
@@ -17,7 +18,7 @@ from typing_extensions import Self
 from lstmzoo.errors import Interrupted
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-GRACE = 1.0  # seconds that the main thread has to answer
+GRACE = 0.6  # seconds that the main thread has to answer
 
 
 class StopSignals:
@@ -32,7 +33,7 @@ class StopSignals:
         self.patient = False
         self.before_leaving: Callable[[], None] = lambda: None
         self.before: dict[signal.Signals, Any] = {}
-        self.answered = threading.Event()
+        self.noticed, self.left = threading.Event(), threading.Event()
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
@@ -44,6 +45,7 @@ class StopSignals:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.left.set()
         if self.before:
             signal.set_wakeup_fd(self.old_writer)
             os.close(self.writer)
@@ -51,26 +53,26 @@ class StopSignals:
             signal.signal(number, handler)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        self.answered.set()
-        if self.received is not None or not self.patient:
+        self.noticed.set()
+        first, self.received = self.received is None, number
+        if not (first and self.patient):
             raise Interrupted(number, f"stopped by {signal.Signals(number).name}")
-        self.received = number
 
     def _watch(self, reader: int) -> None:
         seen = 0
         while number := os.read(reader, 1):
-            if number[0] not in SIGNALS:
-                continue
-            seen += 1
-            if not self.answered.wait(GRACE):
-                self._answer(number[0], leave=seen > 1 or not self.patient)
-            self.answered.clear()
+            if number[0] in SIGNALS:
+                seen += 1
+                self._answer(number[0], seen == 1 and self.patient)
         os.close(reader)
 
-    def _answer(self, number: int, leave: bool) -> None:
-        if not leave:
-            print("stopping after the present graph call; a second signal leaves at once", file=sys.stderr, flush=True)
-            return
-        print(f"stopped by {signal.Signals(number).name}", file=sys.stderr, flush=True)
-        self.before_leaving()
-        os._exit(128 + number)
+    def _answer(self, number: int, patiently: bool) -> None:
+        if patiently:
+            if not self.noticed.wait(GRACE):
+                print(
+                    "stopping after the present graph call; a second signal leaves at once", file=sys.stderr, flush=True
+                )
+        elif not self.left.wait(GRACE):
+            print(f"stopped by {signal.Signals(number).name}", file=sys.stderr, flush=True)
+            self.before_leaving()
+            os._exit(128 + number)
