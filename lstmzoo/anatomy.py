@@ -34,7 +34,10 @@ def dissect(model: keras.Model) -> Anatomy:
     cells: list[keras.layers.LSTMCell] = []
     dropout: list[float] = []
     for layer in model.layers:
+        _require(layer, _follows(layer, model), "one input, the layer before, and one output")
+        _require(layer, not layer.losses, "no regularizer")
         if isinstance(layer, keras.layers.Embedding):
+            _require(layer, not layer.mask_zero, "mask_zero=False")
             encoding, embedding = "embedding", layer
         elif isinstance(layer, keras.layers.TimeDistributed) and hasattr(layer.layer, "num_tokens"):
             encoding, one_hot_size = "one_hot", layer.layer.num_tokens
@@ -72,6 +75,14 @@ def _cells(layer: keras.layers.RNN) -> list[keras.layers.LSTMCell]:
     _require(layer, layer.return_sequences and not layer.go_backwards, "return_sequences=True, forwards in time")
     _require(layer, not (isinstance(layer, keras.layers.LSTM) and cells[0].dropout), "dropout as SpatialDropout1D")
     return cells
+
+
+def _follows(layer: keras.layers.Layer, model: keras.Model) -> bool:
+    """Whether the layer takes what the one before it gives, and nothing else does."""
+    place = model.layers.index(layer)
+    if isinstance(layer, keras.layers.InputLayer) or place == 0:
+        return place == 0
+    return layer.input is model.layers[place - 1].output
 
 
 def _require(layer: keras.layers.Layer, holds: bool, what: str) -> None:

@@ -18,6 +18,7 @@ from lstmzoo.sources import LENGTHS, Problem, Sources
 from lstmzoo.strict_yaml import KeyPath, parse_scalar
 
 MAX_PROBLEMS = 50  # shown at once
+STAND_INS: dict[KeyPath, Any] = {("model",): {}, ("train",): {"steps": 1}}  # for a required section that is wrong
 
 
 def load_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Experiment:
@@ -76,7 +77,10 @@ def _remove(data: Any, path: KeyPath) -> bool:
         data = data.get(key) if isinstance(data, dict) else None
     if not path or not isinstance(data, dict) or path[-1] not in data:
         return False
-    del data[path[-1]]
+    if path in STAND_INS and data[path[-1]] != STAND_INS[path]:
+        data[path[-1]] = STAND_INS[path]
+    else:
+        del data[path[-1]]
     return True
 
 

@@ -20,6 +20,7 @@ from lstmzoo.network import Network, States, losses_of, over_windows, zeros_like
 from lstmzoo.plan import fastest_kernel
 from lstmzoo.state import state_variables
 
+OPTIMIZERS = (keras.optimizers.Optimizer, keras.optimizers.legacy.Optimizer)
 KEPT = 8  # executions kept on a model, the last used ones
 MASK_BYTES = 64_000_000  # dropout masks of one call, at most
 Windows = dict[str, Any]  # arrays [K, ...] by name: x and y [K, T, B], rate [K], weights [K, T, B], masks [K, B, D]
@@ -56,7 +57,9 @@ def train_windows(
     """
     kept = model.__dict__.setdefault("_lstmzoo_executions", {})  # on the model: tracing costs a second
     trainable = tuple(id(variable) for variable in model.trainable_variables)
-    key = (id(optimizer), str(kernel), trainable)
+    settings = optimizer.get_config() if isinstance(optimizer, OPTIMIZERS) else {}
+    frozen = repr({name: value for name, value in settings.items() if name != "learning_rate"})
+    key = (id(optimizer), str(kernel), trainable, frozen)
     execution = kept.pop(key, None) or Execution(model, optimizer, kernel)
     kept[key] = execution
     if len(kept) > KEPT:
@@ -252,9 +255,8 @@ def _build_slots(optimizer: keras.optimizers.Optimizer, variables: list[tf.Varia
 
     Nadam counts its steps in a Python attribute, which a graph freezes; a loss scale asks for other gradients.
     """
-    known = (keras.optimizers.Optimizer, keras.optimizers.legacy.Optimizer)
-    wrong = (keras.optimizers.Nadam, keras.mixed_precision.LossScaleOptimizer)
-    if not isinstance(optimizer, known) or isinstance(optimizer, wrong):
+    wrong = (keras.optimizers.Nadam, keras.optimizers.legacy.Nadam, keras.mixed_precision.LossScaleOptimizer)
+    if not isinstance(optimizer, OPTIMIZERS) or isinstance(optimizer, wrong):
         name = optimizer if isinstance(optimizer, str) else type(optimizer).__name__
         raise InputError(f"optimizer: expected one of tf_keras but Nadam or LossScaleOptimizer, received {name!r}")
     served = getattr(optimizer, "_index_dict", None)

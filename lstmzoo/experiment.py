@@ -10,11 +10,17 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from typing_extensions import Self
 
 from lstmzoo.nearest import did_you_mean
-from lstmzoo.optimizers import Constant, Optimizer, Schedule
+from lstmzoo.optimizers import DEFAULT, Constant, Optimizer, Schedule
 from lstmzoo.section import Count, CountOrNever, Fraction, Positive, Section, expected
 from lstmzoo.sources import LENGTHS
 from lstmzoo.tasks import TaskSpec
 from lstmzoo.zoo import ModelSpec, get_model, list_models
+
+
+def _without_tag(schema: dict[str, Any]) -> None:
+    """The tag of a union may be left out: an editor must not ask for it."""
+    schema["anyOf"] = schema.pop("oneOf")
+    schema.pop("discriminator", None)
 
 
 def _seconds(value: Any) -> Any:
@@ -42,7 +48,7 @@ def _file_name(name: str) -> str:
 
 def _hallstroms(value: Any) -> Any:
     return (
-        {"name": "adagrad", "learning_rate": 0.3, **value} if isinstance(value, dict) and "name" not in value else value
+        {"name": DEFAULT, "learning_rate": 0.3, **value} if isinstance(value, dict) and "name" not in value else value
     )
 
 
@@ -57,11 +63,15 @@ class TrainSpec(Section):
     """Length of the run in epochs (exactly one of epochs, steps, time_budget)."""
     steps: Count | None = None
     """Length of the run in steps."""
-    time_budget: Annotated[Positive | None, BeforeValidator(_seconds)] = None
+    time_budget: Annotated[Positive | None, BeforeValidator(_seconds, json_schema_input_type=Positive | str | None)] = (
+        None
+    )
     """Length of the run in seconds of training calls: a number, or "180s", "10m", "2h"."""
-    optimizer: Annotated[Optimizer, BeforeValidator(_hallstroms)] = Field({}, validate_default=True)
+    optimizer: Annotated[Optimizer, BeforeValidator(_hallstroms)] = Field(
+        {}, validate_default=True, json_schema_extra=_without_tag
+    )
     """An optimizer of tf_keras by name, with its arguments."""
-    schedule: Schedule = Constant()
+    schedule: Schedule = Field(Constant(), json_schema_extra=_without_tag)
     """How the learning rate changes over the run."""
     grad_clip_norm: Positive | None = None
     """Largest norm of all gradients together; null: no clipping."""
@@ -115,12 +125,12 @@ class Experiment(Section):
     """One whole experiment, as a YAML file describes it."""
 
     name: Annotated[str, AfterValidator(_file_name)] = "run"
-    """Names the run directory; default: the file's stem."""
+    """Names the run directory."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Of initial weights, data and dropout."""
     task: TaskSpec
     """What is to be learnt."""
-    model: Annotated[ModelSpec, BeforeValidator(_from_zoo)]
+    model: Annotated[ModelSpec, BeforeValidator(_from_zoo, json_schema_input_type=ModelSpec | str)]
     """A name of the zoo, or a description."""
     train: TrainSpec
     """How it is trained."""

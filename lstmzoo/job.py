@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from lstmzoo.checkpoint import checkpoint_steps
 from lstmzoo.config import dump_config, load_config
 from lstmzoo.errors import Diverged, EnvironmentFailure, Interrupted
 from lstmzoo.experiment import Experiment
@@ -13,13 +14,15 @@ from lstmzoo.progress import Progress, Silent
 from lstmzoo.rundir import RunDirectory
 from lstmzoo.signals import StopSignals
 
+Result = dict[str, Any]
+
 
 def train_run(
     config: Experiment | str | os.PathLike[str],
     run_dir: str | os.PathLike[str] | None = None,
     *,
     progress: Progress | None = None,
-) -> dict[str, Any]:
+) -> Result:
     """Train an experiment (or the YAML file of one) in a run directory, and return what its result.json says.
 
     The returned mapping has `run_dir` too, the directory; `run_dir=None` takes the first free default one. Raises
@@ -30,35 +33,45 @@ def train_run(
     return run_plan(make_plan(experiment), None if run_dir is None else Path(run_dir), progress or Silent())
 
 
-def run_plan(
-    plan: Plan, run_dir: Path | None, progress: Progress, prepare: Callable[[], None] = lambda: None
-) -> dict[str, Any]:
-    """Train what a plan says in a fresh run directory; `prepare()` runs before TensorFlow is touched."""
+def run_plan(plan: Plan, run_dir: Path | None, progress: Progress, prepare: Callable[[], None] | None = None) -> Result:
+    """Train what a plan says in a fresh run directory.
+
+    `prepare()` runs before TensorFlow is touched; that it is given says that this process is the command's own, which a
+    signal may end while TensorFlow is busy.
+    """
     directory = RunDirectory.create(plan.resolved.name, run_dir, dump_config(plan.resolved))
     progress.say(f"run directory: {directory.path}")
     result = _empty_result(plan)
     try:
-        with StopSignals() as stop:
+        with StopSignals(may_leave=prepare is not None) as stop:
             stop.before_leaving = lambda: directory.write_result({**result, "status": "interrupted"})
             directory.write_environment(find_device())
-            prepare()
+            if prepare is not None:
+                prepare()
             from lstmzoo.train import Training
 
             Training(plan, directory, progress, stop, result).run()
-        directory.write_result(result)
-        return {**result, "run_dir": str(directory.path)}
+            directory.write_result(result)
     except (Diverged, Interrupted) as error:
         result["status"] = "diverged" if isinstance(error, Diverged) else "interrupted"
         directory.write_result(result)
+        progress.say(f"run directory: {directory.path}")
         raise
     except OSError as error:
-        text = f"the run directory {directory.path} cannot be written ({error.strerror}): the last checkpoint is intact"
-        raise EnvironmentFailure(text) from error
+        raise EnvironmentFailure(_failure(directory, error)) from error
     finally:
         progress.close()
+    return {**result, "run_dir": str(directory.path)}
 
 
-def _empty_result(plan: Plan) -> dict[str, Any]:
+def _failure(directory: RunDirectory, error: OSError) -> str:
+    steps = checkpoint_steps(directory.checkpoints)
+    kept = f"the checkpoint of step {steps[-1]} is intact" if steps else "no checkpoint was written yet"
+    advice = "make room, or choose another --run-dir"
+    return f"the run in {directory.path} failed: {error.strerror or error} ({kept}): {advice}"
+
+
+def _empty_result(plan: Plan) -> Result:
     return {
         "status": "completed",
         "steps": 0,

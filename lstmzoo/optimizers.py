@@ -17,6 +17,7 @@ from lstmzoo.section import Count, CountOrNever, Fraction, NonNegative, Positive
 if TYPE_CHECKING:
     import tf_keras as keras
 
+DEFAULT = "adagrad"
 COMMON: dict[str, Any] = {"weight_decay": None, "clipnorm": None, "clipvalue": None, "global_clipnorm": None}
 _MOMENTS = {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
 OPTIMIZERS: dict[str, dict[str, Any]] = {
@@ -71,7 +72,8 @@ _KINDS: dict[str, Any] = {
 
 
 def _section(name: str) -> type[Section]:
-    fields: dict[str, Any] = {"name": (Literal[name], Field(description="an optimizer of tf_keras"))}
+    tag = Field(DEFAULT if name == DEFAULT else ..., description="an optimizer of tf_keras")
+    fields: dict[str, Any] = {"name": (Literal[name], tag)}
     for key, default in {**OPTIMIZERS[name], **{k: v for k, v in COMMON.items() if k not in OPTIMIZERS[name]}}.items():
         kind = bool if isinstance(default, bool) else _KINDS.get(key, NonNegative)
         text = f"tf_keras.optimizers.{CLASSES[name]}, argument {key}"

@@ -70,7 +70,7 @@ def _single(error: ValidationError) -> list[Any]:
 def _one(item: Any, path: Path, data: dict[str, Any], section: type[BaseModel]) -> tuple[str, str]:
     kind, context = item["type"], item.get("ctx", {})
     if kind == "extra_forbidden":
-        return "a key that exists", shown(path[-1]) + did_you_mean(path[-1], _legal(path[:-1], data, section))
+        return "a key that exists", shown(path[-1]) + did_you_mean(path[-1], _legal(path[:-1], section, item["loc"]))
     text = _EXPECTED.get(kind, item["msg"]).format(**{k: str(v).replace("'", "") for k, v in context.items()})
     if kind == "missing":
         return text, "nothing"
@@ -124,12 +124,11 @@ def _value(path: Path, data: Any) -> Any:
     return data
 
 
-def _legal(path: Path, data: Any, section: type[BaseModel]) -> set[str]:
-    """Keys of the section at a path, in which a tag such as `kind` has chosen among several."""
+def _legal(path: Path, section: type[BaseModel], location: Path) -> set[str]:
+    """Keys of the section at a path; a tag in pydantic's location, such as "adam", has chosen among several."""
     for key in path:
-        data = data.get(key, {})
         found = {field.alias or name: field for name, field in section.model_fields.items()}
-        section = _chosen(list(_sections(found[str(key)].annotation)), data)
+        section = _chosen(list(_sections(found[str(key)].annotation)), location)
     return {field.alias or name for name, field in section.model_fields.items()}
 
 
@@ -139,10 +138,10 @@ def _sections(annotation: Any) -> list[type[BaseModel]]:
     return [found for part in get_args(annotation) for found in _sections(part)]
 
 
-def _chosen(sections: list[type[BaseModel]], data: Any) -> type[BaseModel]:
+def _chosen(sections: list[type[BaseModel]], location: Path) -> type[BaseModel]:
     for section in sections:
         for tag in ("kind", "name"):
             field = section.model_fields.get(tag)
-            if field and get_origin(field.annotation) is Literal and data.get(tag) in get_args(field.annotation):
+            if field and get_origin(field.annotation) is Literal and get_args(field.annotation)[0] in location:
                 return section
     return sections[0]

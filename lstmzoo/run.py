@@ -64,9 +64,13 @@ def _train(plan: Any, run_dir: Path | None) -> None:
     from lstmzoo.progress import duration, for_terminal
 
     progress = for_terminal()
-    for name in ("model", "data", "execution"):
-        progress.say(f"{name}: {describe(plan)[name]}")
-    result = run_plan(plan, run_dir, progress, lambda: start_tensorflow(plan.resolved.execution.threads))
+
+    def prepare() -> None:
+        for name in ("model", "data", "execution"):
+            progress.say(f"{name}: {describe(plan)[name]}")
+        start_tensorflow(plan.resolved.execution.threads)
+
+    result = run_plan(plan, run_dir, progress, prepare)
     final = "  ".join(f"{name} {value:.6g}" for name, value in result["final"].items() if value is not None)
     print(
         f"{result['status']}: {result['steps']:,} steps in {duration(result['train_seconds'])} of training "

@@ -63,13 +63,13 @@ class Sources:
         lengths = [path for path, _ in given if path[:1] == ("train",) and path[1:2] and path[1] in LENGTHS]
         if lengths and isinstance(self.data.get("train"), dict):
             self.data["train"] = {key: value for key, value in self.data["train"].items() if key not in LENGTHS}
-        if isinstance(self.data.get("model"), str) and any(path[0] == "model" and path[1:] for path, _ in given):
-            self.data["model"] = _expanded(self.data["model"])
         for path, value in given:
             self._lay(path, value)
 
     def _lay(self, path: KeyPath, value: Any) -> None:
         section = self.data
+        if path[0] == "model" and path[1:] and isinstance(section.get("model"), str):
+            section["model"] = _expanded(section["model"])
         for key in path[:-1]:
             inner = section.setdefault(key, {})
             if not isinstance(inner, dict):

@@ -46,7 +46,7 @@ def command_line(command: Callable[..., None], prog_name: str) -> None:
 def exit_status(command: Callable[[], None]) -> int:
     """Run a command and return its exit status; each kind of error is one clear message on stderr."""
     try:
-        with StopSignals():
+        with StopSignals(may_leave=True):
             command()
             sys.stdout.flush()
     except BrokenPipeError:

@@ -59,7 +59,17 @@ class Training:
         self._note_result()
 
     def run(self) -> None:
-        """Train to the end of the run."""
+        """Train to the end of the run, or to what stops it; the pictures show all that was reached."""
+        try:
+            self._run()
+        except Diverged:
+            if len(self.record.losses):
+                self.record.draw(self.experiment.task, self.validator, last=True)
+            raise
+        finally:
+            self.record.close()
+
+    def _run(self) -> None:
         self.stop.patient, self.began = True, time.monotonic()
         while not self._finished():
             if self.stop.received is not None:
@@ -76,7 +86,6 @@ class Training:
             self.progress.show(self._moment())
         if self.stop.received is not None and not self._complete():
             self._interrupt(self.stop.received)
-        self.record.close()
 
     def _note_result(self) -> None:
         """Keep the result true, whatever ends the run."""

@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -54,6 +55,7 @@ def test_a_zoo_name_is_expanded_and_can_be_overridden(tmp_path):
     assert load(tmp_path, text).model == lstmzoo.get_model("echo_3x4")
     assert load(tmp_path, text, "model.depth=2").model.layers == (4, 4)
     assert load(tmp_path, GOOD, "model=echo_3x4").model.layers == (4, 4, 4)
+    assert load(tmp_path, GOOD, "model=echo_3x4", "model.units=8", "seed=1", "seed=2").model.layers == (8, 8, 8)
 
 
 @pytest.mark.parametrize(
@@ -67,6 +69,7 @@ def test_a_zoo_name_is_expanded_and_can_be_overridden(tmp_path):
         ("train.grad_clip_norm=1", ("train", "grad_clip_norm"), 1.0),
         ("execution.threads=2", ("execution", "threads"), 2),
         ("name=other", ("name",), "other"),
+        ("seed=7", ("seed",), 7),
     ],
 )
 def test_set_sets_any_key(tmp_path, override, path, value):
@@ -179,6 +182,23 @@ def test_every_key_has_a_description_and_the_schema_names_them():
 
 
 @pytest.mark.parametrize(
+    "text",
+    [path.read_text() for path in CONFIGS]
+    + [GOOD, GOOD.replace("{units: 4}", "echo_4"), GOOD.replace("epochs: 1", "time_budget: 180s")]
+    + [GOOD.replace("epochs: 1", "epochs: 1, schedule: {warmup_steps: 5}, optimizer: {learning_rate: 0.1}")],
+)
+def test_the_schema_takes_what_the_loader_takes(tmp_path, text):
+    load(tmp_path, text)
+    jsonschema.validate(parse_yaml(text).data, Experiment.model_json_schema(by_alias=True))
+
+
+def test_the_schema_refuses_what_the_loader_refuses():
+    for text in (GOOD + "sed: 1\n", GOOD.replace("units: 4", "unit: 4"), GOOD.replace("epochs: 1", "epochs: 0")):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(parse_yaml(text).data, Experiment.model_json_schema(by_alias=True))
+
+
+@pytest.mark.parametrize(
     ("text", "value"),
     [("1e-3", 0.001), ("1e3", 1000.0), (".5", 0.5), ("5.", 5.0), ("-12", -12), ("010", 10), ("0o17", 15), ("0xff", 255),
      ("yes", "yes"), ("on", "on"), ("true", True), ("False", False), ("~", None), ("", None), ("1_000", "1_000"),
@@ -258,6 +278,12 @@ def test_what_follows_from_a_reported_problem_is_not_reported_again(tmp_path):
             r"try.yaml:4: expected YAML, received text that is not \(the character '\\x07'\)",
         ),
         (GOOD.encode() + b"name: \xff\n", [], r"try.yaml:4: expected YAML, received text that is not UTF-8"),
+        (GOOD, ["train.optimizer.initial_acumulator_value=1"], r"did you mean initial_accumulator_value"),
+        (
+            "task: {kind: echo, echo_step: 20000}\nmodel: {units: [4, 5]}\ntrain: {steps: 5, epochs: 2}\n",
+            [],
+            r"(?s)task.echo_step: .*model: expected depth 1 .*train: expected exactly one",
+        ),
         ("".join(f"key{i}: 1\n" for i in range(200)), [], r"\.\.\. and 15\d more problems"),
     ],
 )

@@ -36,6 +36,7 @@ def rows(section, definitions, path):
         if not inner:
             default = json.dumps(key.get("const", key.get("default"))).strip('"')
             default = "required" if name in section.get("required", ()) else f"`{default}`"
+            default = "the file's stem" if place == "name" else default
             found.append(f"| `{place}` | {default} | {key['description']} |")
         elif "optimizer" in name:
             found.append(f"| `{place}` | `name: adagrad, learning_rate: 0.3` | {key['description']} |")

@@ -200,7 +200,20 @@ def test_freezing_between_calls_is_honoured():
         lstmzoo.train_windows(model, frozen, *data("one_hot"))
 
 
-@pytest.mark.parametrize("wrong", ["adam", keras.optimizers.Nadam(), None])
+def test_a_clip_norm_set_between_calls_is_honoured():
+    def weights(*norms):
+        model = lstmzoo.build_model({"units": 4}, vocab_size=VOCAB, encoding="one_hot", batch_size=BATCH)
+        optimizer = keras.optimizers.SGD(0.1)
+        for norm in norms:
+            optimizer.global_clipnorm = norm
+            lstmzoo.train_windows(model, optimizer, *data("one_hot"))
+        return model.get_weights()[1]
+
+    np.testing.assert_allclose(weights(None, 1e-9), weights(None), atol=1e-6)
+    assert not np.allclose(weights(None, None), weights(None), atol=1e-3)
+
+
+@pytest.mark.parametrize("wrong", ["adam", keras.optimizers.Nadam(), keras.optimizers.legacy.Nadam(), None])
 def test_optimizers_that_would_compute_something_else_are_refused(wrong):
     model = lstmzoo.build_model({"units": 4}, vocab_size=VOCAB, encoding="one_hot", batch_size=BATCH)
     with pytest.raises(InputError, match="optimizer: expected one of tf_keras but Nadam"):

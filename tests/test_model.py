@@ -202,6 +202,10 @@ LSTM = keras.layers.LSTM
             "layer 'd': expected linear",
         ),
         ([keras.layers.GRU(3, stateful=True, return_sequences=True, name="g")], r"the layer 'g' \(GRU\)"),
+        (
+            [LSTM(3, stateful=True, return_sequences=True, kernel_regularizer="l2", name="a")],
+            "layer 'a': expected no regularizer",
+        ),
         ([keras.layers.Reshape((5, 3))], "expected a model with an LSTM layer"),
     ],
 )
@@ -209,3 +213,17 @@ def test_foreign_layers_are_refused_by_name(layers, message):
     model = keras.Sequential([keras.Input(batch_shape=(2, 5, 3)), *layers])
     with pytest.raises(InputError, match=message):
         lstmzoo.get_states(model)
+
+
+def test_branches_are_refused():
+    x = keras.Input(batch_shape=(2, 5, 3))
+    branches = [LSTM(3, stateful=True, return_sequences=True, name=name)(x) for name in "ab"]
+    with pytest.raises(InputError, match="layer 'b': expected one input, the layer before"):
+        lstmzoo.get_states(keras.Model(x, branches))
+
+
+def test_masks_of_symbols_are_refused():
+    x = keras.Input(batch_shape=(2, 5), dtype="int32")
+    table = keras.layers.Embedding(3, 4, mask_zero=True, name="table")(x)
+    with pytest.raises(InputError, match="layer 'table': expected mask_zero=False"):
+        lstmzoo.get_states(keras.Model(x, LSTM(3, stateful=True, return_sequences=True)(table)))

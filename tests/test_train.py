@@ -163,6 +163,7 @@ def test_an_infinite_loss_stops_the_run(tmp_path):
     assert result["status"] == "diverged"
     assert f"step {result['steps'] + 1} " in str(caught.value)
     assert len(metrics(tmp_path / "a")) == result["steps"]
+    assert (tmp_path / "a" / "plots" / "loss.png").exists()
 
 
 def test_a_broken_weight_is_found_before_its_checkpoint(tmp_path, monkeypatch):
@@ -261,7 +262,9 @@ def test_a_directory_that_goes_away_is_a_failure_of_the_surroundings(tmp_path, m
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(train, "save_checkpoint", full)
-    with pytest.raises(EnvironmentFailure, match="cannot be written .No space left on device.: the last checkpoint"):
+    with pytest.raises(
+        EnvironmentFailure, match="failed: No space left on device .no checkpoint was written yet.: make room"
+    ):
         run(tmp_path / "a")
 
 
