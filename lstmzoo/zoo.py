@@ -3,8 +3,10 @@
 No TensorFlow here: a description is data, `model.build_model` makes it a network.
 """
 
+import csv
 import fnmatch
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -125,19 +127,34 @@ _register_our_own()
 
 
 def describe_models(pattern: str = "*", symbols: int = 65) -> str:
-    """A table of the names that match: kind, units of each layer, parameters (char models: for so many symbols)."""
+    """A table of the names that match: kind, units of each layer, parameters, measured results.
+
+    Parameters are those of one bit in and two classes for echo models, of so many one-hot symbols for char models.
+    """
     names = list_models(pattern)
     if not names:
-        raise InputError(
-            f"expected a pattern that matches a model, received {pattern!r}{did_you_mean(pattern, _REGISTRY)}"
-        )
-    lines = [f"{'name':<18} {'kind':<15} {'units':<16} {'parameters':>10}"]
+        near = did_you_mean(pattern, _REGISTRY)
+        raise InputError(f"expected a pattern that matches a model, received {pattern!r}{near}")
+    measured = _measured()
+    lines = [f"{'name':<17} {'kind':<15} {'units':<12} {'parameters':>10}  measured"]
     for name in names:
         spec = _REGISTRY[name]
         sizes = (symbols, symbols) if name.startswith("char") else (1, 2)
         units = " ".join(map(str, spec.layers))
-        lines.append(f"{name:<18} {spec.kind:<15} {units:<16} {spec.parameters(*sizes):>10,}")
-    return "\n".join([*lines, "", f"char models: one-hot input of {symbols} symbols; echo models: one bit"])
+        row = f"{name:<17} {spec.kind:<15} {units:<12} {spec.parameters(*sizes):>10,}"
+        lines += [f"{row}  {text}" for text in measured.get(name, ["-"])]
+    return "\n".join([*lines, "", f"parameters of char models: for {symbols} symbols"])
+
+
+def _measured() -> dict[str, list[str]]:
+    """Results of real runs by name, from results.csv (the median of three seeds; experiments/ has the commands)."""
+    found: dict[str, list[str]] = {}
+    with (Path(__file__).parent / "results.csv").open() as file:
+        for row in csv.DictReader(file):
+            loss, accuracy = float(row["val_loss"]), float(row["val_accuracy"])
+            text = f"{row['config']}.yaml: val_loss {loss:.2g}, val_accuracy {accuracy:.4g}"
+            found.setdefault(row["model"], []).append(text)
+    return found
 
 
 def main(prog_name: str) -> None:

@@ -37,5 +37,5 @@ def test_an_unknown_name_lists_near_ones():
 
 def test_the_table_shows_names_units_and_parameters():
     table = zoo.describe_models("echo_4*")
-    assert "echo_4             single          4                       106" in table
-    assert "4 5                     308" in table
+    assert "echo_4            single          4                   106  echo.yaml: val_loss" in table
+    assert "4 5                 308  echo_stacked_cells.yaml: val_loss" in table

@@ -1,4 +1,4 @@
-"""Runs every echo config with three seeds, and writes results.csv, results.md and pictures beside this."""
+"""Runs every echo config with three seeds; writes tables and pictures beside this, and the zoo's results."""
 
 import csv
 import shutil
@@ -9,6 +9,7 @@ import lstmzoo
 from lstmzoo.startup import start_tensorflow
 
 HERE = Path(__file__).parent
+RESULTS = Path(lstmzoo.__file__).parent / "results.csv"
 CONFIGS = HERE.parent.parent / "configs"
 COLUMNS = [
     "config",
@@ -38,16 +39,32 @@ def main() -> None:
         rows = [measure(config, seed, Path(place)) for config in configs for seed in range(3)]
         for name in ("echo", "loss"):
             shutil.copy(Path(place, "echo-0", "plots", f"{name}.png"), HERE / f"{name}.png")
-    with (HERE / "results.csv").open("w", newline="") as file:
-        table = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
-        table.writeheader()
-        table.writerows(rows)
+    write(HERE / "results.csv", COLUMNS, rows)
+    write(
+        RESULTS, ["model", "config", "steps", "val_loss", "val_accuracy"], [median(rows, config) for config in configs]
+    )
     lines = [f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS)]
     for row in rows:
         cells = (f"{row[name]:.4g}" if isinstance(row[name], float) else str(row[name]) for name in COLUMNS)
         lines.append(f"| {' | '.join(cells)} |")
     (HERE / "results.md").write_text("\n".join([*lines, ""]))
     print("\n".join(lines))
+
+
+def write(path: Path, columns: list[str], rows: list[dict[str, object]]) -> None:
+    """A table as CSV."""
+    with path.open("w", newline="") as file:
+        table = csv.DictWriter(file, columns, extrasaction="ignore")
+        table.writeheader()
+        table.writerows(rows)
+
+
+def median(rows: list[dict[str, object]], config: str) -> dict[str, object]:
+    """The run of the median validation loss, under the name that its model has in the zoo."""
+    found = sorted((row for row in rows if row["config"] == config), key=lambda row: float(str(row["val_loss"])))
+    spec = lstmzoo.load_config(CONFIGS / f"{config}.yaml").model
+    name = next(name for name in lstmzoo.list_models() if lstmzoo.get_model(name) == spec)
+    return {**found[len(found) // 2], "model": name}
 
 
 if __name__ == "__main__":
