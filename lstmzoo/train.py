@@ -81,7 +81,7 @@ class Training:
                 self.record.steps(lines)
             if self._checkpoint_due():
                 self._save()
-            if validated or self._finished():
+            if (validated or self._finished()) and self.stop.received is None:
                 self.record.draw(self.experiment.task, self.validator, last=self._finished())
             self.progress.show(self._moment())
         if self.stop.received is not None and not self._complete():
