@@ -1,7 +1,7 @@
 """Kernels: the ways to run one LSTM layer over a window. One mathematics; each has its row in `tests/test_kernels.py`.
 
-A kernel takes `x [T, B, D]` (time first), the initial state `h, c [B, H]` and a cell, and gives `(hs [T, B, H], h, c)`,
-the outputs and the final state:
+A kernel takes `x [T, B, D]` (time first), or symbols `[T, B]` that stand for one-hot rows, the initial state
+`h, c [B, H]` and a cell, and gives `(hs [T, B, H], h, c)`, the outputs and the final state:
 
     i, f, o = sigmoid(x W + h U + b)    g = tanh(x W + h U + b)    c' = f c + i g    h' = o tanh(c')
 
@@ -29,6 +29,7 @@ def keras_layer(cell: keras.layers.LSTMCell) -> Layer:
     twin.cell = cell
 
     def run(x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        x = tf.one_hot(x, cell.kernel.shape[0], dtype=h.dtype) if x.dtype.is_integer else x
         hs, h, c = twin(x, initial_state=[h, c])
         return hs, h, c
 
@@ -55,13 +56,14 @@ def _scan_layer(cell: keras.layers.LSTMCell, unroll: int) -> Layer:
 
         @tf.custom_gradient
         def layer(x: Tensor, w: Tensor, u: Tensor, b: Tensor) -> Any:
-            hs, cs, gates = _forward(rows(x, w) + b, u, h0, c0, gate, short)
+            hs, cs, gates = _forward(product(x, w) + b, u, h0, c0, gate, short)
 
             def gradient(dhs: Tensor) -> tuple[Tensor, ...]:
                 dz = _backward(gates, cs, u, dhs, c0, slope, short)
                 flat = tf.reshape(dz, [-1, dz.shape[-1]])
                 before = tf.concat([h0[None], stacked(hs)[:-1]], 0)
-                return rows(dz, tf.transpose(w)), columns(x, flat), columns(before, flat), tf.reduce_sum(flat, 0)
+                by_x = None if x.dtype.is_integer else rows(dz, tf.transpose(w))
+                return by_x, weight_gradient(x, w, flat), columns(before, flat), tf.reduce_sum(flat, 0)
 
             final.append(cs[-1])
             return stacked(hs), gradient
@@ -99,6 +101,7 @@ def _backward(
     last = dhs.shape[0] - 1
     steps = tf.unstack(dhs) if unroll else dhs
     before = [c0, *cs[:-1]] if unroll else tf.concat([c0[None], cs[:-1]], 0)
+    across = tf.transpose(u)  # once: a product with a transposed factor costs a tenth more
 
     def step(n: Any, carried: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         t = last - n
@@ -107,7 +110,7 @@ def _backward(
         dc = carried[1] + dh * o * (1 - squashed * squashed)
         by_gate = [dc * g * slope(i), dc * before[t] * slope(f), dc * i * (1 - g * g), dh * squashed * slope(o)]
         dz = tf.concat(by_gate, 1)
-        return [tf.matmul(dz, u, transpose_b=True), dc * f], [dz]
+        return [tf.matmul(dz, across), dc * f], [dz]
 
     (dz,) = over_time(step, [tf.zeros_like(c0), tf.zeros_like(c0)], dhs.shape[0], 1, unroll)
     return tf.stack(dz[::-1]) if unroll else dz[::-1]
@@ -134,6 +137,18 @@ def over_time(step: Any, carried: list[Tensor], count: int, outputs: int, unroll
 def stacked(sequence: Sequence) -> Tensor:
     """A sequence as one tensor `[T, ...]`."""
     return tf.stack(sequence) if isinstance(sequence, list) else sequence
+
+
+def product(x: Tensor, w: Tensor) -> Tensor:
+    """Input product `[T, B, N]`; of one-hot rows it is a look-up."""
+    return tf.gather(w, x) if x.dtype.is_integer else rows(x, w)
+
+
+def weight_gradient(x: Tensor, w: Tensor, dz: Tensor) -> Tensor:
+    """Gradient of `product` by w, from that by the product `[T B, N]`; of a look-up: the sum of each symbol's rows."""
+    if x.dtype.is_integer:
+        return tf.math.unsorted_segment_sum(dz, tf.reshape(x, [-1]), w.shape[0])
+    return columns(x, dz)
 
 
 def rows(x: Tensor, w: Tensor) -> Tensor:

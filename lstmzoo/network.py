@@ -32,13 +32,12 @@ class Network:
         return rows(x, tf.convert_to_tensor(head.kernel)) + head.bias, final
 
     def _encoded(self, x: Tensor) -> Tensor:
-        """As features: `[T, B]` or `[T, B, D]` to `[T, B, D]`."""
+        """As features `[T, B, D]`; one-hot symbols stay `[T, B]`, and a kernel looks their rows up."""
         if self.anatomy.encoding == "features":
             return x
         if self.anatomy.embedding is not None:
             return tf.gather(self.anatomy.embedding.embeddings, x)
-        size = self.anatomy.one_hot_size
-        return tf.one_hot(x, size, dtype=self.anatomy.cells[0].kernel.dtype) if size else x[..., None]
+        return x if self.anatomy.one_hot_size else x[..., None]
 
 
 def losses_of(logits: Tensor, targets: Tensor) -> Tensor:
