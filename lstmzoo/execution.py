@@ -4,7 +4,7 @@ The architecture (a Keras model) and its execution are two things: a program wor
 states, and its loop over windows is in the graph, not in Python.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ from lstmzoo.errors import InputError
 from lstmzoo.kernels import LAYERS, Tensor
 from lstmzoo.nearest import did_you_mean
 from lstmzoo.network import Network, States, losses_of, over_windows, zeros_like
-from lstmzoo.plan import fastest_kernel
+from lstmzoo.machine import choose_shards, count_cores, fastest_kernel
 from lstmzoo.state import state_variables
 
 OPTIMIZERS = (keras.optimizers.Optimizer, keras.optimizers.legacy.Optimizer)
@@ -78,6 +78,7 @@ class Execution:
         kernel: str = "auto",
         seed: int = 0,
         windows_per_call: int | None = None,
+        threads: int | None = None,
     ):
         self.model, self.optimizer, self.seed, self.windows_per_call = model, optimizer, _seed(seed), windows_per_call
         self.anatomy = dissect(model)
@@ -86,7 +87,11 @@ class Execution:
         table = self.anatomy.embedding
         self.symbols = table.input_dim if table is not None else self.anatomy.one_hot_size  # None: numbers go in
         self.batch_size, _, *self.features = model.input_shape
-        self.kernel = _known_kernel(kernel, [cell.units for cell in self.anatomy.cells])
+        layers = [cell.units for cell in self.anatomy.cells]
+        self.kernel = _known_kernel(kernel)
+        shards = choose_shards(self.kernel, layers, self.batch_size, threads or count_cores())
+        self.shards = [len(part) for part in np.array_split(np.arange(self.batch_size), shards)]
+        self.whole = self.kernel == "xla" and shards == 1  # the whole program is compiled, the loop over windows too
         self.network = Network(self.anatomy, self.kernel)
         self.states: list[tf.Variable] = tf.nest.flatten(state_variables(model))
         self.dtype = self.anatomy.head.kernel.dtype
@@ -130,17 +135,27 @@ class Execution:
         return Evaluation(losses, hits, np.swapaxes(predictions, 1, 2), states)
 
     def _training(self, carry: bool) -> Any:
-        def step(states: States, window: Windows) -> tuple[States, tuple[Tensor, ...]]:
-            variables = self.model.trainable_variables
-            if "rate" in window:
-                self.optimizer.learning_rate.assign(window["rate"])
+        variables = self.model.trainable_variables
+
+        def part(states: States, window: Windows) -> tuple[States, Tensor, list[Tensor]]:
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(variables)
-                logits, states = self.network(window["x"], states if carry else zeros_like(states), window)
-                loss = tf.reduce_mean(losses_of(logits, window["y"]))
-            gradients = [tf.convert_to_tensor(part) for part in tape.gradient(loss, variables)]
+                logits, states = self.network(window["x"], states, window)
+                loss = tf.reduce_mean(losses_of(logits, window["y"])) * (window["y"].shape[1] / self.batch_size)
+            return states, loss, [tf.convert_to_tensor(part) for part in tape.gradient(loss, variables)]
+
+        def update(gradients: list[Tensor]) -> None:
             self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
-            return states, (loss,)
+
+        part, update = self._compiled(part), self._compiled(update)
+
+        def step(states: States, window: Windows) -> tuple[States, tuple[Tensor, ...]]:
+            if "rate" in window:
+                self.optimizer.learning_rate.assign(window.pop("rate"))
+            states = states if carry else zeros_like(states)
+            ends, losses, gradients = zip(*(part(*shard) for shard in self._sharded(states, window)), strict=True)
+            update([tf.add_n(parts) for parts in zip(*gradients, strict=True)])
+            return _joined(ends), (tf.add_n(losses),)
 
         def train(count: Tensor, windows: Windows) -> Tensor:
             states, (losses,) = over_windows(step, count, windows, [v.value() for v in self.states], [self.dtype])
@@ -151,11 +166,18 @@ class Execution:
         return train
 
     def _evaluation(self) -> Any:
-        def step(states: States, window: Windows) -> tuple[States, tuple[Tensor, ...]]:
+        def part(states: States, window: Windows) -> tuple[States, tuple[Tensor, ...]]:
             logits, states = self.network(window["x"], states)
             weights, predictions = window["weights"], tf.argmax(logits, -1, tf.int32)
             hits = tf.reduce_sum(weights * tf.cast(predictions == window["y"], weights.dtype))
             return states, (tf.reduce_sum(weights * losses_of(logits, window["y"])), hits, predictions)
+
+        part = self._compiled(part)
+
+        def step(states: States, window: Windows) -> tuple[States, tuple[Tensor, ...]]:
+            ends, found = zip(*(part(*shard) for shard in self._sharded(states, window)), strict=True)
+            losses, hits, predictions = zip(*found, strict=True)
+            return _joined(ends), (tf.add_n(losses), tf.add_n(hits), tf.concat(predictions, 1))
 
         def evaluate(count: Tensor, windows: Windows, states: States) -> tuple[list[Tensor], States]:
             states, results = over_windows(step, count, windows, states, [self.dtype, self.dtype, tf.int32])
@@ -163,10 +185,27 @@ class Execution:
 
         return evaluate
 
+    def _compiled(self, function: Any) -> Any:
+        """Where lanes are sharded, each shard's part is a compiled program of its own: they run side by side."""
+        if self.kernel != "xla" or self.whole:
+            return function
+        return tf.function(function, jit_compile=True, autograph=False)
+
+    def _sharded(self, states: States, window: Windows) -> Iterator[tuple[States, Windows]]:
+        """States and window of each shard: the lanes are the last axis of symbols, the first one of states and masks."""
+        first = 0
+        for size in self.shards:
+            lanes = slice(first, first + size)
+            along = {"x": (slice(None), lanes), "y": (slice(None), lanes), "weights": (slice(None), lanes)}
+            yield (
+                [state[lanes] for state in states],
+                {name: value[along.get(name, lanes)] for name, value in window.items()},
+            )
+            first += size
+
     def _program(self, key: tuple[Any, ...], windows: Windows, function: Any, states: States | None = None) -> Any:
         """The traced function for windows of these shapes: any number of them, but for a compiled one."""
-        compiled = self.kernel == "xla"
-        count = len(windows["x"]) if compiled else None
+        count = len(windows["x"]) if self.whole else None
         shapes = tuple((name, part.shape[1:]) for name, part in windows.items())
         if (key, shapes, count) not in self.programs:
             signature = {name: tf.TensorSpec([count, *part.shape[1:]], part.dtype) for name, part in windows.items()}
@@ -175,7 +214,7 @@ class Execution:
                 function,
                 input_signature=[tf.TensorSpec([], tf.int32), signature, *carried],
                 autograph=False,
-                jit_compile=compiled,
+                jit_compile=self.whole,
             )
             self.programs[key, shapes, count] = program.get_concrete_function()
         return self.programs[key, shapes, count]
@@ -192,7 +231,7 @@ class Execution:
         """How many windows, and these filled up to a size that a compiled program may already have."""
         count = len(windows["x"])
         size = self.windows_per_call or max(16, 1 << (count - 1).bit_length())
-        if self.kernel != "xla" or size == count:
+        if not self.whole or size == count:
             return count, windows
         fill = {name: [(0, size - count)] + [(0, 0)] * (part.ndim - 1) for name, part in windows.items()}
         return count, {name: np.pad(part, fill[name]) for name, part in windows.items()}
@@ -227,6 +266,11 @@ class Execution:
         return {"x": np.swapaxes(inputs, 1, 2), "y": np.swapaxes(targets, 1, 2)}
 
 
+def _joined(shards: Iterable[States]) -> States:
+    """The states of all lanes from those of the shards."""
+    return [tf.concat(parts, 0) for parts in zip(*shards, strict=True)]
+
+
 def _symbols(name: str, values: np.ndarray, size: int) -> np.ndarray:
     """Symbols as int32; outside 0 to size - 1 a loss would be NaN on a CPU and garbage on a GPU."""
     if values.dtype.kind not in "iub":
@@ -236,9 +280,9 @@ def _symbols(name: str, values: np.ndarray, size: int) -> np.ndarray:
     return values.astype(np.int32)
 
 
-def _known_kernel(kernel: str, layers: list[int]) -> str:
+def _known_kernel(kernel: str) -> str:
     if kernel == "auto":
-        return fastest_kernel(layers, "gpu" if tf.config.list_physical_devices("GPU") else "cpu")
+        return fastest_kernel("gpu" if tf.config.list_physical_devices("GPU") else "cpu")
     if kernel not in LAYERS:
         raise InputError(f"kernel: expected a known one, received {kernel!r}{did_you_mean(kernel, ['auto', *LAYERS])}")
     return kernel

@@ -9,7 +9,8 @@ from lstmzoo.checkpoint import checkpoint_steps
 from lstmzoo.config import dump_config, load_config
 from lstmzoo.errors import Diverged, EnvironmentFailure, Interrupted
 from lstmzoo.experiment import Experiment
-from lstmzoo.plan import Plan, find_device, make_plan
+from lstmzoo.machine import find_device
+from lstmzoo.plan import Plan, make_plan
 from lstmzoo.progress import Progress, Silent
 from lstmzoo.rundir import RunDirectory
 from lstmzoo.signals import StopSignals

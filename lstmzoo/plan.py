@@ -5,15 +5,13 @@ Everything `auto` is decided here, as a pure function of the configuration, the 
 """
 
 import os
-from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from lstmzoo.experiment import Experiment
+from lstmzoo.machine import choose_threads, fastest_kernel, find_device
 from lstmzoo.tasks import make_task
 
 FLOAT = 4  # bytes
-SMALL_UNITS = 96  # up to about this H overhead counts more than work: XLA and one thread
 CALL_SECONDS = 0.25  # aimed at for one graph call: a signal waits for it
 
 
@@ -43,8 +41,8 @@ def resolve(experiment: Experiment, device: str) -> Experiment:
     """The experiment with every `auto` decided and the depth filled in."""
     model, execution, task = experiment.model, experiment.execution, experiment.task
     encoding = task.default_encoding if model.encoding == "auto" else model.encoding
-    kernel = fastest_kernel(model.layers, device) if execution.kernel == "auto" else execution.kernel
-    threads = choose_threads(experiment) if execution.threads == "auto" else execution.threads
+    kernel = fastest_kernel(device) if execution.kernel == "auto" else execution.kernel
+    threads = choose_threads(model.layers) if execution.threads == "auto" else execution.threads
     most = most_windows(experiment)
     per_call = choose_windows(experiment) if execution.windows_per_call == "auto" else execution.windows_per_call
     chosen = {"kernel": kernel, "threads": threads, "windows_per_call": min(per_call, most)}
@@ -54,27 +52,6 @@ def resolve(experiment: Experiment, device: str) -> Experiment:
             "execution": execution.model_copy(update=chosen),
         }
     )
-
-
-def find_device() -> str:
-    """Either "gpu", if TensorFlow sees one, or "cpu"; TensorFlow is only asked where a driver is there."""
-    if not Path("/dev/nvidiactl").exists() or os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
-        return "cpu"
-    import tensorflow as tf
-
-    return "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
-
-
-def fastest_kernel(layers: Sequence[int], device: str) -> str:
-    """The fastest kernel measured for layers of these units."""
-    if device == "gpu":
-        return "keras"
-    return "xla" if max(layers) <= SMALL_UNITS else "scan"
-
-
-def choose_threads(experiment: Experiment) -> int:
-    """One thread for nets so small that handing work over costs more than the work."""
-    return 1 if max(experiment.model.layers) <= SMALL_UNITS else os.cpu_count() or 1
 
 
 def choose_windows(experiment: Experiment) -> int:

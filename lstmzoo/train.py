@@ -44,8 +44,8 @@ class Training:
             seed=self.experiment.seed,
         )
         self.optimizer = make_optimizer(self.spec.optimizer, self.spec.grad_clip_norm)
-        kernel = self.experiment.execution.kernel
-        self.execution = Execution(self.model, self.optimizer, kernel, self.experiment.seed, self.per_call)
+        kernel, threads = self.experiment.execution.kernel, int(self.experiment.execution.threads)
+        self.execution = Execution(self.model, self.optimizer, kernel, self.experiment.seed, self.per_call, threads)
         self.execution.prepare(self.spec.seq_length, self._carries())
         self.validator = self._validator()
         self.record = Record(directory, self.experiment.name, self.task.vocab_size, plan.loss_floor)

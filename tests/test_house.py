@@ -9,7 +9,7 @@ import lstmzoo
 
 PACKAGE = Path(lstmzoo.__file__).parent
 ORDER = (
-    "errors nearest section strict_yaml files data tasks zoo optimizers sources experiment plan problems config rundir "
+    "errors nearest section strict_yaml files machine data tasks zoo optimizers sources experiment plan problems config rundir "
     "checkpoint signals progress plots anatomy state model kernels dropout network execution validation snapshot record "
     "train job startup run cli"
 ).split()

@@ -10,8 +10,10 @@ import pytest
 import tf_keras as keras
 
 import lstmzoo
+from lstmzoo import execution
 from lstmzoo.errors import InputError
 from lstmzoo.kernels import LAYERS
+from lstmzoo.machine import choose_shards
 from lstmzoo.optimizers import OPTIMIZERS, SECTIONS, make_optimizer
 
 STEPS, BATCH, LENGTH, VOCAB = 50, 3, 7, 5
@@ -77,6 +79,22 @@ def yardstick():
 def test_every_kernel_kind_and_option_agrees(yardstick, kernel, kind, row):
     description, encoding = ROWS[row]
     assert_same(trained({**description, "kind": kind}, encoding, kernel), yardstick(row))
+
+
+@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("kernel", ["xla", "scan"])
+def test_sharded_lanes_agree(yardstick, monkeypatch, kernel, row):
+    monkeypatch.setattr(execution, "choose_shards", lambda *_: 2)  # lanes 0 and 1 beside lane 2
+    description, encoding = ROWS[row]
+    assert_same(trained(description, encoding, kernel), yardstick(row))
+
+
+def test_shards_follow_from_sizes_alone():
+    assert choose_shards("xla", [128, 128], batch_size=50, threads=2) == 2
+    assert choose_shards("xla", [128, 128], batch_size=50, threads=1) == 1
+    assert choose_shards("xla", [128, 128], batch_size=9, threads=2) == 1
+    assert choose_shards("xla", [4], batch_size=500, threads=16) == 1
+    assert choose_shards("keras", [512], batch_size=500, threads=16) == 1
 
 
 @pytest.mark.parametrize("kernel", LAYERS)
