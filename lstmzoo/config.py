@@ -14,7 +14,7 @@ from lstmzoo.errors import ConfigError
 from lstmzoo.experiment import Experiment
 from lstmzoo.plan import memory_problem
 from lstmzoo.problems import explain
-from lstmzoo.sources import LENGTHS, Problem, Sources
+from lstmzoo.sources import EITHER, Problem, Sources
 from lstmzoo.strict_yaml import KeyPath, parse_scalar
 
 MAX_PROBLEMS = 50  # shown at once
@@ -30,11 +30,11 @@ def load_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> 
     experiment, problems = None, list(sources.problems)
     if isinstance(sources.data, dict):
         sources.data.setdefault("name", re.sub(r"[^A-Za-z0-9._-]", "-", Path(path).stem).lstrip("-.")[:100] or "run")
-        experiment, found = check(sources.data, {problem.path for problem in problems})
+        experiment, found = check(sources.data, {problem.path for problem in problems}, sources.folders)
         problems += found
     if experiment is None or problems:
         raise ConfigError(_report(sources, problems))
-    if too_large := memory_problem(experiment):
+    if too_large := memory_problem(experiment, experiment.task.vocab_size):
         raise ConfigError(_report(sources, [Problem(("model",), too_large)]))
     return experiment
 
@@ -42,12 +42,19 @@ def load_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> 
 def dump_config(experiment: Experiment) -> str:
     """The experiment as YAML text that `load_config` reads back as the same experiment."""
     data = experiment.model_dump(mode="json", by_alias=True)
-    lengths = {key: value for key, value in data["train"].items() if key not in LENGTHS or value is not None}
-    return yaml.dump({**data, "train": lengths}, Dumper=Dumper, sort_keys=False, allow_unicode=True)
+    for section, keys in EITHER.items():
+        data[section] = {key: value for key, value in data[section].items() if key not in keys or value is not None}
+    if experiment.task.kind != "char":
+        del data["sample"]
+    return yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True)
 
 
-def check(data: dict[str, Any], wrong: set[KeyPath]) -> tuple[Experiment | None, list[Problem]]:
+def check(
+    data: dict[str, Any], wrong: set[KeyPath], folders: Sequence[Path]
+) -> tuple[Experiment | None, list[Problem]]:
     """The experiment, or all problems of the data; `wrong`: paths already reported, which hide what follows from them.
+
+    `folders`: where relative paths start.
 
     Checks across keys only run on a section whose keys are right, so what is wrong is taken away and the rest checked
     again, until nothing new appears.
@@ -56,7 +63,7 @@ def check(data: dict[str, Any], wrong: set[KeyPath]) -> tuple[Experiment | None,
     problems: list[Problem] = []
     while True:
         try:
-            experiment = Experiment.model_validate(data)
+            experiment = Experiment.model_validate(data, context={"folders": folders})
             return (None if problems else experiment), problems
         except ValidationError as error:
             found = explain(error, data, Experiment)

@@ -26,6 +26,13 @@ class Lanes(NamedTuple):
         return lanes * (length - self.windows(seq_length) * seq_length) + self.left_over
 
 
+class Scored(NamedTuple):
+    """Validation lanes `[B, n]`, with weights `[B, n]`: 1 where the target counts, 0 where nobody can know it."""
+
+    lanes: Lanes
+    weights: np.ndarray
+
+
 def split_lanes(stream: np.ndarray, batch_size: int) -> np.ndarray:
     """`[N]` to `[B, N // B]`: contiguous parts; the last N mod B symbols are left over."""
     length = len(stream) // batch_size

@@ -15,9 +15,9 @@ from lstmzoo.anatomy import dissect
 from lstmzoo.dropout import draw_masks
 from lstmzoo.errors import InputError
 from lstmzoo.kernels import LAYERS, Tensor
+from lstmzoo.machine import choose_shards, count_cores, fastest_kernel
 from lstmzoo.nearest import did_you_mean
 from lstmzoo.network import Network, States, losses_of, over_windows, zeros_like
-from lstmzoo.machine import choose_shards, count_cores, fastest_kernel
 from lstmzoo.state import state_variables
 
 OPTIMIZERS = (keras.optimizers.Optimizer, keras.optimizers.legacy.Optimizer)
@@ -192,7 +192,7 @@ class Execution:
         return tf.function(function, jit_compile=True, autograph=False)
 
     def _sharded(self, states: States, window: Windows) -> Iterator[tuple[States, Windows]]:
-        """States and window of each shard: the lanes are the last axis of symbols, the first one of states and masks."""
+        """States and window of each shard: lanes are the second axis of its parts, the first of states and masks."""
         first = 0
         for size in self.shards:
             lanes = slice(first, first + size)

@@ -11,7 +11,7 @@ from typing_extensions import Self
 
 from lstmzoo.nearest import did_you_mean
 from lstmzoo.optimizers import DEFAULT, Constant, Optimizer, Schedule
-from lstmzoo.section import Count, CountOrNever, Fraction, Positive, Section, expected
+from lstmzoo.section import Count, CountOrNever, Fraction, NonNegative, Positive, Section, all_expected, expected
 from lstmzoo.sources import LENGTHS
 from lstmzoo.tasks import TaskSpec
 from lstmzoo.zoo import ModelSpec, get_model, list_models
@@ -98,7 +98,20 @@ class ValidateSpec(Section):
     every_steps: CountOrNever = 500
     """Steps between two validations, and one at the end; 0: never."""
     fraction: Fraction = 0.1
-    """Size of the validation series as a share of series_length (echo)."""
+    """echo: size of the validation series as a share of series_length; char: share of the text, its last part."""
+    patience: Count | None = None
+    """Validations in a row without a better val_loss after which the run stops early; null: it never does."""
+
+
+class SampleSpec(Section):
+    """Text that the model writes while it is trained; training never notices it."""
+
+    every_steps: CountOrNever = 500
+    """Steps between two samples, and one at the end; 0: never."""
+    length: Count = 300
+    """Symbols of a sample."""
+    temperature: NonNegative = 1.0
+    """Logits are divided by it: below 1 bolder, above 1 wilder; 0: always the likeliest symbol."""
 
 
 class CheckpointSpec(Section):
@@ -136,6 +149,8 @@ class Experiment(Section):
     """How it is trained."""
     validation: ValidateSpec = Field(ValidateSpec(), alias="validate")
     """When and on how much it is validated."""
+    sample: SampleSpec = SampleSpec()
+    """char only: when and how much it writes."""
     checkpoint: CheckpointSpec = CheckpointSpec()
     """When a checkpoint is written, and how many stay."""
     execution: ExecutionSpec = ExecutionSpec()
@@ -145,7 +160,25 @@ class Experiment(Section):
     def _fits_task(self) -> Self:
         fraction = self.validation.fraction if self.validation.every_steps else None
         self.task.check(self.train.batch_size, self.train.seq_length, fraction)
+        found = []
+        if self.model.encoding not in ("auto", *self.task.encodings):
+            found.append((f"auto, {' or '.join(self.task.encodings)} with a {self.task.kind} task", "model.encoding"))
+        if self.task.kind != "char" and "sample" in self.model_fields_set:
+            found.append(("no such section with an echo task: bits make no text", "sample"))
+        if found:
+            raise all_expected(found)
         return self
+
+    @property
+    def encoding(self) -> str:
+        """How a symbol enters the net, `auto` decided."""
+        return self.task.encodings[0] if self.model.encoding == "auto" else self.model.encoding
+
+    @property
+    def cadences(self) -> list[int]:
+        """Steps between two of each thing that is done between two calls of the graph."""
+        sample = self.sample.every_steps if self.task.kind == "char" else 0
+        return [every for every in (self.validation.every_steps, sample, self.checkpoint.every_steps) if every]
 
     def warnings(self) -> list[str]:
         """What is legal but hardly meant, a sentence each."""

@@ -40,13 +40,16 @@ def run_plan(plan: Plan, run_dir: Path | None, progress: Progress, prepare: Call
     `prepare()` runs before TensorFlow is touched; that it is given says that this process is the command's own, which a
     signal may end while TensorFlow is busy.
     """
-    directory = RunDirectory.create(plan.resolved.name, run_dir, dump_config(plan.resolved))
+    samples = plan.task.vocabulary is not None
+    directory = RunDirectory.create(plan.resolved.name, run_dir, dump_config(plan.resolved), samples)
     progress.say(f"run directory: {directory.path}")
     result = _empty_result(plan)
     try:
         with StopSignals(may_leave=prepare is not None) as stop:
             stop.before_leaving = lambda: directory.write_result({**result, "status": "interrupted"})
-            directory.write_environment(find_device())
+            directory.write_environment(find_device(), plan.task.facts())
+            if plan.task.vocabulary is not None:
+                plan.task.vocabulary.save(directory.path / "vocab.json")
             if prepare is not None:
                 prepare()
             from lstmzoo.train import Training

@@ -20,6 +20,20 @@ UNROLLED = 100  # steps: an unrolled loop runs faster, but its graph takes 35 ms
 Layer = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
 
 
+def cell_step(cell: keras.layers.LSTMCell) -> Layer:
+    """One time step without a gradient: `x [B, D]`, or symbols `[B]`, and h, c to (h, h, c)."""
+    gate, _ = _GATES[sigmoid_of(cell)]
+
+    def run(x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        by_x = tf.gather(cell.kernel, x) if x.dtype.is_integer else tf.matmul(x, cell.kernel)
+        zi, zf, zg, zo = tf.split(by_x + tf.matmul(h, cell.recurrent_kernel) + cell.bias, 4, axis=1)
+        c = gate(zf) * c + gate(zi) * tf.tanh(zg)
+        h = gate(zo) * tf.tanh(c)
+        return h, h, c
+
+    return run
+
+
 def keras_layer(cell: keras.layers.LSTMCell) -> Layer:
     """Keras's own LSTM layer around the cell: the reference, and cuDNN on a GPU."""
     activation = cell.recurrent_activation

@@ -36,7 +36,7 @@ def choose_threads(layers: Sequence[int]) -> int:
 
 
 def choose_shards(kernel: str, layers: Sequence[int], batch_size: int, threads: int) -> int:
-    """Into how many parts the lanes go, that run side by side: the products of one step alone are too small to share."""
+    """Into how many parts the lanes go that run side by side: the products of one step are too small to share."""
     if kernel != "xla" or max(layers) <= SMALL_UNITS:
         return 1
     return max(1, min(threads, batch_size // SHARD_LANES))

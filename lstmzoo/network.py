@@ -5,7 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from lstmzoo.anatomy import Anatomy
-from lstmzoo.kernels import LAYERS, Tensor, rows
+from lstmzoo.kernels import LAYERS, Tensor, cell_step, rows
 
 States = list[Tensor]  # h, c, h, c, ... from the input up, each [B, H]
 
@@ -16,6 +16,7 @@ class Network:
     def __init__(self, anatomy: Anatomy, kernel: str):
         self.anatomy = anatomy
         self.layers = [LAYERS[kernel](cell) for cell in anatomy.cells]
+        self.steps = [cell_step(cell) for cell in anatomy.cells]
 
     def __call__(self, x: Tensor, states: States, masks: dict[str, Tensor] | None = None) -> tuple[Tensor, States]:
         """Logits `[T, B, V]` and final states, of a window `[T, B]` (`[T, B, D]` features) from the given states.
@@ -31,8 +32,17 @@ class Network:
         head: Any = self.anatomy.head
         return rows(x, tf.convert_to_tensor(head.kernel)) + head.bias, final
 
+    def step(self, x: Tensor, states: States) -> tuple[Tensor, States]:
+        """Logits `[B, V]` and next states, of one symbol in each lane `[B]`: what a sampler needs."""
+        x, final = self._encoded(x), []
+        for index, step in enumerate(self.steps):
+            x, *state = step(x, states[2 * index], states[2 * index + 1])
+            final += state
+        head: Any = self.anatomy.head
+        return tf.matmul(x, head.kernel) + head.bias, final
+
     def _encoded(self, x: Tensor) -> Tensor:
-        """As features `[T, B, D]`; one-hot symbols stay `[T, B]`, and a kernel looks their rows up."""
+        """As features `[..., D]`; one-hot symbols stay as they are, and a kernel looks their rows up."""
         if self.anatomy.encoding == "features":
             return x
         if self.anatomy.embedding is not None:

@@ -115,6 +115,11 @@ def _sentence(moment: Moment) -> str:
     return "  ".join((f"epoch {moment.epoch}", *_parts(moment)))
 
 
+def printable(text: str) -> str:
+    """A text that a terminal shows and does not obey: control characters but newline and tab are replaced."""
+    return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
 def short(number: float) -> str:
     """12.3, 123, 1.23k, 12.3k, 123k, 1.23M, ..."""
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):

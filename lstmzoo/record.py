@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from lstmzoo.echo import EchoSpec
+from lstmzoo.files import write_atomically
 from lstmzoo.plots import EchoView, draw_echo, draw_loss
+from lstmzoo.progress import printable
 from lstmzoo.rundir import RunDirectory
-from lstmzoo.tasks import EchoSpec
 from lstmzoo.validation import Validator
 
 SMOOTHING = 0.999
@@ -44,6 +46,13 @@ class Record:
             for key, value in {**last, "train_loss": mean}.items():
                 if key not in ("step", "elapsed_seconds"):
                     tf.summary.scalar(key, value)
+
+    def sample(self, step: int, text: bytes) -> None:
+        """Write a sample to its file, and to TensorBoard as a block of code."""
+        write_atomically(self.directory.samples / f"step-{step:08d}.txt", text)
+        shown = printable(text.decode("utf-8", "replace"))
+        with self.writer.as_default(step=step):
+            tf.summary.text("sample", "".join(f"    {line}\n" for line in shown.split("\n")))
 
     def draw(self, task: Any, validator: Validator | None, last: bool) -> None:
         """Redraw the pictures, but for those that the next ones would replace within DRAW_SECONDS."""

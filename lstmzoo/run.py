@@ -47,9 +47,11 @@ def describe(plan: Any) -> dict[str, str]:
     experiment = plan.resolved
     model, train, execution = experiment.model, experiment.train, experiment.execution
     length = f"{plan.steps:,} steps" if plan.steps is not None else f"{train.time_budget:g} s of training"
+    facts = plan.task.facts()
+    text = f"{facts['text_symbols']:,} symbols of text, {facts['vocab_size']} different; " if facts else ""
     return {
         "model": f"{model.kind} {list(model.layers)}, {plan.parameters:,} parameters, encoding {model.encoding}",
-        "data": f"{plan.windows:,} windows of [{train.batch_size}, {train.seq_length}] an epoch, "
+        "data": f"{text}{plan.windows:,} windows of [{train.batch_size}, {train.seq_length}] an epoch, "
         f"{plan.dropped:,} symbols dropped (they fill no window)",
         "length": length,
         "memory": f"about {plan.memory / 1e6:,.0f} MB beside TensorFlow",

@@ -22,11 +22,13 @@ class RunDirectory:
 
     def __init__(self, path: Path):
         self.path = path
-        self.checkpoints, self.plots = path / "checkpoints", path / "plots"
+        self.checkpoints, self.plots, self.samples = path / "checkpoints", path / "plots", path / "samples"
 
     @classmethod
-    def create(cls, name: str, path: Path | None, config: str) -> "RunDirectory":
+    def create(cls, name: str, path: Path | None, config: str, samples: bool = False) -> "RunDirectory":
         """Exactly `path`, which must not hold a run, or the first free default one, with its config.yaml written.
+
+        `samples`: with a place for them.
 
         Raises `InputError` if that cannot be.
         """
@@ -35,6 +37,8 @@ class RunDirectory:
             write_atomically(directory.path / "config.yaml", config.encode())
             directory.checkpoints.mkdir(exist_ok=True)
             directory.plots.mkdir(exist_ok=True)
+            if samples:
+                directory.samples.mkdir(exist_ok=True)
         except OSError as error:
             where = path or runs_root() / name
             raise InputError(
@@ -43,14 +47,15 @@ class RunDirectory:
             ) from error
         return directory
 
-    def write_environment(self, device: str) -> None:
-        """environment.json: what the numbers depend on beside the configuration."""
+    def write_environment(self, device: str, data: Mapping[str, Any]) -> None:
+        """environment.json: what the numbers depend on beside the configuration; `data`: facts of a text."""
         facts = {
             "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
             "device": device,
             "machine": platform.machine(),
             "command": sys.argv,
             "git_commit": _git_commit(),
+            **({"data": data} if data else {}),
         }
         self._write_json("environment.json", facts)
 

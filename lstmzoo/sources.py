@@ -9,6 +9,7 @@ from lstmzoo.strict_yaml import MAX_BYTES, KeyPath, parse_yaml, shown
 from lstmzoo.zoo import get_model
 
 LENGTHS = ("epochs", "steps", "time_budget")
+EITHER = {"train": LENGTHS, "task": ("corpus", "text")}  # keys of which one is given; that of --set replaces the file's
 
 
 class Problem(NamedTuple):
@@ -31,6 +32,12 @@ class Sources:
             self._override([given for override in overrides if (given := self._parsed(override))])
         elif not self.problems:
             self.problems.append(Problem((), f"expected a mapping of sections, received {shown(self.data)}"))
+
+    @property
+    def folders(self) -> list[Path]:
+        """Where relative paths start: the file's folder, and for those of --set then the working directory."""
+        here = [Path.cwd()] if ("task", "text") in self.places else []
+        return [Path(self.file).parent, *here]
 
     def line_of(self, problem: Problem) -> tuple[int, str]:
         """A problem's line number (0: from --set) and its whole message."""
@@ -60,9 +67,10 @@ class Sources:
         return path, document.data
 
     def _override(self, given: list[tuple[KeyPath, Any]]) -> None:
-        lengths = [path for path, _ in given if path[:1] == ("train",) and path[1:2] and path[1] in LENGTHS]
-        if lengths and isinstance(self.data.get("train"), dict):
-            self.data["train"] = {key: value for key, value in self.data["train"].items() if key not in LENGTHS}
+        for section, keys in EITHER.items():
+            replaced = any(len(path) == 2 and path[0] == section and path[1] in keys for path, _ in given)
+            if replaced and isinstance(self.data.get(section), dict):
+                self.data[section] = {key: value for key, value in self.data[section].items() if key not in keys}
         for path, value in given:
             self._lay(path, value)
 

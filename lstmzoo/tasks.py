@@ -1,36 +1,40 @@
 """Tasks: where the symbols of an experiment come from, and what is known about their loss.
 
-A task is a section of the YAML (`kind` names it) that makes `Lanes` for each epoch and for validation.
+A task is a section of the YAML (`kind` names it) and a class that makes `Lanes` from it for each epoch and for
+validation. To add one, write both in a module of their own and enter them below.
 """
 
-import math
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol
+from typing import Annotated, Any, Protocol
 
-import numpy as np
+from pydantic import Field
 
-from lstmzoo.data import Lanes, split_lanes
-from lstmzoo.section import Count, Section, all_expected
-
-TRAINING, VALIDATION = 0, 1  # streams of random numbers of one seed
-
-
-class Scored(NamedTuple):
-    """Validation lanes `[B, n]`, with weights `[B, n]`: 1 where the target counts, 0 where nobody can know it."""
-
-    lanes: Lanes
-    weights: np.ndarray
+from lstmzoo.char import Char, CharSpec
+from lstmzoo.data import Lanes, Scored
+from lstmzoo.echo import Echo, EchoSpec
+from lstmzoo.vocabulary import Vocabulary
 
 
 class Task(Protocol):
-    """What the training loop asks of a task, once it is bound to a seed and to B lanes."""
+    """What plan and training ask of a task, once it is bound to a seed, to B lanes and a validation fraction."""
 
     vocab_size: int
+    vocabulary: Vocabulary | None
+    """What symbols stand for, where they stand for something."""
+
+    def facts(self) -> dict[str, Any]:
+        """What the numbers depend on beside the configuration, for environment.json."""
+
+    def check(self, seq_length: int, validates: bool) -> None:
+        """Raise `InputError` for data that cannot be trained or validated on."""
+
+    def windows(self, seq_length: int) -> tuple[int, int]:
+        """Windows in an epoch, and the symbols of it that fill none."""
 
     def epoch_lanes(self, epoch: int) -> Lanes:
         """Inputs and targets of an epoch (from 0)."""
 
-    def validation(self, fraction: float) -> Scored:
+    def validation(self) -> Scored:
         """The fixed validation lanes."""
 
     def measures(self, loss: float, accuracy: float) -> dict[str, float]:
@@ -40,115 +44,11 @@ class Task(Protocol):
         """Nats a symbol that no model can go below on average, or None where it is not known."""
 
 
-class EchoSpec(Section):
-    """Repeat a random binary series `echo_step` symbols later (Hallstrom's echo RNN)."""
-
-    kind: Literal["echo"]
-    """echo: predict a binary series delayed by a few steps."""
-    series_length: Count = 50_000
-    """N, symbols an epoch, all lanes together."""
-    echo_step: Count = 3
-    """The delay, in steps."""
-    fresh_series: bool = True
-    """A new random series each epoch; false: the same one."""
-
-    default_encoding: ClassVar[str] = "scalar"
-    vocab_size: ClassVar[int] = 2
-
-    def check(self, batch_size: int, seq_length: int, fraction: float | None) -> None:
-        """Raise for lanes without a window or without a target that can be known; fraction: None without validation."""
-        lane, found = self.series_length // batch_size, []
-        if lane < seq_length:
-            least = batch_size * seq_length
-            found.append((f"batch_size x seq_length = {least} or more, a window a lane", "task.series_length"))
-        if self.echo_step >= lane:
-            found.append((f"less than series_length // batch_size = {lane}, the length of a lane", "task.echo_step"))
-        validation = self.validation_length(fraction or 0) // batch_size
-        if fraction is not None and validation <= self.echo_step < lane:
-            short = f"{validation} symbols a lane, and echo_step {self.echo_step} of them are unknowable"
-            found.append((f"a larger share ({short}), or validate.every_steps: 0", "validate.fraction"))
-        if found:
-            raise all_expected(found)
-
-    def windows(self, batch_size: int, seq_length: int) -> tuple[int, int]:
-        """Windows in an epoch, and the symbols of it that fill none."""
-        windows = self.series_length // batch_size // seq_length
-        return windows, self.series_length - windows * batch_size * seq_length
-
-    def bytes_needed(self, batch_size: int) -> int:
-        """Memory for the data of an epoch, about: series, targets and a copy as windows."""
-        return 12 * self.series_length
-
-    def warnings(self, seq_length: int) -> list[str]:
-        """What is legal but hardly meant."""
-        if self.echo_step < seq_length:
-            return []
-        spans = f"task.echo_step {self.echo_step} >= train.seq_length {seq_length}: no gradient path spans the delay"
-        return [f"{spans}, only luck and carried state can solve it"]
-
-    def validation_length(self, fraction: float) -> int:
-        """Symbols of the validation series, all lanes together."""
-        return round(fraction * self.series_length)
+TASKS: Mapping[str, Any] = {"echo": Echo, "char": Char}
+TaskSpec = Annotated[EchoSpec | CharSpec, Field(discriminator="kind")]
 
 
-class Echo:
-    """The echo task of one run."""
-
-    vocab_size = EchoSpec.vocab_size
-
-    def __init__(self, spec: EchoSpec, batch_size: int, seed: int):
-        self.spec, self.batch_size, self.seed = spec, batch_size, seed
-
-    def epoch_lanes(self, epoch: int) -> Lanes:
-        """Lanes of an epoch; the same ones each epoch unless the series is fresh."""
-        return self._lanes(self.spec.series_length, TRAINING, epoch if self.spec.fresh_series else 0)
-
-    def validation(self, fraction: float) -> Scored:
-        """A series of its own, fixed for the run; the first echo_step targets of a lane do not count."""
-        lanes = self._lanes(self.spec.validation_length(fraction), VALIDATION, 0)
-        weights = np.ones(lanes.targets.shape, np.float32)
-        weights[:, : self.spec.echo_step] = 0
-        return Scored(lanes, weights)
-
-    def _lanes(self, length: int, purpose: int, epoch: int) -> Lanes:
-        series = np.random.default_rng([self.seed, purpose, epoch]).integers(0, 2, length, np.uint8)
-        echoed = np.roll(series, self.spec.echo_step)
-        echoed[: self.spec.echo_step] = 0
-        return Lanes(
-            split_lanes(series, self.batch_size), split_lanes(echoed, self.batch_size), length % self.batch_size
-        )
-
-    def measures(self, loss: float, accuracy: float) -> dict[str, float]:
-        """val_loss in nats a symbol, val_accuracy as a share."""
-        return {"val_loss": loss, "val_accuracy": accuracy}
-
-    def loss_floor(self, seq_length: int, reset_state: str) -> float | None:
-        """What the unknown start of each lane costs, in nats a symbol over an epoch.
-
-        The first echo_step targets of lane 0 are 0, those of the others are bits that the lane never saw, and at zero
-        state the lanes look alike: each costs at least H(p) with p = (B - 1) / (2 B). A state reset at each window
-        hides echo_step bits (a whole window at most) in every window, each worth ln 2 beyond the first.
-        """
-        if not self.spec.fresh_series:
-            return None  # one fixed series can be learnt by heart
-        windows, _ = self.spec.windows(self.batch_size, seq_length)
-        start = entropy((self.batch_size - 1) / (2 * self.batch_size))
-        if reset_state != "window":
-            return min(self.spec.echo_step, windows * seq_length) * start / (windows * seq_length)
-        hidden = min(self.spec.echo_step, seq_length)
-        return hidden * (start + (windows - 1) * math.log(2)) / (windows * seq_length)
-
-
-def entropy(p: float) -> float:
-    """Entropy of a coin that shows 1 with probability p, in nats."""
-    return -sum(q * math.log(q) for q in (p, 1 - p) if q > 0)
-
-
-TASKS: Mapping[str, Any] = {"echo": Echo}
-TaskSpec = EchoSpec  # one section for each kind
-
-
-def make_task(spec: TaskSpec, batch_size: int, seed: int) -> Task:
-    """The task that a section describes, for B lanes and a seed."""
-    task: Task = TASKS[spec.kind](spec, batch_size, seed)
+def make_task(spec: EchoSpec | CharSpec, batch_size: int, seed: int, fraction: float) -> Task:
+    """The task that a section describes; a text is read (and encoded, if it never was) here."""
+    task: Task = TASKS[spec.kind](spec, batch_size, seed, fraction)
     return task

@@ -12,16 +12,17 @@ from lstmzoo.execution import Execution
 from lstmzoo.model import build_model
 from lstmzoo.optimizers import make_optimizer, rate_at
 from lstmzoo.plan import Plan
-from lstmzoo.progress import Moment, Progress
+from lstmzoo.progress import Moment, Progress, printable
 from lstmzoo.record import Record
 from lstmzoo.rundir import RunDirectory
+from lstmzoo.sampler import Choice, Sampler
 from lstmzoo.signals import StopSignals
 from lstmzoo.snapshot import Best, Position, not_finite, take_snapshot
 from lstmzoo.state import reset_states
-from lstmzoo.tasks import make_task
 from lstmzoo.validation import Validator
 
 Lines = list[dict[str, Any]]
+SAMPLES = 2  # a stream of random numbers beside those of the data
 
 
 class Training:
@@ -34,7 +35,7 @@ class Training:
         self.experiment = plan.resolved
         self.spec = self.experiment.train
         self.per_call = int(self.experiment.execution.windows_per_call)
-        self.task = make_task(self.experiment.task, self.spec.batch_size, self.experiment.seed)
+        self.task = plan.task
         self.model = build_model(
             self.experiment.model,
             vocab_size=self.task.vocab_size,
@@ -47,7 +48,7 @@ class Training:
         kernel, threads = self.experiment.execution.kernel, int(self.experiment.execution.threads)
         self.execution = Execution(self.model, self.optimizer, kernel, self.experiment.seed, self.per_call, threads)
         self.execution.prepare(self.spec.seq_length, self._carries())
-        self.validator = self._validator()
+        self.validator, self.sampler = self._validator(), self._sampler()
         self.record = Record(directory, self.experiment.name, self.task.vocab_size, plan.loss_floor)
         self.lanes = self.task.epoch_lanes(0)
         self.position, self.train_seconds, self.saved = Position(), 0.0, 0
@@ -77,6 +78,8 @@ class Training:
             lines = self._train_windows(self._windows_to_next_event())
             try:
                 validated = self._due(self.experiment.validation.every_steps) and self._validate(lines[-1])
+                if self.sampler is not None and self._due(self.experiment.sample.every_steps):
+                    self._sample(self.sampler)
             finally:
                 self.record.steps(lines)
             if self._checkpoint_due():
@@ -111,9 +114,17 @@ class Training:
         validate = self.experiment.validation
         if not validate.every_steps:
             return None
-        return Validator(self.task, self.execution, self.spec.seq_length, validate.fraction, self.per_call)
+        return Validator(self.task, self.execution, self.spec.seq_length, self.per_call)
+
+    def _sampler(self) -> Sampler | None:
+        spec = self.experiment.sample
+        if self.task.vocabulary is None or not spec.every_steps:
+            return None
+        return Sampler(self.model, Choice(spec.temperature))
 
     def _finished(self) -> bool:
+        if self.result["status"] == "stopped_early":
+            return True
         if self.spec.time_budget is not None:
             return self.train_seconds >= self.spec.time_budget
         return self.position.step >= (self.plan.steps or 0)
@@ -131,8 +142,7 @@ class Training:
 
     def _windows_to_next_event(self) -> int:
         """Windows until the call is full, the epoch or the run ends, or something is due."""
-        cadences = (self.experiment.validation.every_steps, self.experiment.checkpoint.every_steps)
-        until = [every - self.position.step % every for every in cadences if every]
+        until = [every - self.position.step % every for every in self.experiment.cadences]
         if self.plan.steps is not None:
             until.append(self.plan.steps - self.position.step)
         return min(self.per_call, self.plan.windows - self.position.window, *until)
@@ -194,10 +204,26 @@ class Training:
         line |= measures
         if self.best is None or measures["val_loss"] < self.best.val_loss:
             self.best = Best(self.position.step, measures["val_loss"])
+        elif self._out_of_patience():
+            self.result["status"] = "stopped_early"
         self._note_result()
         found = "  ".join(f"{name} {value:.6g}" for name, value in measures.items())
         self.progress.say(f"step {self.position.step:,}: {found}")
         return True
+
+    def _out_of_patience(self) -> bool:
+        validation = self.experiment.validation
+        since = self.position.step - (self.best.step if self.best else 0)
+        return validation.patience is not None and since >= validation.patience * validation.every_steps
+
+    def _sample(self, sampler: Sampler) -> None:
+        """Let the model write from zero state, with random numbers of its own: a function of seed, step and weights."""
+        vocabulary, step = self.task.vocabulary, self.position.step
+        assert vocabulary is not None
+        drawn = sampler.draw(self.experiment.sample.length, (self.experiment.seed, SAMPLES, step))
+        text = vocabulary.decode(np.concatenate(list(drawn))[:, 0])
+        self.record.sample(step, text)
+        self.progress.say(f"sample after step {step:,}:\n{printable(text.decode('utf-8', 'replace'))}\n")
 
     def _save(self) -> None:
         """One checkpoint; older ones go, but for the best."""

@@ -13,8 +13,8 @@ from lstmzoo.tasks import Task
 class Validator:
     """The fixed validation windows of a run; the last partial window is filled up with steps of weight 0."""
 
-    def __init__(self, task: Task, execution: Execution, seq_length: int, fraction: float, windows_per_call: int):
-        lanes, weights = task.validation(fraction)
+    def __init__(self, task: Task, execution: Execution, seq_length: int, windows_per_call: int):
+        lanes, weights = task.validation()
         parts = (lanes.inputs, lanes.targets, weights)
         self.inputs, self.targets, self.weights = (pad_windows(part, seq_length) for part in parts)
         self.task, self.execution, self.windows_per_call = task, execution, windows_per_call

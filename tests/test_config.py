@@ -1,6 +1,7 @@
 """YAML in, one experiment out, or one report of everything that is wrong."""
 
 import math
+import shutil
 from pathlib import Path
 
 import jsonschema
@@ -28,7 +29,10 @@ def load(tmp_path, text, *overrides, name="try.yaml"):
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_every_config_plans_and_reads_back(path, tmp_path):
+def test_every_config_plans_and_reads_back(path, tmp_path, monkeypatch, beside):
+    monkeypatch.setenv("LSTMZOO_CACHE", str(tmp_path))
+    if lstmzoo.load_config(path).task.model_dump().get("corpus") == "tinyshakespeare":
+        shutil.copy(beside("data/tinyshakespeare.txt"), tmp_path)
     resolved = make_plan(lstmzoo.load_config(path), "cpu").resolved
     assert "auto" not in dump_config(resolved)
     again = load(tmp_path, dump_config(resolved))
@@ -90,7 +94,7 @@ def test_a_length_given_by_set_replaces_that_of_the_file(tmp_path):
     ("text", "message"),
     [
         ("task: {kind: echo}\nmodel: {units: 4}\ntrain: {epoch: 1}\n", r"try.yaml:3: train.epoch: .* 'epoch'; did you mean epochs\?"),
-        ("task: {kind: ecko}\n", r"try.yaml:1: task.kind: expected echo, received 'ecko'; did you mean echo"),
+        ("task: {kind: ecko}\n", r"try.yaml:1: task.kind: expected a known kind, received 'ecko'; did you mean echo"),
         ("tsk: {}\n", r"try.yaml:1: tsk: expected a key that exists, received 'tsk'; did you mean task"),
         ("model: {units: 4}\n", r"try.yaml:1: task: expected this required key, received nothing"),
         (GOOD + "seed: -1\n", r"try.yaml:4: seed: expected 0 or more, received -1"),

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 import lstmzoo
 from lstmzoo.checkpoint import load_checkpoint
 from lstmzoo.data import Lanes, cut_windows, pad_windows, split_lanes
+from lstmzoo.echo import Echo, EchoSpec
 from lstmzoo.execution import Execution
-from lstmzoo.tasks import Echo, EchoSpec
 
 KINDS = ["stacked_layers", "stacked_cells"]
 CONFIGS = Path(__file__).parent.parent / "configs"
@@ -87,9 +87,9 @@ def test_series_are_fresh_or_fixed_and_validation_has_its_own():
     assert not np.array_equal(series(0), series(1))
     np.testing.assert_array_equal(series(0, fresh_series=False), series(1, fresh_series=False))
     task = Echo(EchoSpec(kind="echo", series_length=1000), 2, seed=0)
-    validation = task.validation(0.1)
+    validation = task.validation()
     assert not np.array_equal(validation.lanes.inputs, series(0))
-    np.testing.assert_array_equal(validation.lanes.inputs, task.validation(0.1).lanes.inputs)
+    np.testing.assert_array_equal(validation.lanes.inputs, task.validation().lanes.inputs)
     assert validation.weights[:, :3].sum() == 0
     assert validation.weights[:, 3:].all()
 

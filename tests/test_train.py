@@ -11,9 +11,9 @@ import tensorflow as tf
 
 import lstmzoo
 from lstmzoo.checkpoint import checkpoint_steps, load_checkpoint
+from lstmzoo.echo import Echo, EchoSpec, entropy
 from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted
 from lstmzoo.optimizers import Constant, Cosine, Exponential, rate_at
-from lstmzoo.tasks import Echo, EchoSpec, entropy
 from lstmzoo.validation import Validator
 
 ECHO = Path(__file__).parent.parent / "configs" / "echo.yaml"

@@ -1,0 +1,139 @@
+"""Drawing symbols from a model: one graph loop that carries the state, and no call of Python between two symbols.
+
+Random numbers are drawn outside, one a symbol and sample from (seed, sample), so a text depends on neither the pieces
+it is drawn in nor on what is drawn beside it.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from lstmzoo.anatomy import Anatomy, dissect
+from lstmzoo.errors import InputError
+from lstmzoo.kernels import Tensor
+from lstmzoo.network import Network, States
+
+PIECE = 64  # symbols of one graph call: what a reader sees at once, and what Ctrl-C waits for
+COMPILED_SYMBOLS = 1024  # a larger vocabulary is not compiled: XLA's cumulative sum is quadratic
+
+
+class Choice(NamedTuple):
+    """How a symbol is chosen from logits: divided by temperature (0: the likeliest), cut by top-k, then by top-p."""
+
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+
+    def check(self) -> None:
+        """Raise `InputError` for values that mean nothing."""
+        if not 0 <= self.temperature < float("inf"):
+            raise InputError(f"temperature: expected a number >= 0, received {self.temperature}")
+        if self.top_k is not None and (type(self.top_k) is not int or self.top_k < 1):
+            raise InputError(f"top-k: expected an integer >= 1, received {self.top_k}")
+        if self.top_p is not None and not 0 < self.top_p <= 1:
+            raise InputError(f"top-p: expected a number above 0 and at most 1, received {self.top_p}")
+
+
+class Sampler:
+    """Draws from a model's weights as they are at each call, for `samples` texts side by side."""
+
+    def __init__(self, model: keras.Model, choice: Choice, samples: int = 1):
+        choice.check()
+        self.anatomy, self.choice, self.samples = dissect(model), choice, samples
+        self.network = Network(self.anatomy, "scan")
+        self.vocab_size = _vocab_size(self.anatomy)
+        self.dtype = self.anatomy.cells[0].kernel.dtype
+        self.program = tf.function(
+            self._draw,
+            input_signature=[
+                tf.TensorSpec([], tf.int32),
+                tf.TensorSpec([PIECE, samples], tf.int32),
+                tf.TensorSpec([PIECE, samples], tf.float64),
+                tf.TensorSpec([samples], tf.int32),
+                [tf.TensorSpec(state.shape, state.dtype) for state in self.zero()],
+            ],
+            autograph=False,
+            jit_compile=self.vocab_size <= COMPILED_SYMBOLS,
+        ).get_concrete_function()
+
+    def zero(self) -> States:
+        """The zero state of all samples."""
+        return [tf.zeros([self.samples, cell.units], self.dtype) for cell in self.anatomy.cells for _ in range(2)]
+
+    def draw(self, length: int, seed: Sequence[int], prompt: np.ndarray | None = None) -> Iterator[np.ndarray]:
+        """`length` symbols a sample in pieces `[n, S]`, after a prompt `[P]` of ids (which is not given back).
+
+        Without a prompt the first symbol is uniform. The state starts at zero. `seed`: any numbers.
+        """
+        streams = [np.random.default_rng([*seed, sample]) for sample in range(self.samples)]
+        if prompt is None or not len(prompt):
+            first = np.array([int(stream.random() * self.vocab_size) for stream in streams], np.int32)
+            yield first[None]
+            known, last, length = np.zeros((0, self.samples), np.int32), first, length - 1
+        else:
+            last = np.full(self.samples, prompt[0], np.int32)
+            known = np.repeat(np.asarray(prompt[1:], np.int32)[:, None], self.samples, 1)
+        yield from self._pieces(length, known, last, streams)
+
+    def _pieces(self, length: int, known: np.ndarray, last: Any, streams: Any) -> Iterator[np.ndarray]:
+        """Read the known symbols, then draw; a prompt is read by the very loop that draws."""
+        states, done, total = self.zero(), 0, len(known) + length
+        while done < total:
+            count = min(PIECE, total - done)
+            given = np.full((PIECE, self.samples), -1, np.int32)
+            part = known[done : done + count]
+            given[: len(part)] = part
+            uniform = np.zeros((PIECE, self.samples))
+            uniform[len(part) : count] = np.stack([stream.random(count - len(part)) for stream in streams], 1)
+            drawn, last, states = self.program(count, given, uniform, last, states)
+            done += count
+            if count > len(part):
+                yield drawn.numpy()[len(part) : count]
+
+    def _draw(self, count: Tensor, given: Tensor, uniform: Tensor, last: Tensor, states: States) -> Any:
+        def body(t: Tensor, last: Tensor, states: States, drawn: Any) -> Any:
+            logits, states = self.network.step(last, states)
+            last = tf.where(given[t] >= 0, given[t], choose(logits, uniform[t], self.choice))
+            return t + 1, last, states, drawn.write(t, last)
+
+        drawn = tf.TensorArray(tf.int32, PIECE, element_shape=[self.samples])
+        loop = (0, last, states, drawn)
+        _, last, states, drawn = tf.while_loop(lambda t, *_: t < count, body, loop, parallel_iterations=1)
+        return drawn.stack(), last, states
+
+
+def choose(logits: Tensor, uniform: Tensor, choice: Choice) -> Tensor:
+    """One symbol `[B]` from logits `[B, V]` and numbers in [0, 1) `[B]`: the distribution function's inverse."""
+    if choice.temperature == 0:
+        return tf.argmax(logits, -1, tf.int32)
+    cumulated = tf.cumsum(probabilities(logits, choice), axis=-1)
+    below = cumulated / cumulated[:, -1:] <= uniform[:, None]
+    return tf.reduce_sum(tf.cast(below, tf.int32), -1)
+
+
+def probabilities(logits: Tensor, choice: Choice) -> Tensor:
+    """The distribution `[B, V]` that is drawn from, in float64; ties at a cut stay in."""
+    scaled = tf.cast(logits, tf.float64) / max(choice.temperature, 1e-300)
+    scaled -= tf.reduce_max(scaled, -1, keepdims=True)
+    if choice.top_k is not None and choice.top_k < logits.shape[-1]:
+        least = tf.sort(scaled, -1, "DESCENDING")[:, choice.top_k - 1, None]
+        scaled = tf.where(scaled >= least, scaled, -np.inf)
+    found = tf.nn.softmax(scaled)
+    if choice.top_p is not None and choice.top_p < 1:
+        ordered = tf.sort(found, -1, "DESCENDING")
+        kept = tf.cumsum(ordered, -1, exclusive=True) < choice.top_p  # with the one that passes it
+        least = tf.reduce_min(tf.where(kept, ordered, np.inf), -1, keepdims=True)
+        found = tf.where(found >= least, found, 0.0)
+        found /= tf.reduce_sum(found, -1, keepdims=True)
+    return found
+
+
+def _vocab_size(anatomy: Anatomy) -> int:
+    size = anatomy.head.units if anatomy.head is not None else None
+    table = anatomy.embedding.input_dim if anatomy.embedding is not None else anatomy.one_hot_size
+    if size is None or size != table:
+        raise InputError("expected a model from symbols to logits of the same symbols, received another one")
+    return int(size)

@@ -1,0 +1,202 @@
+"""A text as ids: read once in pieces, encoded to a memory-mapped array, and kept under the digest of its bytes.
+
+Nothing here holds more than a piece of the text in memory, however large it is. NumPy only.
+"""
+
+import codecs
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lstmzoo.corpora import cache_root
+from lstmzoo.errors import InputError
+from lstmzoo.vocabulary import CODES, Vocabulary, codes_of
+
+PIECE = 1 << 23  # bytes read at a time
+FORMAT = 1  # of what is kept; part of its name
+
+
+class Text(NamedTuple):
+    """Ids `[N]` of a text, what they stand for, and the SHA-256 of the bytes they come from."""
+
+    ids: np.ndarray
+    vocabulary: Vocabulary
+    digest: str
+
+
+class Reading(NamedTuple):
+    """How bytes become symbols: `unit` char or byte, `errors` strict or replace (bad UTF-8)."""
+
+    unit: str = "char"
+    lowercase: bool = False
+    errors: str = "strict"
+
+
+def read_text(files: Sequence[Path], reading: Reading) -> Text:
+    """The files one after another as one text; encoded at the first time, memory-mapped from the cache ever after.
+
+    Raises `InputError` for an empty text, bad UTF-8 (with its offset) and NUL characters.
+    """
+    digest = _digest(files)
+    settings = json.dumps([FORMAT, digest, *reading])
+    place = cache_root() / "texts" / hashlib.sha256(settings.encode()).hexdigest()[:32]
+    kept = _kept(place, digest)
+    if kept is not None:
+        return kept
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=".new-", dir=place.parent))
+    except OSError:  # nowhere to keep it: for this process only
+        beside = Path(tempfile.mkdtemp(prefix="lstmzoo-"))
+        try:
+            return _encode_files(files, reading, digest, beside)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)  # what is mapped stays readable
+    try:
+        _encode_files(files, reading, digest, beside)
+        if place.exists():  # damaged, or another process was faster
+            shutil.rmtree(place, ignore_errors=True)
+        beside.rename(place)
+    except OSError:
+        if (kept := _kept(place, digest)) is None:
+            raise
+        return kept
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return Text(_mapped(place), Vocabulary.load(place / "vocab.json"), digest)
+
+
+def encode_file(path: Path, reading: Reading, vocabulary: Vocabulary) -> np.ndarray:
+    """Ids of a file by a known vocabulary, memory-mapped; `InputError` names what it does not know."""
+    check_file(path)
+    with tempfile.TemporaryFile() as file:
+        first = 0
+        for codes in _pieces([path], reading):
+            file.write(vocabulary.encode(codes, path.name, first).tobytes())
+            first += len(codes)
+        if not first:
+            raise InputError(f"{path}: expected a text, received an empty file")
+        file.flush()
+        return np.memmap(file, vocabulary.dtype, "r")
+
+
+def check_file(path: Path) -> None:
+    """Raise `InputError` for what is no readable file."""
+    if problem := file_problem(path):
+        raise InputError(f"expected a text file, received {str(path)!r}, which {problem}")
+
+
+def file_problem(path: Path) -> str | None:
+    """Why a path is no text file that can be read; None for one that is."""
+    if "\0" in str(path):
+        return "holds a NUL, as no path does"
+    if path.is_dir():
+        return f"is a directory: name its files, such as {path}/*.txt"
+    if not path.exists():
+        return "is not there"
+    if not path.is_file() or not os.access(path, os.R_OK):
+        return "cannot be read as a file"
+    return None
+
+
+def _encode_files(files: Sequence[Path], reading: Reading, digest: str, place: Path) -> Text:
+    """Two passes: which symbols there are, then their ids."""
+    seen = np.zeros(CODES[reading.unit], bool)
+    length = 0
+    for codes in _pieces(files, reading):
+        seen[codes] = True
+        length += len(codes)
+    if not length:
+        raise InputError(f"expected a text, received nothing: {', '.join(map(str, files))} is empty")
+    vocabulary = Vocabulary(np.flatnonzero(seen), reading.unit, reading.lowercase)
+    ids = np.lib.format.open_memmap(place / "ids.npy", "w+", vocabulary.dtype, (length,))
+    ids.flush()
+    del ids
+    with (place / "ids.npy").open("r+b") as file:
+        file.seek(-length * vocabulary.dtype.itemsize, os.SEEK_END)
+        for codes in _pieces(files, reading):
+            file.write(vocabulary.encode(codes, "text").tobytes())
+        file.flush()
+        os.fsync(file.fileno())
+    vocabulary.save(place / "vocab.json")
+    return Text(_mapped(place), vocabulary, digest)
+
+
+def _mapped(place: Path) -> np.ndarray:
+    ids: np.ndarray = np.load(place / "ids.npy", mmap_mode="r")
+    return ids
+
+
+def _kept(place: Path, digest: str) -> Text | None:
+    """What the cache holds, if it is whole."""
+    try:
+        return Text(_mapped(place), Vocabulary.load(place / "vocab.json"), digest)
+    except (OSError, ValueError):
+        return None
+
+
+def _digest(files: Sequence[Path]) -> str:
+    found = hashlib.sha256()
+    for path in files:
+        check_file(path)
+        for piece in _bytes(path):
+            found.update(piece)
+    return found.hexdigest()
+
+
+def _bytes(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(PIECE):
+            yield piece
+
+
+def _pieces(files: Sequence[Path], reading: Reading) -> Iterator[np.ndarray]:
+    """Code points or bytes of the files, a piece at a time."""
+    for path in files:
+        if reading.unit == "byte":
+            yield from (codes_of(piece, "byte") for piece in _bytes(path))
+        else:
+            yield from _characters(path, reading.errors)
+
+
+def _characters(path: Path, errors: str) -> Iterator[np.ndarray]:
+    offset, rest = 0, b""
+    pieces = _bytes(path)
+    while piece := next(pieces, b""):
+        codes, rest, offset = _decoded(path, rest + piece, errors, False, offset)
+        yield codes
+    if rest:
+        yield _decoded(path, rest, errors, True, offset)[0]
+
+
+def _decoded(path: Path, data: bytes, errors: str, final: bool, offset: int) -> tuple[np.ndarray, bytes, int]:
+    """Code points of UTF-8, the bytes of a character that is not all there yet, and the offset of these."""
+    if b"\0" in data:
+        place = offset + data.index(b"\0")
+        raise InputError(
+            f"{path}: expected text, received a NUL byte at offset {place:,}: is it a text file? "
+            "(task.unit: byte takes any bytes)"
+        )
+    if data.isascii():
+        return codes_of(data, "byte"), b"", offset + len(data)
+    try:
+        text, used = codecs.utf_8_decode(data, errors, final)
+    except UnicodeDecodeError as error:
+        place = offset + error.start
+        raise InputError(
+            f"{path}: expected UTF-8, received the byte 0x{data[error.start]:02x} at offset {place:,} "
+            f"({error.reason}): save it as UTF-8, or set task.errors: replace, or task.unit: byte"
+        ) from error
+    return codes_of(text, "char"), data[used:], offset + used
+
+
+def facts(text: Text) -> dict[str, Any]:
+    """What environment.json says of a text."""
+    return {"text_sha256": text.digest, "text_symbols": len(text.ids), "vocab_size": len(text.vocabulary)}
