@@ -22,6 +22,8 @@ _NAMES = {
     "reset_states": "state",
     "train_windows": "execution",
     "train_run": "job",
+    "sample_text": "sample",
+    "score_text": "score",
 }
 __all__ = list(_NAMES)
 __version__ = "0.1.0"

@@ -26,11 +26,21 @@ def load_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> 
 
     Raises `ConfigError` that names every problem: file and line (or --set), path, expected, received, nearest name.
     """
-    sources = Sources(Path(path), overrides)
+    return _load(Path(path), overrides, files_may_lack=False)
+
+
+def load_run_config(path: Path) -> Experiment:
+    """The resolved experiment of a run, wherever the run has been moved to: its text may not be there any more."""
+    return _load(path, (), files_may_lack=True)
+
+
+def _load(path: Path, overrides: Sequence[str], files_may_lack: bool) -> Experiment:
+    sources = Sources(path, overrides)
     experiment, problems = None, list(sources.problems)
     if isinstance(sources.data, dict):
-        sources.data.setdefault("name", re.sub(r"[^A-Za-z0-9._-]", "-", Path(path).stem).lstrip("-.")[:100] or "run")
-        experiment, found = check(sources.data, {problem.path for problem in problems}, sources.folders)
+        sources.data.setdefault("name", re.sub(r"[^A-Za-z0-9._-]", "-", path.stem).lstrip("-.")[:100] or "run")
+        context = {"folders": sources.folders, "files_may_lack": files_may_lack}
+        experiment, found = check(sources.data, {problem.path for problem in problems}, context)
         problems += found
     if experiment is None or problems:
         raise ConfigError(_report(sources, problems))
@@ -50,11 +60,11 @@ def dump_config(experiment: Experiment) -> str:
 
 
 def check(
-    data: dict[str, Any], wrong: set[KeyPath], folders: Sequence[Path]
+    data: dict[str, Any], wrong: set[KeyPath], context: dict[str, Any]
 ) -> tuple[Experiment | None, list[Problem]]:
     """The experiment, or all problems of the data; `wrong`: paths already reported, which hide what follows from them.
 
-    `folders`: where relative paths start.
+    `context`: `folders`, where relative paths start, and whether `files_may_lack`.
 
     Checks across keys only run on a section whose keys are right, so what is wrong is taken away and the rest checked
     again, until nothing new appears.
@@ -63,7 +73,7 @@ def check(
     problems: list[Problem] = []
     while True:
         try:
-            experiment = Experiment.model_validate(data, context={"folders": folders})
+            experiment = Experiment.model_validate(data, context=context)
             return (None if problems else experiment), problems
         except ValidationError as error:
             found = explain(error, data, Experiment)

@@ -69,6 +69,8 @@ class Sampler:
         Without a prompt the first symbol is uniform. The state starts at zero. `seed`: any numbers.
         """
         streams = [np.random.default_rng([*seed, sample]) for sample in range(self.samples)]
+        if not length:
+            return
         if prompt is None or not len(prompt):
             first = np.array([int(stream.random() * self.vocab_size) for stream in streams], np.int32)
             yield first[None]

@@ -28,13 +28,13 @@ class StopSignals:
 
     Handlers are installed even where the shell set SIGINT to be ignored (a command started with `&`). In a thread that
     is not the main one nothing is installed: Python handles signals in the main thread alone. `may_leave`: the process
-    is ours to end (the command line), so the thread watches.
+    is ours to end (the command line), so the thread watches, and says so unless `quiet`.
     """
 
-    def __init__(self, may_leave: bool = False) -> None:
+    def __init__(self, may_leave: bool = False, quiet: bool = False) -> None:
         self.received: int | None = None
         self.patient = False
-        self.may_leave = may_leave
+        self.may_leave, self.quiet = may_leave, quiet
         self.before_leaving: Callable[[], None] = lambda: None
         self.before: dict[signal.Signals, Any] = {}
         self.first = -SAME
@@ -83,7 +83,8 @@ class StopSignals:
                     "stopping after the present graph call; a second signal leaves at once", file=sys.stderr, flush=True
                 )
         elif not self.left.wait(GRACE):
-            print(f"stopped by {signal.Signals(number).name}", file=sys.stderr, flush=True)
+            if not self.quiet:
+                print(f"stopped by {signal.Signals(number).name}", file=sys.stderr, flush=True)
             try:
                 self.before_leaving()
             finally:

@@ -26,13 +26,16 @@ def start_tensorflow(threads: int) -> None:
         tf.zeros(1)  # makes the context, which has messages of its own
 
 
-def command_line(command: Callable[..., None], prog_name: str) -> None:
-    """Parse the command line for a function with typer annotations, run it, and exit with its status."""
+def command_line(command: Callable[..., None], prog_name: str, quiet: bool = False) -> None:
+    """Parse the command line for a function with typer annotations, run it, and exit with its status.
+
+    `quiet`: a signal ends it without a message.
+    """
     import typer
 
     @wraps(command)
     def guarded(*arguments: Any, **options: Any) -> None:
-        raise SystemExit(exit_status(lambda: command(*arguments, **options)))
+        raise SystemExit(exit_status(lambda: command(*arguments, **options), quiet))
 
     _lend_streams()
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -43,17 +46,18 @@ def command_line(command: Callable[..., None], prog_name: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
-def exit_status(command: Callable[[], None]) -> int:
+def exit_status(command: Callable[[], None], quiet: bool = False) -> int:
     """Run a command and return its exit status; each kind of error is one clear message on stderr."""
     try:
-        with StopSignals(may_leave=True):
+        with StopSignals(may_leave=True, quiet=quiet):
             command()
             sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the flush at exit fails again
         return 0
     except (InputError, Diverged, EnvironmentFailure, Interrupted) as error:
-        print(error, file=sys.stderr)
+        if not (quiet and isinstance(error, Interrupted)):
+            print(error, file=sys.stderr)
         return error.exit_status
     except OSError as error:
         print(f"the surroundings failed: {error}", file=sys.stderr)

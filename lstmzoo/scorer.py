@@ -1,0 +1,61 @@
+"""The loss of every symbol of a text: in one lane with carried state, and in windows from zero state."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from lstmzoo.anatomy import dissect
+from lstmzoo.kernels import Tensor
+from lstmzoo.network import Network, States, losses_of
+
+LANES = 32  # cold windows scored side by side
+
+
+def carried_losses(model: keras.Model, ids: np.ndarray, window: int) -> np.ndarray:
+    """Nats of each of the N - 1 targets of `ids` `[N]`, read in one lane from zero state; the model has B = 1."""
+    program, states = _program(model, window), _zero(model)
+    found = []
+    for first in range(0, len(ids) - 1, window):
+        x, y = _pairs(ids, first, window)
+        losses, states = program(x[:, None], y[:, None], states)
+        found.append(losses.numpy()[:, 0])
+    return np.concatenate(found)[: len(ids) - 1]
+
+
+def cold_losses(model: keras.Model, ids: np.ndarray, window: int) -> np.ndarray:
+    """Nats of each target where every window starts at zero state; the model has B = LANES."""
+    program, zero = _program(model, window), _zero(model)
+    found = []
+    for first in range(0, len(ids) - 1, window * LANES):
+        x, y = _pairs(ids, first, window * LANES)
+        losses, _ = program(x.reshape(LANES, window).T, y.reshape(LANES, window).T, zero)
+        found.append(losses.numpy().T.ravel())
+    return np.concatenate(found)[: len(ids) - 1]
+
+
+def _pairs(ids: np.ndarray, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and targets from a place on, `[count]` each; past the end of the text zeros, which are cut off later."""
+    part = np.zeros(count + 1, np.int32)
+    found = ids[first : first + count + 1]
+    part[: len(found)] = found
+    return part[:-1], part[1:]
+
+
+def _zero(model: keras.Model) -> States:
+    cells = dissect(model).cells
+    return [tf.zeros([model.input_shape[0], cell.units], cell.kernel.dtype) for cell in cells for _ in range(2)]
+
+
+def _program(model: keras.Model, window: int) -> Any:
+    network, shape = Network(dissect(model), "xla"), [window, model.input_shape[0]]
+
+    def run(x: Tensor, y: Tensor, states: States) -> tuple[Tensor, States]:
+        logits, states = network(x, states)
+        return losses_of(logits, y), states
+
+    symbols = tf.TensorSpec(shape, tf.int32)
+    carried = [tf.TensorSpec(state.shape, state.dtype) for state in _zero(model)]
+    program = tf.function(run, input_signature=[symbols, symbols, carried], autograph=False, jit_compile=True)
+    return program.get_concrete_function()
