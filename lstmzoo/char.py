@@ -108,6 +108,10 @@ class Char:
         ids = self.text.ids
         self.training, self.validating = ids[: len(ids) - self.held_out], ids[len(ids) - self.held_out :]
 
+    def release(self) -> None:
+        """Let go of the text's pages."""
+        self.text.release()
+
     def facts(self) -> dict[str, Any]:
         """Digest and sizes of the text."""
         return facts(self.text)
@@ -142,7 +146,7 @@ class Char:
     def validation(self) -> Scored:
         """The last part of the text; every target counts."""
         lanes = _lanes(self.validating, self.batch_size)
-        return Scored(lanes, np.ones(lanes.targets.shape, np.float32))
+        return Scored(lanes, np.broadcast_to(np.float32(1), lanes.targets.shape))
 
     def measures(self, loss: float, accuracy: float) -> dict[str, float]:
         """val_loss in nats a symbol, val_bpc in bits."""

@@ -45,8 +45,8 @@ def cut_windows(lanes: np.ndarray, seq_length: int, first: int, count: int) -> n
     return np.ascontiguousarray(piece.reshape(len(lanes), count, seq_length).swapaxes(0, 1))
 
 
-def pad_windows(lanes: np.ndarray, seq_length: int) -> np.ndarray:
-    """All of `[B, n]` as `[K, B, T]`, the last partial window filled up with zeros."""
-    missing = -lanes.shape[1] % seq_length
-    padded = np.pad(lanes, ((0, 0), (0, missing)))
+def padded_windows(lanes: np.ndarray, seq_length: int, first: int, count: int) -> np.ndarray:
+    """As `cut_windows`, where the lanes' last partial window counts too: it is filled up with zeros."""
+    piece = lanes[:, first * seq_length : (first + count) * seq_length]
+    padded = np.pad(piece, ((0, 0), (0, -piece.shape[1] % seq_length)))
     return cut_windows(padded, seq_length, 0, padded.shape[1] // seq_length)

@@ -66,6 +66,9 @@ class Echo:
     def __init__(self, spec: EchoSpec, batch_size: int, seed: int, fraction: float = 0.1):
         self.spec, self.batch_size, self.seed, self.fraction = spec, batch_size, seed, fraction
 
+    def release(self) -> None:
+        """Nothing is mapped."""
+
     def facts(self) -> dict[str, Any]:
         """Nothing: the series is a function of the configuration."""
         return {}

@@ -13,10 +13,9 @@ from lstmzoo.files import write_atomically
 from lstmzoo.plots import EchoView, draw_echo, draw_loss
 from lstmzoo.progress import printable
 from lstmzoo.rundir import RunDirectory
-from lstmzoo.validation import Validator
+from lstmzoo.validation import SHOWN_STEPS, Validator
 
 SMOOTHING = 0.999
-ECHO_STEPS = 45  # shown in echo.png
 DRAW_SECONDS = 1.0  # a tiny net validates many times a second, and a drawing takes a third of one
 
 
@@ -60,11 +59,10 @@ class Record:
             return
         plots, losses, smoothed = self.directory.plots, np.array(self.losses), np.array(self.smoothed[1:])
         draw_loss(plots / "loss.png", losses, smoothed, self.validations, self.loss_floor, self.name)
-        if validator is not None and isinstance(task, EchoSpec) and len(validator.predictions):
-            windows = -(-ECHO_STEPS // validator.inputs.shape[2])
-            parts = (validator.inputs, validator.targets, validator.predictions, validator.weights)
-            view = EchoView(*(np.concatenate(list(part[:windows]), axis=1)[:, :ECHO_STEPS] for part in parts))
-            draw_echo(plots / "echo.png", view, task.echo_step)
+        if validator is not None and isinstance(task, EchoSpec) and validator.shown:
+            parts = (np.concatenate(calls) for calls in zip(*validator.shown, strict=True))
+            inputs, targets, weights, predictions = (np.concatenate(list(p), 1)[:, :SHOWN_STEPS] for p in parts)
+            draw_echo(plots / "echo.png", EchoView(inputs, targets, predictions, weights), task.echo_step)
         self.drawn = time.monotonic()
 
     def close(self) -> None:

@@ -22,6 +22,9 @@ class Task(Protocol):
     vocabulary: Vocabulary | None
     """What symbols stand for, where they stand for something."""
 
+    def release(self) -> None:
+        """Let go of memory that the data can be read into again."""
+
     def facts(self) -> dict[str, Any]:
         """What the numbers depend on beside the configuration, for environment.json."""
 

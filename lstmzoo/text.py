@@ -6,6 +6,7 @@ Nothing here holds more than a piece of the text in memory, however large it is.
 import codecs
 import hashlib
 import json
+import mmap
 import os
 import shutil
 import tempfile
@@ -29,6 +30,12 @@ class Text(NamedTuple):
     ids: np.ndarray
     vocabulary: Vocabulary
     digest: str
+    mapping: mmap.mmap
+
+    def release(self) -> None:
+        """Let go of the pages that were read: they are on disk, and a long run would collect them all."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self.mapping.madvise(mmap.MADV_DONTNEED)
 
 
 class Reading(NamedTuple):
@@ -70,7 +77,7 @@ def read_text(files: Sequence[Path], reading: Reading) -> Text:
         return kept
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-    return Text(_mapped(place), Vocabulary.load(place / "vocab.json"), digest)
+    return _mapped(place, digest)
 
 
 def encode_file(path: Path, reading: Reading, vocabulary: Vocabulary) -> np.ndarray:
@@ -126,18 +133,23 @@ def _encode_files(files: Sequence[Path], reading: Reading, digest: str, place: P
         file.flush()
         os.fsync(file.fileno())
     vocabulary.save(place / "vocab.json")
-    return Text(_mapped(place), vocabulary, digest)
+    return _mapped(place, digest)
 
 
-def _mapped(place: Path) -> np.ndarray:
-    ids: np.ndarray = np.load(place / "ids.npy", mmap_mode="r")
-    return ids
+def _mapped(place: Path, digest: str) -> Text:
+    """What a folder holds; `ValueError` for an array that is not whole."""
+    with (place / "ids.npy").open("rb") as file:
+        np.lib.format.read_magic(file)
+        (length,), _, dtype = np.lib.format.read_array_header_1_0(file)
+        mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        ids = np.frombuffer(mapping, dtype, length, file.tell())
+    return Text(ids, Vocabulary.load(place / "vocab.json"), digest, mapping)
 
 
 def _kept(place: Path, digest: str) -> Text | None:
     """What the cache holds, if it is whole."""
     try:
-        return Text(_mapped(place), Vocabulary.load(place / "vocab.json"), digest)
+        return _mapped(place, digest)
     except (OSError, ValueError):
         return None
 

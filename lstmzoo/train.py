@@ -86,6 +86,7 @@ class Training:
                 self._save()
             if (validated or self._finished()) and self.stop.received is None:
                 self.record.draw(self.experiment.task, self.validator, last=self._finished())
+            self.task.release()
             self.progress.show(self._moment())
         if self.stop.received is not None and not self._complete():
             self._interrupt(self.stop.received)

@@ -4,35 +4,46 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lstmzoo.data import pad_windows
+from lstmzoo.data import padded_windows
 from lstmzoo.execution import Execution
 from lstmzoo.network import States
 from lstmzoo.tasks import Task
 
+SHOWN_STEPS = 45
+
 
 class Validator:
-    """The fixed validation windows of a run; the last partial window is filled up with steps of weight 0."""
+    """The fixed validation lanes of a run; their last partial window is filled up with steps of weight 0."""
 
     def __init__(self, task: Task, execution: Execution, seq_length: int, windows_per_call: int):
         lanes, weights = task.validation()
-        parts = (lanes.inputs, lanes.targets, weights)
-        self.inputs, self.targets, self.weights = (pad_windows(part, seq_length) for part in parts)
-        self.task, self.execution, self.windows_per_call = task, execution, windows_per_call
-        self.predictions = np.zeros((0, *self.targets.shape[1:]), np.int32)
+        self.parts = (lanes.inputs, lanes.targets, weights)
+        self.task, self.execution, self.seq_length, self.windows_per_call = (
+            task,
+            execution,
+            seq_length,
+            windows_per_call,
+        )
+        self.total = float(weights.sum(dtype=np.float64))
+        self.shown: list[list[np.ndarray]] = []
 
     def measure(self, give_up: Callable[[], bool] = lambda: False) -> dict[str, float] | None:
-        """val_loss and the task's other measures of the model as it is; None when `give_up()` says so between calls."""
+        """val_loss and the task's other measures of the model as it is; None when `give_up()` says so between calls.
+
+        `shown` keeps inputs, targets, weights and predictions `[K, B, T]` of the first calls, for a picture.
+        """
         states: States | None = None
-        found = []
-        for first in range(0, len(self.inputs), self.windows_per_call):
+        loss, hits = 0.0, 0.0
+        shown: list[list[np.ndarray]] = []
+        for first in range(0, -(-self.parts[0].shape[1] // self.seq_length), self.windows_per_call):
             if give_up():
                 return None
-            part = slice(first, first + self.windows_per_call)
-            result = self.execution.evaluate(self.inputs[part], self.targets[part], self.weights[part], states)
-            states = result.states
-            found.append(result)
-        total = float(self.weights.sum(dtype=np.float64))
-        loss = sum(float(part.losses.sum(dtype=np.float64)) for part in found) / total
-        accuracy = sum(float(part.hits.sum(dtype=np.float64)) for part in found) / total
-        self.predictions = np.concatenate([part.predictions for part in found])
-        return self.task.measures(loss, accuracy)
+            x, y, weights = (padded_windows(part, self.seq_length, first, self.windows_per_call) for part in self.parts)
+            found = self.execution.evaluate(x, y, weights, states)
+            states = found.states
+            loss += float(found.losses.sum(dtype=np.float64))
+            hits += float(found.hits.sum(dtype=np.float64))
+            if first * self.seq_length < SHOWN_STEPS:
+                shown.append([x, y, weights, found.predictions])
+        self.shown = shown
+        return self.task.measures(loss / self.total, hits / self.total)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import lstmzoo
 from lstmzoo.checkpoint import load_checkpoint
-from lstmzoo.data import Lanes, cut_windows, pad_windows, split_lanes
+from lstmzoo.data import Lanes, cut_windows, padded_windows, split_lanes
 from lstmzoo.echo import Echo, EchoSpec
 from lstmzoo.execution import Execution
 
@@ -57,7 +57,7 @@ def test_row_b_of_the_next_window_continues_row_b(length, batch_size, seq_length
 @given(length=st.integers(1, 60), batch_size=st.integers(1, 5), seq_length=st.integers(1, 20))
 def test_validation_windows_hold_everything_once(length, batch_size, seq_length):
     lanes = np.arange(1, length * batch_size + 1).reshape(batch_size, length)
-    padded = pad_windows(lanes, seq_length).swapaxes(0, 1).reshape(batch_size, -1)
+    padded = padded_windows(lanes, seq_length, 0, lanes.shape[1]).swapaxes(0, 1).reshape(batch_size, -1)
     np.testing.assert_array_equal(padded[:, :length], lanes)
     assert not padded[:, length:].any()
 

@@ -1,0 +1,95 @@
+"""What is the best LSTM for tinyshakespeare in 180 s of training on two cores?
+
+`python experiments/shakespeare/search.py [NAME...]` trains each candidate below (or those named) with
+configs/char_shakespeare_180s.yaml and its overrides, scores the last 111,540 characters with `lstmzoo.score`, and
+writes results.csv and results.md beside this. A candidate that stands in results.csv already is not trained again.
+"""
+
+import csv
+import json
+import math
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from lstmzoo.corpora import corpus_files
+
+HERE = Path(__file__).parent
+CONFIG = HERE.parent.parent / "configs" / "char_shakespeare_180s.yaml"
+HELD_OUT = 111_540
+COLUMNS = ["name", "overrides", "parameters", "steps", "epochs", "train_loss", "best_step", "carried", "cold", "bpc"]
+
+
+def net(units: str, dropout: float, *more: str) -> list[str]:
+    """Overrides of one candidate."""
+    return [f"model.units={units}", f"model.dropout={dropout}", *more]
+
+
+CANDIDATES = {
+    "2 x 192, dropout 0.2": net("[192, 192]", 0.2),
+    "2 x 256, dropout 0.2": net("[256, 256]", 0.2),
+    "2 x 256, dropout 0.3": net("[256, 256]", 0.3),
+    "2 x 256, dropout 0.2, 16 lanes": net("[256, 256]", 0.2, "train.batch_size=16"),
+    "2 x 256, dropout 0.2, rate 3e-3": net("[256, 256]", 0.2, "train.optimizer.learning_rate=3e-3"),
+    "2 x 128, dropout 0.1": net("[128, 128]", 0.1),
+    "1 x 192": net("[192]", 0.0),
+    "2 x 256, dropout 0.3, seed 1": net("[256, 256]", 0.3, "seed=1"),
+    "2 x 256, dropout 0.3, seed 2": net("[256, 256]", 0.3, "seed=2"),
+}
+
+
+def measure(name: str, place: Path, text: Path) -> dict[str, object]:
+    """Train one candidate in a process of its own, and score it."""
+    sets = [word for override in CANDIDATES[name] for word in ("--set", override)]
+    run = place / name.replace(" ", "_").replace(",", "")
+    line = [sys.executable, "-m", "lstmzoo.run", str(CONFIG), *sets, "--run-dir", str(run)]
+    subprocess.run([*line, "--set", "sample.every_steps=0"], check=True)
+    scored = subprocess.run(
+        [sys.executable, "-m", "lstmzoo.score", str(run), str(text), "--window", "256", "--json"],
+        check=True,
+        stdout=subprocess.PIPE,
+    )
+    result, score = json.loads((run / "result.json").read_text()), json.loads(scored.stdout)
+    return {
+        "name": name,
+        "overrides": " ".join(CANDIDATES[name]),
+        "parameters": result["parameters"],
+        "steps": result["steps"],
+        "epochs": result["epochs"],
+        "train_loss": f"{result['final']['epoch_train_loss']:.4f}",
+        "best_step": score["step"],
+        "carried": f"{score['carried']['nats']:.4f}",
+        "cold": f"{score['cold']['nats']:.4f}",
+        "bpc": f"{score['carried']['nats'] / math.log(2):.4f}",
+    }
+
+
+def main(names: list[str]) -> None:
+    """Measure what is not measured yet; the tables are written after each candidate."""
+    results = HERE / "results.csv"
+    rows = list(csv.DictReader(results.open())) if results.exists() else []
+    with tempfile.TemporaryDirectory() as folder:
+        text = Path(folder) / "last.txt"
+        text.write_bytes(corpus_files("tinyshakespeare")[0].read_bytes()[-HELD_OUT:])
+        for name in names or CANDIDATES:
+            if name not in {row["name"] for row in rows}:
+                rows.append(measure(name, Path(folder), text))
+                write(rows)
+
+
+def write(rows: list[dict[str, object]]) -> None:
+    """results.csv, and a table sorted by the carried loss."""
+    with (HERE / "results.csv").open("w", newline="") as file:
+        table = csv.DictWriter(file, COLUMNS)
+        table.writeheader()
+        table.writerows(rows)
+    shown = [column for column in COLUMNS if column != "overrides"]
+    lines = [f"| {' | '.join(shown)} |", "|" + "---|" * len(shown)]
+    for row in sorted(rows, key=lambda row: float(str(row["carried"]))):
+        lines.append("| " + " | ".join(str(row[column]) for column in shown) + " |")
+    (HERE / "results.md").write_text("\n".join([*lines, ""]))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
