@@ -19,7 +19,7 @@ SHAKESPEARE_FILE = "tinyshakespeare.txt"
 STDLIB = (  # noqa: SIM905  (a list of words) - there in every version from 3.10 to 3.13, and ASCII
     "abc argparse ast base64 bdb bisect bz2 calendar cmd code codecs collections/__init__ compileall configparser "
     "contextlib copy csv dataclasses difflib dis doctest enum filecmp fileinput fnmatch "
-    "getopt glob gzip html/parser http/client http/cookiejar http/server imaplib inspect ipaddress json/decoder "
+    "glob gzip html/parser http/client http/cookiejar http/server imaplib inspect ipaddress json/decoder "
     "json/encoder locale logging/__init__ logging/config logging/handlers lzma mailbox mimetypes netrc optparse os pdb "
     "platform plistlib poplib posixpath pprint profile pstats pyclbr queue random reprlib "
     "rlcompleter sched selectors shelve shutil smtplib socket socketserver string subprocess "

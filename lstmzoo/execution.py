@@ -99,11 +99,19 @@ class Execution:
         _build_slots(optimizer, model.trainable_variables)
 
     def prepare(self, seq_length: int, carry: bool) -> None:
-        """Trace (and compile) the programs of a run for windows of T steps, without running a step."""
-        inputs = np.zeros((0, self.batch_size, seq_length, *self.features))
+        """Trace and compile the programs of a run for windows of T steps; nothing has changed afterwards.
+
+        The programs of shards are compiled when they first run, so one step is done and taken back.
+        """
+        variables = [*self.model.weights, *self.optimizer.variables, *self.states]
+        before = [variable.numpy() for variable in variables]
+        count = int(self.kernel == "xla" and not self.whole)
+        inputs = np.zeros((count, self.batch_size, seq_length, *self.features))
         targets = np.zeros(inputs.shape[:3], np.int32)
-        self.train(inputs if self.symbols is None else targets, targets, np.zeros(0), carry)
+        self.train(inputs if self.symbols is None else targets, targets, np.zeros(count), carry)
         self.evaluate(inputs if self.symbols is None else targets, targets, targets)
+        for variable, value in zip(variables, before, strict=True):
+            variable.assign(value)
 
     def train(
         self, inputs: np.ndarray, targets: np.ndarray, rates: np.ndarray | None = None, carry: bool = True

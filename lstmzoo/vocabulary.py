@@ -58,7 +58,11 @@ class Vocabulary:
 
     def encode_text(self, text: str | bytes, where: str) -> np.ndarray:
         """Ids of a text; a string is encoded as UTF-8 where symbols are bytes."""
-        return self.encode(codes_of(text, self.unit), where)
+        try:
+            return self.encode(codes_of(text, self.unit), where)
+        except UnicodeDecodeError as error:
+            bad = f"the byte 0x{text[error.start]:02x} at offset {error.start:,}"
+            raise InputError(f"{where}: expected UTF-8, received {bad}: save it as UTF-8") from error
 
     def decode(self, ids: np.ndarray) -> bytes:
         """The text of ids `[N]`, as UTF-8 where symbols are characters."""

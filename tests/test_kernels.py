@@ -89,6 +89,21 @@ def test_sharded_lanes_agree(yardstick, monkeypatch, kernel, row):
     assert_same(trained(description, encoding, kernel), yardstick(row))
 
 
+@pytest.mark.parametrize("shards", [1, 2])
+def test_preparing_changes_nothing(monkeypatch, shards):
+    monkeypatch.setattr(execution, "choose_shards", lambda *_: shards)
+    model = lstmzoo.build_model("char_1x128", vocab_size=VOCAB, encoding="one_hot", batch_size=BATCH)
+    optimizer = keras.optimizers.Adam(0.01)
+    made = execution.Execution(model, optimizer, "xla")
+    x, y = data("one_hot")
+    lstmzoo.train_windows(model, optimizer, x[:3], y[:3])
+    before = [v.numpy() for v in (*model.weights, *optimizer.variables)] + [*sum(lstmzoo.get_states(model), ())]
+    made.prepare(LENGTH, carry=True)
+    after = [v.numpy() for v in (*model.weights, *optimizer.variables)] + [*sum(lstmzoo.get_states(model), ())]
+    for one, other in zip(before, after, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_shards_follow_from_sizes_alone():
     assert choose_shards("xla", [128, 128], batch_size=50, threads=2) == 2
     assert choose_shards("xla", [128, 128], batch_size=50, threads=1) == 1

@@ -130,6 +130,11 @@ def test_a_stranger_is_named_with_its_place(tmp_path):
     np.testing.assert_array_equal(encode_file(file_of(tmp_path, "abc"), Reading(), vocabulary), [0, 1, 2])
 
 
+def test_a_prompt_that_is_no_utf_8():
+    with pytest.raises(InputError, match="prompt: expected UTF-8, received the byte 0xff at offset 1"):
+        Vocabulary(map(ord, "abc"), "char").encode_text(b"a\xff", "prompt")
+
+
 def test_the_vocabulary_of_a_run_reads_back(tmp_path):
     for vocabulary in (Vocabulary(map(ord, PLAY), "char", lowercase=True), Vocabulary([0, 7, 255], "byte")):
         vocabulary.save(tmp_path / "vocab.json")
