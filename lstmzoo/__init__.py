@@ -10,6 +10,7 @@ _NAMES = {
     "InputError": "errors",
     "ConfigError": "errors",
     "Diverged": "errors",
+    "EnvironmentFailure": "errors",
     "Interrupted": "errors",
     "list_models": "zoo",
     "get_model": "zoo",
@@ -22,8 +23,8 @@ _NAMES = {
     "reset_states": "state",
     "train_windows": "execution",
     "train_run": "job",
-    "sample_text": "sample",
-    "score_text": "score",
+    "sample_text": "writing",
+    "score_text": "scoring",
 }
 __all__ = list(_NAMES)
 __version__ = "0.1.0"

@@ -17,6 +17,8 @@ from lstmzoo.errors import InputError
 from lstmzoo.section import Section, expected
 from lstmzoo.text import Reading, Text, facts, file_problem, read_text
 
+MOST_FILES = 1000  # their paths stand in the run's config
+
 
 def _files(value: Any, info: ValidationInfo) -> Any:
     """Absolute paths from a path, a list or a glob, relative to the first folder of the context that has them."""
@@ -34,9 +36,11 @@ def _found(name: str, folders: list[Path], context: dict[str, Any]) -> list[str]
         return [name]
     problems = []
     for folder in folders:
-        path = os.path.abspath(folder / Path(name).expanduser())  # noqa: PTH100  (resolve() would follow links)
-        files = [path] if Path(path).exists() or not glob.has_magic(path) else _matches(path)
+        path = os.path.abspath(folder / os.path.expanduser(name))  # noqa: PTH100, PTH111  (Path's own follow links, raise)
+        files = [path] if os.path.exists(path) or not glob.has_magic(path) else _matches(path)  # noqa: PTH110  (raises)
         problem = next(filter(None, (file_problem(Path(file)) for file in files)), None)
+        if len(files) > MOST_FILES:
+            raise expected(f"at most {MOST_FILES:,} files ({len(files):,} match: join them)")
         if files and not problem:
             return files
         problems.append(f"{path} {problem}" if problem else f"no file matches {path}")

@@ -53,7 +53,7 @@ def fetch(url: str, sha256: str, name: str) -> Path:
         downloader = pooch.HTTPDownloader(timeout=30)
         return Path(pooch.retrieve(url, f"sha256:{sha256}", fname=name, path=place.parent, downloader=downloader))
     except (OSError, ValueError) as error:  # requests' errors are OSErrors; another digest is a ValueError
-        reason = str(error).splitlines()[0][:200]
+        reason = str(error).splitlines()[0][:200] + ("; the file there has another digest" if place.exists() else "")
         raise EnvironmentFailure(
             f"{name} could not be fetched from {url} ({reason}): "
             f"put the file (SHA-256 {sha256}) at {place} by hand, or name another text with task.text"

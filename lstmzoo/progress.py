@@ -76,7 +76,7 @@ class Bar:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
-        self.console = Console(stderr=True, highlight=False)
+        self.console = Console(stderr=True, highlight=False, emoji=False)
         columns = [TextColumn("{task.fields[place]}"), BarColumn(None), TextColumn("{task.fields[rest]}")]
         self.progress = Progress(*columns, console=self.console, transient=True, expand=True)
         self.task: Any = None

@@ -5,13 +5,14 @@ it is drawn in nor on what is drawn beside it.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
 from lstmzoo.anatomy import Anatomy, dissect
+from lstmzoo.choice import Choice
 from lstmzoo.errors import InputError
 from lstmzoo.kernels import Tensor
 from lstmzoo.network import Network, States
@@ -20,28 +21,10 @@ PIECE = 64  # symbols of one graph call: what a reader sees at once, and what Ct
 COMPILED_SYMBOLS = 1024  # a larger vocabulary is not compiled: XLA's cumulative sum is quadratic
 
 
-class Choice(NamedTuple):
-    """How a symbol is chosen from logits: divided by temperature (0: the likeliest), cut by top-k, then by top-p."""
-
-    temperature: float = 1.0
-    top_k: int | None = None
-    top_p: float | None = None
-
-    def check(self) -> None:
-        """Raise `InputError` for values that mean nothing."""
-        if not 0 <= self.temperature < float("inf"):
-            raise InputError(f"temperature: expected a number >= 0, received {self.temperature}")
-        if self.top_k is not None and (type(self.top_k) is not int or self.top_k < 1):
-            raise InputError(f"top-k: expected an integer >= 1, received {self.top_k}")
-        if self.top_p is not None and not 0 < self.top_p <= 1:
-            raise InputError(f"top-p: expected a number above 0 and at most 1, received {self.top_p}")
-
-
 class Sampler:
     """Draws from a model's weights as they are at each call, for `samples` texts side by side."""
 
     def __init__(self, model: keras.Model, choice: Choice, samples: int = 1):
-        choice.check()
         self.anatomy, self.choice, self.samples = dissect(model), choice, samples
         self.network = Network(self.anatomy, "scan")
         self.vocab_size = _vocab_size(self.anatomy)
@@ -118,8 +101,8 @@ def choose(logits: Tensor, uniform: Tensor, choice: Choice) -> Tensor:
 
 def probabilities(logits: Tensor, choice: Choice) -> Tensor:
     """The distribution `[B, V]` that is drawn from, in float64; ties at a cut stay in."""
-    scaled = tf.cast(logits, tf.float64) / max(choice.temperature, 1e-300)
-    scaled -= tf.reduce_max(scaled, -1, keepdims=True)
+    scaled = tf.cast(logits, tf.float64)
+    scaled = (scaled - tf.reduce_max(scaled, -1, keepdims=True)) / choice.temperature
     if choice.top_k is not None and choice.top_k < logits.shape[-1]:
         least = tf.sort(scaled, -1, "DESCENDING")[:, choice.top_k - 1, None]
         scaled = tf.where(scaled >= least, scaled, -np.inf)

@@ -1,92 +1,13 @@
 """`python -m lstmzoo.score RUN FILE`: how well a trained char model predicts a text."""
 
 import json
-import math
-import os
-from itertools import pairwise
+import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import numpy as np
 import typer
 
-from lstmzoo.errors import InputError
-from lstmzoo.machine import count_cores
 from lstmzoo.startup import command_line, start_tensorflow
-from lstmzoo.text import encode_file
-from lstmzoo.trained import Trained, open_run
-
-
-def score_text(run: str | os.PathLike[str], text: str | bytes | Path, *, window: int = 256) -> dict[str, Any]:
-    """How well the model of a run directory predicts a text: its content, or a `Path` to it.
-
-    `carried` reads it in one lane from zero state and counts all N - 1 targets; `cold` starts every window of `window`
-    symbols at zero state. Both have nats a symbol, bpc and perplexity. `by_position` has the mean nats at each place
-    in the window, of both: where carried is lower, the state that was carried into the window helps. Raises
-    `InputError` for a text that is empty or that the model cannot spell, and for what is no run of a char task.
-    """
-    trained = open_run(run)
-    return _score(trained, _ids(trained, text), window)
-
-
-def _ids(trained: Trained, text: str | bytes | Path) -> np.ndarray:
-    if isinstance(text, Path):
-        return encode_file(text, trained.experiment.task.reading(), trained.vocabulary)  # type: ignore[union-attr]
-    return trained.vocabulary.encode_text(text, "text")
-
-
-def _score(trained: Trained, ids: np.ndarray, window: int) -> dict[str, Any]:
-    if isinstance(window, bool) or not isinstance(window, (int, np.integer)) or window < 1:
-        raise InputError(f"window: expected an integer >= 1, received {window!r}")
-    if len(ids) < 2:
-        raise InputError(f"text: expected two symbols or more (the first is no target), received {len(ids)}")
-    from lstmzoo.scorer import LANES, carried_losses, cold_losses
-
-    window = min(window, len(ids) - 1)
-    carried = carried_losses(trained.model(batch_size=1), ids, window)
-    cold = cold_losses(trained.model(batch_size=LANES), ids, window)
-    return {
-        "step": trained.step,
-        "symbols": len(ids),
-        "targets": len(carried),
-        "window": window,
-        "carried": _measures(carried),
-        "cold": _measures(cold),
-        "by_position": {"carried": _by_position(carried, window), "cold": _by_position(cold, window)},
-    }
-
-
-def _measures(losses: np.ndarray) -> dict[str, float | None]:
-    nats = float(losses.mean(dtype=np.float64))
-    return {"nats": nats, "bpc": nats / math.log(2), "perplexity": math.exp(nats) if nats < 700 else None}
-
-
-def _by_position(losses: np.ndarray, window: int) -> list[float]:
-    padded = np.full(-(-len(losses) // window) * window, np.nan)
-    padded[: len(losses)] = losses
-    return [float(mean) for mean in np.nanmean(padded.reshape(-1, window), axis=0)]
-
-
-def describe(found: dict[str, Any]) -> str:
-    """The scores as a table for a person."""
-    window, places = found["window"], found["by_position"]
-    lines = [f"{found['targets']:,} targets, weights of step {found['step']:,}", ""]
-    lines.append(f"{'':<24} {'nats':>8} {'bpc':>8} {'perplexity':>11}")
-    for name, text in (("carried", "carried (one lane)"), ("cold", f"cold (windows of {window})")):
-        nats, bpc, perplexity = found[name].values()
-        lines.append(f"{text:<24} {nats:>8.4f} {bpc:>8.4f} {perplexity or math.inf:>11.4g}")
-    lines += ["", f"{'place in the window':<24} {'carried':>8} {'cold':>8} {'state helps by':>15}"]
-    for first, last in _spans(window):
-        carried, cold = (float(np.mean(places[name][first - 1 : last])) for name in ("carried", "cold"))
-        place = f"{first}" if first == last else f"{first} to {last}"
-        lines.append(f"{place:<24} {carried:>8.4f} {cold:>8.4f} {cold - carried:>15.4f}")
-    return "\n".join(lines)
-
-
-def _spans(window: int) -> list[tuple[int, int]]:
-    """1, 2, 3 to 4, 5 to 8, ...: where the state is cold, things change fast."""
-    edges = [0, *(2**k for k in range(window.bit_length()) if 2**k < window), window]
-    return [(first + 1, last) for first, last in pairwise(edges)]
 
 
 def score(
@@ -96,10 +17,18 @@ def score(
     as_json: Annotated[bool, typer.Option("--json", help="print JSON, with every place in the window")] = False,
 ) -> None:
     """Mean loss over a text: with the state carried throughout, and in windows from zero state."""
+    from lstmzoo.choice import check_count
+    from lstmzoo.machine import count_cores
+    from lstmzoo.scoring import MOST_STEPS, describe, ids_of, score_ids
+    from lstmzoo.trained import open_run
+
+    check_count("window", window, 1, MOST_STEPS)
     trained = open_run(run)
-    ids = _ids(trained, file)
+    for note in trained.notes:
+        print(note, file=sys.stderr)
+    ids = ids_of(trained, file)
     start_tensorflow(count_cores())
-    found = _score(trained, ids, window)
+    found = score_ids(trained, ids, window)
     print(json.dumps(found, indent=2) if as_json else describe(found))
 
 

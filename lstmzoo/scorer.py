@@ -10,27 +10,33 @@ from lstmzoo.anatomy import dissect
 from lstmzoo.kernels import Tensor
 from lstmzoo.network import Network, States, losses_of
 
-LANES = 32  # cold windows scored side by side
+PIECE = 256  # steps of one graph call in one lane
+STEPS = 8192  # of one graph call in all cold lanes together
 
 
-def carried_losses(model: keras.Model, ids: np.ndarray, window: int) -> np.ndarray:
+def carried_losses(model: keras.Model, ids: np.ndarray) -> np.ndarray:
     """Nats of each of the N - 1 targets of `ids` `[N]`, read in one lane from zero state; the model has B = 1."""
-    program, states = _program(model, window), _zero(model)
+    program, states = _program(model, PIECE), _zero(model)
     found = []
-    for first in range(0, len(ids) - 1, window):
-        x, y = _pairs(ids, first, window)
+    for first in range(0, len(ids) - 1, PIECE):
+        x, y = _pairs(ids, first, PIECE)
         losses, states = program(x[:, None], y[:, None], states)
         found.append(losses.numpy()[:, 0])
     return np.concatenate(found)[: len(ids) - 1]
 
 
+def cold_lanes(window: int) -> int:
+    """Windows that are scored side by side: B of the model for `cold_losses`."""
+    return max(1, STEPS // window)
+
+
 def cold_losses(model: keras.Model, ids: np.ndarray, window: int) -> np.ndarray:
-    """Nats of each target where every window starts at zero state; the model has B = LANES."""
-    program, zero = _program(model, window), _zero(model)
+    """Nats of each target where every window starts at zero state; the model has B = `cold_lanes(window)`."""
+    program, zero, lanes = _program(model, window), _zero(model), cold_lanes(window)
     found = []
-    for first in range(0, len(ids) - 1, window * LANES):
-        x, y = _pairs(ids, first, window * LANES)
-        losses, _ = program(x.reshape(LANES, window).T, y.reshape(LANES, window).T, zero)
+    for first in range(0, len(ids) - 1, window * lanes):
+        x, y = _pairs(ids, first, window * lanes)
+        losses, _ = program(x.reshape(lanes, window).T, y.reshape(lanes, window).T, zero)
         found.append(losses.numpy().T.ravel())
     return np.concatenate(found)[: len(ids) - 1]
 

@@ -9,19 +9,23 @@ import json
 import mmap
 import os
 import shutil
+import stat
 import tempfile
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from lstmzoo.corpora import cache_root
-from lstmzoo.errors import InputError
+from lstmzoo.errors import EnvironmentFailure, InputError
 from lstmzoo.vocabulary import CODES, Vocabulary, codes_of
 
 PIECE = 1 << 23  # bytes read at a time
 FORMAT = 1  # of what is kept; part of its name
+DAY = 86_400  # seconds
 
 
 class Text(NamedTuple):
@@ -49,35 +53,50 @@ class Reading(NamedTuple):
 def read_text(files: Sequence[Path], reading: Reading) -> Text:
     """The files one after another as one text; encoded at the first time, memory-mapped from the cache ever after.
 
-    Raises `InputError` for an empty text, bad UTF-8 (with its offset) and NUL characters.
+    Raises `InputError` for an empty text, bad UTF-8 (with its offset), NUL characters, and a file that changes while it
+    is read; `EnvironmentFailure` for a full disk.
     """
     digest = _digest(files)
     settings = json.dumps([FORMAT, digest, *reading])
-    place = cache_root() / "texts" / hashlib.sha256(settings.encode()).hexdigest()[:32]
-    kept = _kept(place, digest)
-    if kept is not None:
+    texts = cache_root() / "texts"
+    place = texts / hashlib.sha256(settings.encode()).hexdigest()[:32]
+    if kept := _kept(place, digest):
         return kept
+    beside = _new_folder(texts)
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=".new-", dir=place.parent))
-    except OSError:  # nowhere to keep it: for this process only
-        beside = Path(tempfile.mkdtemp(prefix="lstmzoo-"))
-        try:
-            return _encode_files(files, reading, digest, beside)
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)  # what is mapped stays readable
-    try:
-        _encode_files(files, reading, digest, beside)
-        if place.exists():  # damaged, or another process was faster
-            shutil.rmtree(place, ignore_errors=True)
-        beside.rename(place)
-    except OSError:
-        if (kept := _kept(place, digest)) is None:
-            raise
-        return kept
+        text = _encode_files(files, reading, digest, beside)
+        _keep(beside, place, digest)
+        return text  # it is mapped, and stays so wherever its files go
+    except OSError as error:
+        raise EnvironmentFailure(
+            f"the text could not be encoded in {beside.parent} ({error.strerror or error}): "
+            "make room, or set LSTMZOO_CACHE to another directory"
+        ) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-    return _mapped(place, digest)
+
+
+def _new_folder(texts: Path) -> Path:
+    """A folder to encode in: of the cache, or for this process only where the cache cannot be written."""
+    try:
+        texts.mkdir(parents=True, exist_ok=True)
+        for left in texts.glob(".new-*"):  # of processes that were killed
+            if time.time() - left.stat().st_mtime > DAY:
+                shutil.rmtree(left, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(prefix=".new-", dir=texts))
+        folder.chmod(0o755)  # others may share the cache
+        return folder
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="lstmzoo-"))
+
+
+def _keep(beside: Path, place: Path, digest: str) -> None:
+    """Put what was encoded in its place, unless another process was faster."""
+    with suppress(OSError):
+        if beside.parent == place.parent:
+            if place.exists() and _kept(place, digest) is None:
+                shutil.rmtree(place)  # damaged
+            beside.rename(place)
 
 
 def encode_file(path: Path, reading: Reading, vocabulary: Vocabulary) -> np.ndarray:
@@ -104,17 +123,21 @@ def file_problem(path: Path) -> str | None:
     """Why a path is no text file that can be read; None for one that is."""
     if "\0" in str(path):
         return "holds a NUL, as no path does"
-    if path.is_dir():
-        return f"is a directory: name its files, such as {path}/*.txt"
-    if not path.exists():
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
         return "is not there"
-    if not path.is_file() or not os.access(path, os.R_OK):
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    if stat.S_ISDIR(mode):
+        return f"is a directory: name its files, such as {path}/*.txt"
+    if not stat.S_ISREG(mode) or not os.access(path, os.R_OK):
         return "cannot be read as a file"
     return None
 
 
 def _encode_files(files: Sequence[Path], reading: Reading, digest: str, place: Path) -> Text:
-    """Two passes: which symbols there are, then their ids."""
+    """Two passes: which symbols there are, then their ids; the second one must see the very bytes of the digest."""
     seen = np.zeros(CODES[reading.unit], bool)
     length = 0
     for codes in _pieces(files, reading):
@@ -123,15 +146,20 @@ def _encode_files(files: Sequence[Path], reading: Reading, digest: str, place: P
     if not length:
         raise InputError(f"expected a text, received nothing: {', '.join(map(str, files))} is empty")
     vocabulary = Vocabulary(np.flatnonzero(seen), reading.unit, reading.lowercase)
-    ids = np.lib.format.open_memmap(place / "ids.npy", "w+", vocabulary.dtype, (length,))
-    ids.flush()
-    del ids
-    with (place / "ids.npy").open("r+b") as file:
-        file.seek(-length * vocabulary.dtype.itemsize, os.SEEK_END)
-        for codes in _pieces(files, reading):
+    read = hashlib.sha256()
+    with (place / "ids.npy").open("wb") as file:
+        header = {"descr": vocabulary.dtype.str, "fortran_order": False, "shape": (length,)}
+        np.lib.format.write_array_header_1_0(file, header)
+        start = file.tell()
+        for codes in _pieces(files, reading, read.update):
+            if not seen[codes].all():
+                break
             file.write(vocabulary.encode(codes, "text").tobytes())
+        written = (file.tell() - start) // vocabulary.dtype.itemsize
         file.flush()
         os.fsync(file.fileno())
+    if read.hexdigest() != digest or written != length:
+        raise InputError(f"the text changed while it was read ({', '.join(map(str, files))}): start again")
     vocabulary.save(place / "vocab.json")
     return _mapped(place, digest)
 
@@ -147,10 +175,10 @@ def _mapped(place: Path, digest: str) -> Text:
 
 
 def _kept(place: Path, digest: str) -> Text | None:
-    """What the cache holds, if it is whole."""
+    """What the cache holds, if it can be read."""
     try:
         return _mapped(place, digest)
-    except (OSError, ValueError):
+    except Exception:  # NumPy's reader of headers has many
         return None
 
 
@@ -163,25 +191,27 @@ def _digest(files: Sequence[Path]) -> str:
     return found.hexdigest()
 
 
-def _bytes(path: Path) -> Iterator[bytes]:
+def _bytes(path: Path, listen: Callable[[bytes], None] = lambda piece: None) -> Iterator[bytes]:
     with path.open("rb") as file:
         while piece := file.read(PIECE):
+            listen(piece)
             yield piece
 
 
-def _pieces(files: Sequence[Path], reading: Reading) -> Iterator[np.ndarray]:
-    """Code points or bytes of the files, a piece at a time."""
+def _pieces(
+    files: Sequence[Path], reading: Reading, listen: Callable[[bytes], None] = lambda piece: None
+) -> Iterator[np.ndarray]:
+    """Code points or bytes of the files, a piece at a time; `listen` is told of each piece of bytes."""
     for path in files:
         if reading.unit == "byte":
-            yield from (codes_of(piece, "byte") for piece in _bytes(path))
+            yield from (codes_of(piece, "byte") for piece in _bytes(path, listen))
         else:
-            yield from _characters(path, reading.errors)
+            yield from _characters(path, reading.errors, listen)
 
 
-def _characters(path: Path, errors: str) -> Iterator[np.ndarray]:
+def _characters(path: Path, errors: str, listen: Callable[[bytes], None]) -> Iterator[np.ndarray]:
     offset, rest = 0, b""
-    pieces = _bytes(path)
-    while piece := next(pieces, b""):
+    for piece in _bytes(path, listen):
         codes, rest, offset = _decoded(path, rest + piece, errors, False, offset)
         yield codes
     if rest:
@@ -194,7 +224,7 @@ def _decoded(path: Path, data: bytes, errors: str, final: bool, offset: int) -> 
         place = offset + data.index(b"\0")
         raise InputError(
             f"{path}: expected text, received a NUL byte at offset {place:,}: is it a text file? "
-            "(task.unit: byte takes any bytes)"
+            "(a run with task.unit: byte takes any bytes)"
         )
     if data.isascii():
         return codes_of(data, "byte"), b"", offset + len(data)
@@ -204,7 +234,7 @@ def _decoded(path: Path, data: bytes, errors: str, final: bool, offset: int) -> 
         place = offset + error.start
         raise InputError(
             f"{path}: expected UTF-8, received the byte 0x{data[error.start]:02x} at offset {place:,} "
-            f"({error.reason}): save it as UTF-8, or set task.errors: replace, or task.unit: byte"
+            f"({error.reason}): save it as UTF-8 (or train with task.errors: replace, or task.unit: byte)"
         ) from error
     return codes_of(text, "char"), data[used:], offset + used
 

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from lstmzoo.checkpoint import NAME, prune_checkpoints, save_checkpoint
+from lstmzoo.choice import Choice
 from lstmzoo.data import cut_windows
 from lstmzoo.errors import Diverged, Interrupted
 from lstmzoo.execution import Execution
@@ -15,7 +16,7 @@ from lstmzoo.plan import Plan
 from lstmzoo.progress import Moment, Progress, printable
 from lstmzoo.record import Record
 from lstmzoo.rundir import RunDirectory
-from lstmzoo.sampler import Choice, Sampler
+from lstmzoo.sampler import Sampler
 from lstmzoo.signals import StopSignals
 from lstmzoo.snapshot import Best, Position, not_finite, take_snapshot
 from lstmzoo.state import reset_states
@@ -53,7 +54,7 @@ class Training:
         self.lanes = self.task.epoch_lanes(0)
         self.position, self.train_seconds, self.saved = Position(), 0.0, 0
         self.best: Best | None = None
-        self.epoch_losses: list[float] = []  # of the present epoch: its mean is what the loss floor is about
+        self.epoch_loss, self.epoch_steps = 0.0, 0  # of the present epoch: its mean is what the loss floor is about
         self.last: dict[str, Any] = {}  # the last step's line in metrics.jsonl
         self.measures: dict[str, float] = {}  # of the last validation
         self.began = time.monotonic()
@@ -99,7 +100,7 @@ class Training:
             "epochs": self.position.epoch,
             "final": {
                 "train_loss": self.last.get("train_loss"),
-                "epoch_train_loss": float(np.mean(self.epoch_losses)) if self.epoch_losses else None,
+                "epoch_train_loss": self.epoch_loss / self.epoch_steps if self.epoch_steps else None,
                 "val_loss": None,
                 **self.measures,
             },
@@ -161,7 +162,7 @@ class Training:
         return self._account(losses, rates, time.perf_counter() - start)
 
     def _begin_epoch(self) -> None:
-        self.lanes, self.epoch_losses = self.task.epoch_lanes(self.position.epoch), []
+        self.lanes, self.epoch_loss, self.epoch_steps = self.task.epoch_lanes(self.position.epoch), 0.0, 0
         if self.spec.reset_state == "epoch":
             reset_states(self.model)
 
@@ -182,7 +183,8 @@ class Training:
         ]
         self.train_seconds += seconds
         self.position = self.position.after(good, self.plan.windows)
-        self.epoch_losses += [line["train_loss"] for line in lines]
+        self.epoch_loss += sum(line["train_loss"] for line in lines)
+        self.epoch_steps += len(lines)
         if lines:
             self.last, self.measures = lines[-1], {}
         self._note_result()
@@ -233,7 +235,9 @@ class Training:
         if broken:
             self._diverge(f"{broken[0]} after {self._place()}")
         path = self.directory.checkpoints / NAME.format(self.position.step)
-        save_checkpoint(path, tensors, {"train_seconds": repr(self.train_seconds)})
+        vocabulary = self.task.vocabulary
+        notes = {"vocab_sha256": vocabulary.digest()} if vocabulary else {}
+        save_checkpoint(path, tensors, {"train_seconds": repr(self.train_seconds), **notes})
         self.saved = self.position.step
         kept = self.experiment.checkpoint.keep
         prune_checkpoints(self.directory.checkpoints, kept, self.best.step if self.best else None)

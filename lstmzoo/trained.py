@@ -2,15 +2,16 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lstmzoo.checkpoint import NAME, checkpoint_steps, load_checkpoint
+from lstmzoo.checkpoint import NAME, Checkpoint, checkpoint_steps, load_checkpoint
 from lstmzoo.config import load_run_config
 from lstmzoo.errors import InputError
 from lstmzoo.experiment import Experiment
 from lstmzoo.rundir import RunDirectory
+from lstmzoo.strict_yaml import shown
 from lstmzoo.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -24,56 +25,72 @@ class Trained(NamedTuple):
     vocabulary: Vocabulary
     weights: list[np.ndarray]
     step: int
+    notes: list[str]
+    """What its user should know, such as a damaged checkpoint that was passed over."""
 
     def model(self, batch_size: int) -> "keras.Model":
         """A stateful Keras model of B lanes with these weights."""
         from lstmzoo.model import build_model
 
-        spec = self.experiment.model
-        model = build_model(
-            spec, vocab_size=len(self.vocabulary), encoding=self.experiment.encoding, batch_size=batch_size
-        )
-        model.set_weights(self.weights)
+        spec, size = self.experiment.model, len(self.vocabulary)
+        model = build_model(spec, vocab_size=size, encoding=self.experiment.encoding, batch_size=batch_size)
+        try:
+            model.set_weights(self.weights)
+        except ValueError as error:
+            raise InputError(
+                f"expected weights of the model in the run's config.yaml, received others in the checkpoint of step "
+                f"{self.step}: restore the run's own config.yaml"
+            ) from error
         return model
 
 
+class _Found(NamedTuple):
+    step: int
+    checkpoint: Checkpoint
+    damaged: list[str]
+
+
 def open_run(run: str | os.PathLike[str]) -> Trained:
-    """Read a run directory. `InputError` for one of another task, without a whole checkpoint, or with another
-    vocabulary than its weights have."""
+    """Read a run directory.
+
+    Raises `InputError` for one of another task, without a whole checkpoint, or whose files do not fit one another.
+    """
+    if str(run).startswith("zoo:"):
+        raise InputError(f"expected a run directory, received {str(run)!r}: no model comes trained with this version")
     directory = RunDirectory(Path(run))
-    if not (directory.path / "config.yaml").is_file():
-        raise InputError(f"expected a run directory, received {str(run)!r}, which has no config.yaml")
+    if not os.path.isfile(directory.path / "config.yaml"):  # noqa: PTH113  (Path's own raises for a name too long)
+        raise InputError(f"expected a run directory, received {shown(str(run), 200)}, which has no config.yaml")
     experiment = load_run_config(directory.path / "config.yaml")
     if experiment.task.kind != "char":
-        raise InputError(
-            f"expected a run of a char task, received {str(run)!r}, a run of the {experiment.task.kind} task"
-        )
+        kind = experiment.task.kind
+        raise InputError(f"expected a run of a char task, received {str(run)!r}, a run of the {kind} task")
     vocabulary = Vocabulary.load(directory.path / "vocab.json")
-    step, tensors = _best_checkpoint(directory)
-    names = sorted((name for name in tensors if name.startswith("weights/")), key=lambda name: int(name.split("/")[1]))
-    weights = [tensors[name] for name in names]
-    if len(weights[-1]) != len(vocabulary):
+    found = _best_checkpoint(directory)
+    if found.checkpoint.metadata.get("vocab_sha256") != vocabulary.digest():
         raise InputError(
-            f"expected a vocabulary of {len(weights[-1])} symbols, as the run's weights have, received "
-            f"{directory.path / 'vocab.json'} with {len(vocabulary)}: restore the run's own file"
+            f"expected the vocabulary that the run was trained with, received another one in "
+            f"{directory.path / 'vocab.json'}: restore the run's own file"
         )
-    return Trained(experiment, vocabulary, weights, step)
+    tensors = found.checkpoint.tensors
+    names = sorted((name for name in tensors if name.startswith("weights/")), key=lambda name: int(name.split("/")[1]))
+    notes = [f"{text}; using step {found.step}" for text in found.damaged]
+    return Trained(experiment, vocabulary, [tensors[name] for name in names], found.step, notes)
 
 
-def _best_checkpoint(directory: RunDirectory) -> tuple[int, dict[str, Any]]:
+def _best_checkpoint(directory: RunDirectory) -> _Found:
     """The best step's, where there was a validation, else the last; a damaged one is passed over."""
-    damaged = []
-    newest: tuple[int, dict[str, Any]] | None = None
+    damaged: list[str] = []
+    newest: _Found | None = None
     for step in reversed(checkpoint_steps(directory.checkpoints)):
         try:
-            tensors = load_checkpoint(directory.checkpoints / NAME.format(step)).tensors
-        except (InputError, OSError) as error:
-            damaged.append(str(error))
+            found = _Found(step, load_checkpoint(directory.checkpoints / NAME.format(step)), damaged)
+        except (InputError, OSError):
+            damaged.append(f"the checkpoint of step {step} is damaged")
             continue
-        newest = newest or (step, tensors)
-        if step == newest[1]["best/step"]:
-            return step, tensors
+        newest = newest or found
+        if step == newest.checkpoint.tensors["best/step"]:
+            return found
     if newest is None:
-        why = damaged[0] if damaged else "train it until a checkpoint is written (checkpoint.every_steps)"
+        why = "; ".join(damaged) or "train it until one is written (checkpoint.every_steps)"
         raise InputError(f"expected a run with a checkpoint, received {str(directory.path)!r}, which has none: {why}")
     return newest

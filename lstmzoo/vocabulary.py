@@ -4,6 +4,7 @@ A symbol is a character (a Unicode code point) or, with `unit: byte`, a byte. Lo
 vocabulary: an upper-case symbol then has the id of its lower-case one.
 """
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ class Vocabulary:
 
     def __init__(self, codes: Any, unit: str, lowercase: bool = False):
         found = {_lower(code, unit) if lowercase else code for code in map(int, codes)}
-        self.codes, self.unit, self.lowercase = np.array(sorted(found), np.uint32), unit, lowercase
+        self.codes, self.unit, self.lowercase = np.array(sorted(found), np.uint32), unit, bool(lowercase)
         if len(self.codes) > LARGEST:
             raise InputError(f"text: expected at most {LARGEST:,} distinct symbols, received {len(self.codes):,}")
         self.dtype = np.dtype(np.uint8 if len(self.codes) <= 256 else np.uint16)
@@ -76,6 +77,10 @@ class Vocabulary:
         symbols = [int(code) if self.unit == "byte" else chr(code) for code in self.codes]
         return {"unit": self.unit, "lowercase": self.lowercase, "symbols": symbols}
 
+    def digest(self) -> str:
+        """SHA-256 of all that it is: a checkpoint keeps it."""
+        return hashlib.sha256(json.dumps(self.as_json()).encode()).hexdigest()
+
     def save(self, path: Path) -> None:
         """Write vocab.json."""
         write_atomically(path, (json.dumps(self.as_json(), ensure_ascii=False, indent=1) + "\n").encode())
@@ -86,7 +91,12 @@ class Vocabulary:
         try:
             kept = json.loads(path.read_text(encoding="utf-8"))
             codes = [code if isinstance(code, int) else ord(code) for code in kept["symbols"]]
-            return cls(codes, kept["unit"], kept["lowercase"])
+            vocabulary = cls(
+                [code for code in codes if 0 <= code < CODES[kept["unit"]]], kept["unit"], kept["lowercase"]
+            )
+            if vocabulary.as_json() != kept or any(0xD800 <= code < 0xE000 for code in codes):
+                raise ValueError("it is not as it was written")
+            return vocabulary
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"expected a run's vocabulary, received {path}, which cannot be read ({error})") from error
 

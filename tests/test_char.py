@@ -158,6 +158,22 @@ def test_sharded_validation_is_the_mean_over_all_targets(tmp_path, kind):
     assert found["val_loss"] == pytest.approx(log.mean(), rel=1e-5)
 
 
+def test_the_laws_hold_for_sharded_lanes(tmp_path):
+    """100 units in 16 lanes: two threads, two programs side by side; with dropout, validated and not, and again."""
+    found = []
+    for name, *overrides in (("one",), ("again",), ("plain", "validate.every_steps=0", "sample.every_steps=0")):
+        config = load(
+            tmp_path, "model.units=100", "train.batch_size=16", "train.steps=8", "validate.every_steps=3",
+            "sample.every_steps=4", "execution.threads=2", *overrides,
+        )  # fmt: skip
+        lstmzoo.train_run(config, tmp_path / name)
+        found.append([line["train_loss"] for line in metrics(tmp_path / name)])
+    assert found[0] == found[1] == found[2]
+    assert (tmp_path / "one/samples/step-00000008.txt").read_bytes() == (
+        tmp_path / "again/samples/step-00000008.txt"
+    ).read_bytes()
+
+
 def test_a_run_stops_when_patience_is_lost(tmp_path):
     config = load(
         tmp_path,
@@ -212,6 +228,8 @@ def test_a_glob_and_a_list_are_files_in_order(tmp_path):
         (["task.text=."], r"is a directory: name its files, such as .*/\*.txt"),
         (["task.text='no*.txt'"], "no file matches .*no"),
         (['task.text="a\\0b"'], "holds a NUL"),
+        (["task.text=" + "x" * 300], "File name too long"),
+        (["task.text=~nosuchuser/x.txt"], "nosuchuser/x.txt is not there"),
         (["task.text=[]"], "expected a path, a list of paths, or a glob"),
         (["task.corpus=shakespear"], "expected python-stdlib or tinyshakespeare, received 'shakespear'; did you mean tinyshakespeare"),
         (["task.corpus=python-stdlib", "task.text=play.txt"], "task: expected exactly one of corpus and text"),
@@ -241,6 +259,14 @@ def test_bad_texts_are_refused_and_nothing_is_begun(tmp_path, text, overrides, m
     with pytest.raises(InputError, match=message):
         lstmzoo.train_run(config, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_more_files_than_a_config_holds_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("lstmzoo.char.MOST_FILES", 3)
+    for k in range(4):
+        (tmp_path / f"{k}.part").write_text("x")
+    with pytest.raises(ConfigError, match="expected at most 3 files .4 match: join them"):
+        load(tmp_path, "task.text='*.part'")
 
 
 def test_an_echo_task_has_no_samples(tmp_path):

@@ -7,7 +7,8 @@ import pytest
 import tf_keras as keras
 
 import lstmzoo
-from lstmzoo.sampler import Choice, Sampler
+from lstmzoo.choice import Choice
+from lstmzoo.sampler import Sampler
 
 WEIGHTS = ["l0_kernel", "l0_recurrent_kernel", "l0_bias", "dense_kernel", "dense_bias"]
 KERNELS = ["keras", "scan", "xla"]

@@ -9,9 +9,9 @@ import lstmzoo
 
 PACKAGE = Path(lstmzoo.__file__).parent
 ORDER = (
-    "errors nearest section strict_yaml files machine data vocabulary corpora text echo char tasks zoo optimizers sources experiment plan problems config rundir "
+    "errors nearest section strict_yaml files machine choice data vocabulary corpora text echo char tasks zoo optimizers sources experiment plan problems config rundir "
     "checkpoint trained signals progress plots anatomy state model kernels dropout network execution sampler scorer validation snapshot record "
-    "train job startup run sample score cli"
+    "train job writing scoring startup run sample score cli"
 ).split()
 COMPUTES = set("anatomy state model kernels network execution sampler scorer validation snapshot record train".split())
 FORBIDDEN = ("eval(", "exec(", "pickle", "yaml.load(", "unsafe_load", "allow_pickle=True", "shell=True", "os.system")

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 import lstmzoo
+from lstmzoo.choice import Choice
 from lstmzoo.errors import InputError
-from lstmzoo.sampler import Choice, Sampler, probabilities
-from lstmzoo.score import describe
+from lstmzoo.sampler import Sampler, probabilities
+from lstmzoo.scoring import describe
 from lstmzoo.vocabulary import Vocabulary
 
 ALPHABET = "abcdefgh"
@@ -186,7 +187,10 @@ def test_a_text_ends_with_the_stop_string(run):
         ({"top_p": 1.5}, "top-p: expected"),
         ({"top_k": 0}, "top-k: expected an integer >= 1, received 0"),
         ({"length": -1}, "length: expected an integer >= 0, received -1"),
-        ({"samples": 0}, "samples: expected an integer >= 1, received 0"),
+        ({"samples": 2_000_000_000}, "samples: expected an integer from 1 to 10,000"),
+        ({"temperature": "1"}, "temperature: expected a number >= 0, received '1'"),
+        ({"prompt": None}, "prompt: expected text, received None"),
+        ({"samples": 0}, "samples: expected an integer from 1 to 10,000, received 0"),
         ({"seed": -1}, "seed: expected an integer >= 0, received -1"),
     ],
 )  # fmt: skip
@@ -203,10 +207,17 @@ def copy(run, tmp_path):
 def test_what_is_no_trained_run(run, copy, tmp_path):
     with pytest.raises(InputError, match="expected a run directory, received .* no config.yaml"):
         lstmzoo.sample_text(tmp_path)
-    Vocabulary(map(ord, "abc"), "char").save(copy / "vocab.json")
-    with pytest.raises(InputError, match="expected a vocabulary of 16 symbols, .*with 3: restore"):
+    with pytest.raises(InputError, match="expected a run directory"):
+        lstmzoo.sample_text("x" * 300)
+    symbols = json.loads((run / "vocab.json").read_text())["symbols"]
+    Vocabulary(map(ord, [*symbols[:-1], "~"]), "char").save(copy / "vocab.json")
+    with pytest.raises(InputError, match="expected the vocabulary that the run was trained with, .*restore"):
         lstmzoo.score_text(copy, "abc")
     shutil.copy(run / "vocab.json", copy)
+    (copy / "config.yaml").write_text((run / "config.yaml").read_text().replace("units: 12", "units: 13"))
+    with pytest.raises(InputError, match="expected weights of the model in the run's config.yaml"):
+        lstmzoo.sample_text(copy)
+    shutil.copy(run / "config.yaml", copy)
     shutil.rmtree(copy / "checkpoints")
     with pytest.raises(InputError, match="expected a run with a checkpoint, .*which has none: train it"):
         lstmzoo.sample_text(copy)
@@ -222,6 +233,7 @@ def test_the_best_checkpoint_is_used_or_else_one_that_is_whole(run, copy):
     for path in sorted((copy / "checkpoints").iterdir())[1:]:
         path.write_bytes(path.read_bytes()[:-9])
     assert lstmzoo.score_text(copy, PLAY[:50])["step"] == int(min((copy / "checkpoints").iterdir()).stem[5:])
+    assert "is damaged; using step" in command("sample", copy, "--length", 3).stderr.decode()
 
 
 def test_scores_are_those_of_keras(run):
@@ -255,7 +267,7 @@ def test_texts_that_cannot_be_scored(run, tmp_path):
             lstmzoo.score_text(run, text)
     with pytest.raises(InputError, match="which is a directory"):
         lstmzoo.score_text(run, tmp_path)
-    with pytest.raises(InputError, match="window: expected an integer >= 1, received 0"):
+    with pytest.raises(InputError, match="window: expected an integer from 1 to 50,000, received 0"):
         lstmzoo.score_text(run, "to be", window=0)
 
 

@@ -2,7 +2,10 @@
 
 import hashlib
 import http.server
+import json
+import os
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -99,6 +102,57 @@ def test_a_cache_that_cannot_be_written_is_done_without(tmp_path, monkeypatch):
     assert reread(read_text([file_of(tmp_path, PLAY)], Reading())) == PLAY
 
 
+def test_two_processes_may_read_one_text_at_once(tmp_path, monkeypatch):
+    """The other one finishes while this one has just encoded it, and again while it is being mapped."""
+    path, encode = file_of(tmp_path, PLAY), text._encode_files
+
+    def slower(*arguments):
+        found = encode(*arguments)
+        monkeypatch.setattr(text, "_encode_files", encode)
+        other = read_text([path], Reading())
+        assert reread(other) == PLAY
+        return found
+
+    monkeypatch.setattr(text, "_encode_files", slower)
+    assert reread(read_text([path], Reading())) == PLAY
+    assert len(list((tmp_path / "cache" / "texts").iterdir())) == 1
+
+
+def test_a_text_that_changes_while_it_is_read_is_refused(tmp_path, cache, monkeypatch):
+    path, pieces = file_of(tmp_path, "hello hello"), text._pieces
+    for other in ("hello", "hello hello hello", "other text!", "ohell ohell"):
+        path.write_text("hello hello")
+
+        def changing(files, reading, *listen, other=other):
+            yield from pieces(files, reading, *listen)
+            path.write_text(other)
+
+        monkeypatch.setattr(text, "_pieces", changing)
+        with pytest.raises(InputError, match="the text changed while it was read .*play.txt.: start again"):
+            read_text([path], Reading())
+        assert list((cache / "texts").iterdir()) == []
+
+
+def test_what_a_killed_process_left_goes_after_a_day(tmp_path, cache):
+    for name, age in ((".new-old", 2 * text.DAY), (".new-now", 0)):
+        (cache / "texts" / name).mkdir(parents=True)
+        then = time.time() - age
+        os.utime(cache / "texts" / name, (then, then))
+    read_text([file_of(tmp_path, PLAY)], Reading())
+    left = {path.name for path in (cache / "texts").iterdir()}
+    assert ".new-now" in left
+    assert ".new-old" not in left
+
+
+def test_a_full_disk_is_named(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(text, "_encode_files", full)
+    with pytest.raises(EnvironmentFailure, match="could not be encoded in .*texts .No space left.*LSTMZOO_CACHE"):
+        read_text([file_of(tmp_path, PLAY)], Reading())
+
+
 @pytest.mark.parametrize("piece", [1, 4, 1 << 23])
 def test_bad_utf_8_is_named_with_its_offset(tmp_path, monkeypatch, piece):
     monkeypatch.setattr(text, "PIECE", piece)
@@ -139,9 +193,16 @@ def test_the_vocabulary_of_a_run_reads_back(tmp_path):
     for vocabulary in (Vocabulary(map(ord, PLAY), "char", lowercase=True), Vocabulary([0, 7, 255], "byte")):
         vocabulary.save(tmp_path / "vocab.json")
         assert Vocabulary.load(tmp_path / "vocab.json") == vocabulary
-    (tmp_path / "vocab.json").write_text("{}")
-    with pytest.raises(InputError, match="vocab.json, which cannot be read"):
-        Vocabulary.load(tmp_path / "vocab.json")
+    good = {"unit": "char", "lowercase": False, "symbols": ["a", "b"]}
+    for wrong in ({"unit": "foo"}, {"lowercase": "no"}, {"symbols": ["b", "a"]}, {"symbols": [-1]}, {"symbols": ["a", "a"]},
+                  {"symbols": ["\ud800"]}, {"symbols": [0x200000]}, {"symbols": None}, {"symbols": ["ab"]}):  # fmt: skip
+        (tmp_path / "vocab.json").write_text(json.dumps({**good, **wrong}))
+        with pytest.raises(InputError, match="vocab.json, which cannot be read"):
+            Vocabulary.load(tmp_path / "vocab.json")
+    for wrong in ("{}", "[]", "no json"):
+        (tmp_path / "vocab.json").write_text(wrong)
+        with pytest.raises(InputError, match="vocab.json, which cannot be read"):
+            Vocabulary.load(tmp_path / "vocab.json")
 
 
 def test_the_standard_library_is_a_corpus():

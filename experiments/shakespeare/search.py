@@ -13,6 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import lstmzoo
 from lstmzoo.corpora import corpus_files
 
 HERE = Path(__file__).parent
@@ -21,21 +22,26 @@ HELD_OUT = 111_540
 COLUMNS = ["name", "overrides", "parameters", "steps", "epochs", "train_loss", "best_step", "carried", "cold", "bpc"]
 
 
-def net(units: str, dropout: float, *more: str) -> list[str]:
+def net(units: str, dropout: float, *more: str, lanes: int = 32) -> list[str]:
     """Overrides of one candidate."""
-    return [f"model.units={units}", f"model.dropout={dropout}", *more]
+    depth = len(json.loads(units))
+    return [
+        f"model.units={units}",
+        f"model.depth={depth}",
+        f"model.dropout={dropout}",
+        f"train.batch_size={lanes}",
+        *more,
+    ]
 
 
 CANDIDATES = {
-    "2 x 192, dropout 0.2": net("[192, 192]", 0.2),
-    "2 x 256, dropout 0.2": net("[256, 256]", 0.2),
-    "2 x 256, dropout 0.3": net("[256, 256]", 0.3),
-    "2 x 256, dropout 0.2, 16 lanes": net("[256, 256]", 0.2, "train.batch_size=16"),
-    "2 x 256, dropout 0.2, rate 3e-3": net("[256, 256]", 0.2, "train.optimizer.learning_rate=3e-3"),
-    "2 x 128, dropout 0.1": net("[128, 128]", 0.1),
-    "1 x 192": net("[192]", 0.0),
-    "2 x 256, dropout 0.3, seed 1": net("[256, 256]", 0.3, "seed=1"),
-    "2 x 256, dropout 0.3, seed 2": net("[256, 256]", 0.3, "seed=2"),
+    "2 x 192, dropout 0.2, 32 lanes": net("[192, 192]", 0.2),
+    "2 x 256, dropout 0.2, 32 lanes": net("[256, 256]", 0.2),
+    "2 x 192, dropout 0.2, 16 lanes": net("[192, 192]", 0.2, lanes=16),
+    "2 x 192, dropout 0.3, 32 lanes": net("[192, 192]", 0.3),
+    "1 x 192, 32 lanes": net("[192]", 0.0),
+    "2 x 192, dropout 0.2, 16 lanes, seed 1": net("[192, 192]", 0.2, "seed=1", lanes=16),
+    "2 x 192, dropout 0.2, 16 lanes, seed 2": net("[192, 192]", 0.2, "seed=2", lanes=16),
 }
 
 
@@ -67,6 +73,8 @@ def measure(name: str, place: Path, text: Path) -> dict[str, object]:
 
 def main(names: list[str]) -> None:
     """Measure what is not measured yet; the tables are written after each candidate."""
+    for overrides in CANDIDATES.values():
+        lstmzoo.load_config(CONFIG, overrides)  # a mistake shows at once
     results = HERE / "results.csv"
     rows = list(csv.DictReader(results.open())) if results.exists() else []
     with tempfile.TemporaryDirectory() as folder:

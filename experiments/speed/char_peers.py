@@ -124,7 +124,8 @@ def train_torch(size: Size, threads: int) -> Round:
 def sample_lstmzoo(size: Size, threads: int) -> Round:
     """Our sampler."""
     tensorflow(threads)
-    from lstmzoo.sampler import Choice, Sampler
+    from lstmzoo.choice import Choice
+    from lstmzoo.sampler import Sampler
 
     sampler = Sampler(ours(size, 1), Choice())
     return lambda: sum(len(piece) for piece in sampler.draw(10_000, (0,)))

@@ -1,0 +1,36 @@
+"""How a symbol is chosen from what a model says: temperature, top-k, top-p. No TensorFlow."""
+
+import math
+from typing import NamedTuple
+
+from lstmzoo.errors import InputError
+
+
+class Choice(NamedTuple):
+    """Logits are divided by temperature (0: the likeliest symbol), then cut by top-k, then by top-p; None: not cut."""
+
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+
+    def check(self) -> "Choice":
+        """Itself; `InputError` for values that mean nothing."""
+        if not (_is_number(self.temperature) and 0 <= self.temperature < math.inf):
+            raise InputError(f"temperature: expected a number >= 0, received {self.temperature!r}")
+        if self.top_k is not None:
+            check_count("top-k", self.top_k, 1)
+        if self.top_p is not None and not (_is_number(self.top_p) and 0 < self.top_p <= 1):
+            raise InputError(f"top-p: expected a number above 0 and at most 1, received {self.top_p!r}")
+        return self
+
+
+def check_count(name: str, value: object, least: int, most: int | None = None) -> None:
+    """Raise `InputError` for what is no integer from `least` to `most`."""
+    whole = hasattr(value, "__index__") and not isinstance(value, bool)
+    if not whole or int(value) < least or (most is not None and int(value) > most):  # type: ignore[call-overload]
+        span = f">= {least}" if most is None else f"from {least} to {most:,}"
+        raise InputError(f"{name}: expected an integer {span}, received {value!r}")
+
+
+def _is_number(value: object) -> bool:
+    return hasattr(value, "__float__") and not isinstance(value, (bool, str))
