@@ -54,7 +54,7 @@ class ModelSpec(Section):
     recurrent_activation: Literal["sigmoid", "hard_sigmoid"] = "sigmoid"
     """Activation of the gates i, f, o."""
     encoding: Literal["auto", "scalar", "one_hot", "embedding"] = "auto"
-    """How a symbol enters the net; auto is the task's own (echo: scalar)."""
+    """How a symbol enters the net; auto is the task's own (echo: scalar; char: one_hot)."""
     embedding_dim: Count | None = None
     """Size of the embedding; with encoding embedding only."""
 

@@ -91,6 +91,27 @@ def test_the_numbers_of_the_tables_are_measured_ones():
         assert f" {measured[program]} |" in README
 
 
+def test_the_numbers_of_the_char_tables_are_measured_ones():
+    speed = ROOT / "experiments" / "speed"
+    measured = (speed / "char.md").read_text()
+    (table,) = re.findall(r"^\| program \| train 2 x 128.*?\n\n", README, flags=re.M | re.S)
+    numbers = [number for row in table.splitlines()[2:] for number in re.findall(r" ([\d.,]+) ", row)]
+    assert len(numbers) == 9
+    assert all(f" {number} (" in measured for number in numbers)
+    for name in ("char", "large_text"):
+        assert (speed / f"{name}.md").read_text() in (speed / "README.md").read_text()
+    with (ROOT / "experiments" / "shakespeare" / "results.csv").open() as file:
+        results = {row["name"]: row for row in csv.DictReader(file)}
+    best = results["2 x 192, dropout 0.2, 16 lanes"]
+    assert f"**{best['carried']}** with the state carried, **{best['cold']}** in cold windows" in README
+
+
+def test_the_readme_has_a_line_for_every_module():
+    table = README[README.index("| module | what it does |") :]
+    named = re.findall(r"`(\w+)`", "".join(row.split(" | ")[0] for row in table.split("\n\n")[0].splitlines()[2:]))
+    assert sorted(named) == sorted(path.stem for path in (ROOT / "lstmzoo").glob("*.py") if path.stem != "__init__")
+
+
 def test_no_document_links_nowhere():
     for document in [ROOT / "README.md", *ROOT.glob("*/README.md"), *ROOT.glob("*/*/README.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
