@@ -15,7 +15,7 @@ from lstmzoo.corpora import corpus_files
 from lstmzoo.data import Lanes, Scored
 from lstmzoo.errors import InputError
 from lstmzoo.section import Section, expected
-from lstmzoo.text import Reading, Text, facts, file_problem, read_text
+from lstmzoo.text import Reading, file_problem, read_text
 
 MOST_FILES = 1000  # their paths stand in the run's config
 
@@ -105,7 +105,7 @@ class Char:
 
     def __init__(self, spec: CharSpec, batch_size: int, seed: int, fraction: float = 0.1):
         files = [Path(name) for name in spec.text] if spec.text else corpus_files(str(spec.corpus))
-        self.text: Text = read_text(files, spec.reading())
+        self.text = read_text(files, spec.reading())
         self.vocabulary, self.batch_size = self.text.vocabulary, batch_size
         self.vocab_size = len(self.vocabulary)
         self.held_out = ceil(len(self.text.ids) * Exact(str(fraction)))
@@ -118,7 +118,7 @@ class Char:
 
     def facts(self) -> dict[str, Any]:
         """Digest and sizes of the text."""
-        return facts(self.text)
+        return self.text.facts()
 
     def check(self, seq_length: int, validates: bool) -> None:
         """Raise for a text with less than one window a lane, or a validation part with less than one target a lane."""
@@ -140,8 +140,8 @@ class Char:
 
     def windows(self, seq_length: int) -> tuple[int, int]:
         """Windows in an epoch, and the symbols of the training part that are no window's input."""
-        windows = _length(self.training, self.batch_size) // seq_length
-        return windows, len(self.training) - windows * self.batch_size * seq_length
+        lanes = self.epoch_lanes(0)
+        return lanes.windows(seq_length), lanes.dropped(seq_length)
 
     def epoch_lanes(self, epoch: int) -> Lanes:
         """The training part; every epoch is the same."""

@@ -12,10 +12,11 @@ import tensorflow as tf
 import tf_keras as keras
 
 from lstmzoo.anatomy import dissect
+from lstmzoo.choice import check_count
 from lstmzoo.dropout import draw_masks
 from lstmzoo.errors import InputError
 from lstmzoo.kernels import LAYERS, Tensor
-from lstmzoo.machine import choose_shards, count_cores, fastest_kernel
+from lstmzoo.machine import choose_shards, count_cores, fastest_kernel, find_device
 from lstmzoo.nearest import did_you_mean
 from lstmzoo.network import Network, States, losses_of, over_windows, zeros_like
 from lstmzoo.state import state_variables
@@ -124,7 +125,9 @@ class Execution:
         for part in self._parts(windows):
             part |= self._masks(len(part["x"]))
             count, part = self._padded(part)
-            found.append(self._program(("train", carry), part, self._training(carry))(count, part).numpy()[:count])
+            found.append(
+                self._program(("train", carry), part, lambda: self._training(carry))(count, part).numpy()[:count]
+            )
         return np.concatenate(found)
 
     def evaluate(
@@ -137,7 +140,7 @@ class Execution:
         found = []
         for part in self._parts(windows):
             count, part = self._padded(part)
-            results, states = self._program(("evaluate",), part, self._evaluation(), states)(count, part, states)
+            results, states = self._program(("evaluate",), part, self._evaluation, states)(count, part, states)
             found.append([result.numpy()[:count] for result in results])
         losses, hits, predictions = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return Evaluation(losses, hits, np.swapaxes(predictions, 1, 2), states)
@@ -211,15 +214,15 @@ class Execution:
             )
             first += size
 
-    def _program(self, key: tuple[Any, ...], windows: Windows, function: Any, states: States | None = None) -> Any:
-        """The traced function for windows of these shapes: any number of them, but for a compiled one."""
+    def _program(self, key: tuple[Any, ...], windows: Windows, make: Any, states: States | None = None) -> Any:
+        """The traced `make()` for windows of these shapes: any number of them, but for a compiled one."""
         count = len(windows["x"]) if self.whole else None
         shapes = tuple((name, part.shape[1:]) for name, part in windows.items())
         if (key, shapes, count) not in self.programs:
             signature = {name: tf.TensorSpec([count, *part.shape[1:]], part.dtype) for name, part in windows.items()}
             carried = [] if states is None else [[tf.TensorSpec(state.shape, state.dtype) for state in states]]
             program = tf.function(
-                function,
+                make(),
                 input_signature=[tf.TensorSpec([], tf.int32), signature, *carried],
                 autograph=False,
                 jit_compile=self.whole,
@@ -290,15 +293,14 @@ def _symbols(name: str, values: np.ndarray, size: int) -> np.ndarray:
 
 def _known_kernel(kernel: str) -> str:
     if kernel == "auto":
-        return fastest_kernel("gpu" if tf.config.list_physical_devices("GPU") else "cpu")
+        return fastest_kernel(find_device())
     if kernel not in LAYERS:
         raise InputError(f"kernel: expected a known one, received {kernel!r}{did_you_mean(kernel, ['auto', *LAYERS])}")
     return kernel
 
 
 def _seed(seed: int) -> int:
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise InputError(f"seed: expected an integer >= 0, received {seed!r}")
+    check_count("seed", seed, 0)
     return int(seed)
 
 

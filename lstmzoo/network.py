@@ -32,6 +32,10 @@ class Network:
         head: Any = self.anatomy.head
         return rows(x, tf.convert_to_tensor(head.kernel)) + head.bias, final
 
+    def zero(self, batch_size: int) -> States:
+        """The zero state of B lanes."""
+        return [tf.zeros([batch_size, cell.units], cell.kernel.dtype) for cell in self.anatomy.cells for _ in range(2)]
+
     def step(self, x: Tensor, states: States) -> tuple[Tensor, States]:
         """Logits `[B, V]` and next states, of one symbol in each lane `[B]`: what a sampler needs."""
         x, final = self._encoded(x), []

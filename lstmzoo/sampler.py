@@ -28,7 +28,6 @@ class Sampler:
         self.anatomy, self.choice, self.samples = dissect(model), choice, samples
         self.network = Network(self.anatomy, "scan")
         self.vocab_size = _vocab_size(self.anatomy)
-        self.dtype = self.anatomy.cells[0].kernel.dtype
         self.program = tf.function(
             self._draw,
             input_signature=[
@@ -36,15 +35,11 @@ class Sampler:
                 tf.TensorSpec([PIECE, samples], tf.int32),
                 tf.TensorSpec([PIECE, samples], tf.float64),
                 tf.TensorSpec([samples], tf.int32),
-                [tf.TensorSpec(state.shape, state.dtype) for state in self.zero()],
+                [tf.TensorSpec(state.shape, state.dtype) for state in self.network.zero(samples)],
             ],
             autograph=False,
             jit_compile=self.vocab_size <= COMPILED_SYMBOLS,
         ).get_concrete_function()
-
-    def zero(self) -> States:
-        """The zero state of all samples."""
-        return [tf.zeros([self.samples, cell.units], self.dtype) for cell in self.anatomy.cells for _ in range(2)]
 
     def draw(self, length: int, seed: Sequence[int], prompt: np.ndarray | None = None) -> Iterator[np.ndarray]:
         """`length` symbols a sample in pieces `[n, S]`, after a prompt `[P]` of ids (which is not given back).
@@ -65,7 +60,7 @@ class Sampler:
 
     def _pieces(self, length: int, known: np.ndarray, last: Any, streams: Any) -> Iterator[np.ndarray]:
         """Read the known symbols, then draw; a prompt is read by the very loop that draws."""
-        states, done, total = self.zero(), 0, len(known) + length
+        states, done, total = self.network.zero(self.samples), 0, len(known) + length
         while done < total:
             count = min(PIECE, total - done)
             given = np.full((PIECE, self.samples), -1, np.int32)

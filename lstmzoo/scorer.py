@@ -16,7 +16,7 @@ STEPS = 8192  # of one graph call in all cold lanes together
 
 def carried_losses(model: keras.Model, ids: np.ndarray) -> np.ndarray:
     """Nats of each of the N - 1 targets of `ids` `[N]`, read in one lane from zero state; the model has B = 1."""
-    program, states = _program(model, PIECE), _zero(model)
+    program, states = _program(model, PIECE)
     found = []
     for first in range(0, len(ids) - 1, PIECE):
         x, y = _pairs(ids, first, PIECE)
@@ -32,7 +32,7 @@ def cold_lanes(window: int) -> int:
 
 def cold_losses(model: keras.Model, ids: np.ndarray, window: int) -> np.ndarray:
     """Nats of each target where every window starts at zero state; the model has B = `cold_lanes(window)`."""
-    program, zero, lanes = _program(model, window), _zero(model), cold_lanes(window)
+    lanes, (program, zero) = cold_lanes(window), _program(model, window)
     found = []
     for first in range(0, len(ids) - 1, window * lanes):
         x, y = _pairs(ids, first, window * lanes)
@@ -49,12 +49,8 @@ def _pairs(ids: np.ndarray, first: int, count: int) -> tuple[np.ndarray, np.ndar
     return part[:-1], part[1:]
 
 
-def _zero(model: keras.Model) -> States:
-    cells = dissect(model).cells
-    return [tf.zeros([model.input_shape[0], cell.units], cell.kernel.dtype) for cell in cells for _ in range(2)]
-
-
-def _program(model: keras.Model, window: int) -> Any:
+def _program(model: keras.Model, window: int) -> tuple[Any, States]:
+    """The compiled losses of `window` steps in the model's lanes, and the zero state of these."""
     network, shape = Network(dissect(model), "xla"), [window, model.input_shape[0]]
 
     def run(x: Tensor, y: Tensor, states: States) -> tuple[Tensor, States]:
@@ -62,6 +58,7 @@ def _program(model: keras.Model, window: int) -> Any:
         return losses_of(logits, y), states
 
     symbols = tf.TensorSpec(shape, tf.int32)
-    carried = [tf.TensorSpec(state.shape, state.dtype) for state in _zero(model)]
+    zero = network.zero(model.input_shape[0])
+    carried = [tf.TensorSpec(state.shape, state.dtype) for state in zero]
     program = tf.function(run, input_signature=[symbols, symbols, carried], autograph=False, jit_compile=True)
-    return program.get_concrete_function()
+    return program.get_concrete_function(), zero

@@ -36,6 +36,10 @@ class Text(NamedTuple):
     digest: str
     mapping: mmap.mmap
 
+    def facts(self) -> dict[str, Any]:
+        """What environment.json says of it."""
+        return {"text_sha256": self.digest, "text_symbols": len(self.ids), "vocab_size": len(self.vocabulary)}
+
     def release(self) -> None:
         """Let go of the pages that were read: they are on disk, and a long run would collect them all."""
         if hasattr(mmap, "MADV_DONTNEED"):
@@ -237,8 +241,3 @@ def _decoded(path: Path, data: bytes, errors: str, final: bool, offset: int) -> 
             f"({error.reason}): save it as UTF-8 (or train with task.errors: replace, or task.unit: byte)"
         ) from error
     return codes_of(text, "char"), data[used:], offset + used
-
-
-def facts(text: Text) -> dict[str, Any]:
-    """What environment.json says of a text."""
-    return {"text_sha256": text.digest, "text_symbols": len(text.ids), "vocab_size": len(text.vocabulary)}
