@@ -6,7 +6,7 @@ flipped bit anywhere (header, padding, data) or a missing end is found on loadin
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,9 +52,22 @@ def checkpoint_steps(directory: Path) -> list[int]:
     return sorted(int(name[1]) for name in names if name)
 
 
-def prune_checkpoints(directory: Path, keep: int, best: int | None) -> None:
-    """Remove all but the last `keep` and the best."""
-    steps = checkpoint_steps(directory)
+def whole_checkpoints(directory: Path, damaged: list[str]) -> Iterator[tuple[int, Checkpoint]]:
+    """(step, checkpoint) of those that are whole, the newest first; the others are told of in `damaged`."""
+    for step in reversed(checkpoint_steps(directory)):
+        try:
+            checkpoint = load_checkpoint(directory / NAME.format(step))
+        except OSError as error:
+            damaged.append(f"the checkpoint of step {step} cannot be read ({error.strerror})")
+        except InputError:
+            damaged.append(f"the checkpoint of step {step} is damaged")
+        else:
+            yield step, checkpoint
+
+
+def prune_checkpoints(directory: Path, keep: int, last: int, best: int | None) -> None:
+    """Remove those before step `last` but for its `keep - 1` predecessors and the best; damaged later ones stay."""
+    steps = [step for step in checkpoint_steps(directory) if step <= last]
     for step in set(steps[:-keep]) - {best}:
         (directory / NAME.format(step)).unlink(missing_ok=True)
 

@@ -1,6 +1,7 @@
 """Writing a file so that a reader, or a crash, finds the old one or the new one and never half of it."""
 
 import os
+import re
 from pathlib import Path
 
 
@@ -16,6 +17,13 @@ def write_atomically(path: Path, content: bytes) -> None:
     finally:
         beside.unlink(missing_ok=True)
     _flush_directory(path.parent)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what processes that were killed have written beside; only one process may write there."""
+    for path in folder.glob(".*.tmp"):
+        if re.fullmatch(r"\..+\.\d+\.tmp", path.name):
+            path.unlink()
 
 
 def _flush_directory(path: Path) -> None:

@@ -5,62 +5,106 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from lstmzoo.agenda import Agenda
 from lstmzoo.checkpoint import checkpoint_steps
 from lstmzoo.config import dump_config, load_config
-from lstmzoo.errors import Diverged, EnvironmentFailure, Interrupted
+from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted
 from lstmzoo.experiment import Experiment
 from lstmzoo.machine import find_device
 from lstmzoo.plan import Plan, make_plan
 from lstmzoo.progress import Progress, Silent
-from lstmzoo.rundir import RunDirectory
+from lstmzoo.resume import Start, begin, go_on, is_over
+from lstmzoo.rundir import RunDirectory, last_default
 from lstmzoo.signals import StopSignals
 
 Result = dict[str, Any]
+Prepare = Callable[[Plan], None]
 
 
 def train_run(
-    config: Experiment | str | os.PathLike[str],
+    config: Experiment | str | os.PathLike[str] | None = None,
     run_dir: str | os.PathLike[str] | None = None,
+    resume: bool = False,
     *,
     progress: Progress | None = None,
 ) -> Result:
     """Train an experiment (or the YAML file of one) in a run directory, and return what its result.json says.
 
-    The returned mapping has `run_dir` too, the directory; `run_dir=None` takes the first free default one. Raises
-    `InputError` for a directory that cannot be used, `Diverged` when a number is not finite, `Interrupted` after SIGINT
-    or SIGTERM (both after writing result.json), and `EnvironmentFailure` when the disk fails on the way.
+    The returned mapping has `run_dir` too, the directory; `run_dir=None` takes the first free default one. `resume`
+    goes on from the last checkpoint of `run_dir` (or of the last default one), with its own config unless another is
+    given; that may have more epochs, steps or time, and another learning rate, schedule, clipping, cadence and
+    patience, but must be the same in all else. Where no checkpoint is, it starts afresh; where nothing is left to do,
+    it returns. Raises `InputError` for a directory that cannot be used, `Diverged` when a number is not finite,
+    `Interrupted` after SIGINT or SIGTERM (both after writing result.json), and `EnvironmentFailure` when the disk fails
+    on the way.
     """
-    experiment = config if isinstance(config, Experiment) else load_config(config)
-    return run_plan(make_plan(experiment), None if run_dir is None else Path(run_dir), progress or Silent())
+    given = config if config is None or isinstance(config, Experiment) else load_config(config)
+    path, progress = None if run_dir is None else Path(run_dir), progress or Silent()
+    if resume:
+        return resume_run(given, lambda kept: given or load_config(kept), path, progress)
+    if given is None:
+        raise InputError("config: expected an experiment or the YAML file of one, received None")
+    return run_plan(make_plan(given), path, progress)
 
 
-def run_plan(plan: Plan, run_dir: Path | None, progress: Progress, prepare: Callable[[], None] | None = None) -> Result:
+def run_plan(plan: Plan, run_dir: Path | None, progress: Progress, prepare: Prepare | None = None) -> Result:
     """Train what a plan says in a fresh run directory.
 
-    `prepare()` runs before TensorFlow is touched; that it is given says that this process is the command's own, which a
-    signal may end while TensorFlow is busy.
+    `prepare(plan)` runs before TensorFlow is touched; that it is given says that this process is the command's own,
+    which a signal may end while TensorFlow is busy.
     """
-    samples = plan.task.vocabulary is not None
-    directory = RunDirectory.create(plan.resolved.name, run_dir, dump_config(plan.resolved), samples)
-    progress.say(f"run directory: {directory.path}")
-    result = _empty_result(plan)
-    try:
-        with StopSignals(may_leave=prepare is not None) as stop:
-            stop.before_leaving = lambda: directory.write_result({**result, "status": "interrupted"})
-            directory.write_environment(find_device(), plan.task.facts())
-            if plan.task.vocabulary is not None:
-                plan.task.vocabulary.save(directory.path / "vocab.json")
-            if prepare is not None:
-                prepare()
-            from lstmzoo.train import Training
+    with RunDirectory.create(plan.resolved.name, run_dir) as directory:
+        return _train(begin(plan, directory), progress, prepare)
 
-            Training(plan, directory, progress, stop, result).run()
-            directory.write_result(result)
-    except (Diverged, Interrupted) as error:
-        result["status"] = "diverged" if isinstance(error, Diverged) else "interrupted"
-        directory.write_result(result)
-        progress.say(f"run directory: {directory.path}")
-        raise
+
+def resume_run(
+    given: Experiment | None,
+    wish: Callable[[Path], Experiment],
+    run_dir: Path | None,
+    progress: Progress,
+    prepare: Prepare | None = None,
+) -> Result:
+    """Go on with a run: `given` is used where none is there yet, else `wish(its config.yaml)`."""
+    if run_dir is None and given is None:
+        raise InputError("expected a run to go on with, received none: give --run-dir DIR, or its CONFIG")
+    path = run_dir or last_default(given.name)  # type: ignore[union-attr]
+    if not (os.path.lexists(path / "config.yaml") or checkpoint_steps(path / "checkpoints")):
+        return _start_afresh(given, path, progress, prepare)
+    with RunDirectory.claim(path) as directory:
+        start = go_on(directory, wish)
+        for note in start.notes:
+            progress.say(note)
+        if is_over(start):
+            return _nothing_to_do(start, progress)
+        return _train(start, progress, prepare)
+
+
+def _start_afresh(given: Experiment | None, path: Path, progress: Progress, prepare: Prepare | None) -> Result:
+    if given is None:
+        raise InputError(f"expected a run to go on with, received {path}, which holds none: give its CONFIG too")
+    plan = make_plan(given)
+    with RunDirectory.claim(path) as directory:
+        return _train(begin(plan, directory), progress, prepare)
+
+
+def _nothing_to_do(start: Start, progress: Progress) -> Result:
+    """Say so, and see to it that result.json is there: the run may have been killed before its last file."""
+    directory, step = start.directory, start.standing.position.step
+    result = start.standing.result(start.plan, Agenda(start.plan, start.standing).status())
+    directory.write_result(result)
+    early = result["status"] == "stopped_early"
+    raise_it = "validate.patience" if early else "train.epochs, train.steps or train.time_budget"
+    end = f"{result['status']} at step {step:,}"
+    progress.say(f"nothing to do: the run {directory.path} is {end}; to go on, raise {raise_it}")
+    progress.close()
+    return {**result, "run_dir": str(directory.path)}
+
+
+def _train(start: Start, progress: Progress, prepare: Prepare | None) -> Result:
+    directory = start.directory
+    progress.say(f"run directory: {directory.path}")
+    try:
+        result = _train_to_an_end(start, progress, prepare)
     except OSError as error:
         raise EnvironmentFailure(_failure(directory, error)) from error
     finally:
@@ -68,24 +112,44 @@ def run_plan(plan: Plan, run_dir: Path | None, progress: Progress, prepare: Call
     return {**result, "run_dir": str(directory.path)}
 
 
+def _train_to_an_end(start: Start, progress: Progress, prepare: Prepare | None) -> Result:
+    plan, directory, standing = start.plan, start.directory, start.standing
+    try:
+        with StopSignals(may_leave=prepare is not None) as stop:
+            stop.before_leaving = lambda: directory.write_result(standing.result(plan, "interrupted"))
+            _write_head(start, progress)
+            if prepare is not None:
+                prepare(plan)
+            from lstmzoo.train import Training
+
+            result = standing.result(plan, Training(start, progress, stop).run())
+            directory.write_result(result)
+            return result
+    except (Diverged, Interrupted) as error:
+        status = "diverged" if isinstance(error, Diverged) else "interrupted"
+        directory.write_result(standing.result(plan, status))
+        progress.say(f"run directory: {directory.path}")
+        raise
+
+
+def _write_head(start: Start, progress: Progress) -> None:
+    """What stands in the directory before TensorFlow is touched."""
+    plan, directory, device = start.plan, start.directory, find_device()
+    if start.checkpoint is None:
+        directory.write_environment(device, plan.task.facts())
+        if plan.task.vocabulary is not None:
+            plan.task.vocabulary.save(directory.path / "vocab.json")
+        return
+    step = start.standing.position.step
+    progress.say(f"going on from step {step:,}")
+    directory.write_config(dump_config(plan.resolved))
+    for note in directory.note_resume(step, device, start.changed):
+        progress.say(f"warning: {note}: the numbers may not be those of an uninterrupted run")
+    (directory.path / "result.json").unlink(missing_ok=True)
+
+
 def _failure(directory: RunDirectory, error: OSError) -> str:
     steps = checkpoint_steps(directory.checkpoints)
-    kept = f"the checkpoint of step {steps[-1]} is intact" if steps else "no checkpoint was written yet"
-    advice = "make room, or choose another --run-dir"
+    kept = f"the checkpoint of step {steps[-1]} is intact" if steps else "there is no checkpoint"
+    advice = "make room, or choose another --run-dir" if not steps else "make room, and go on with --resume"
     return f"the run in {directory.path} failed: {error.strerror or error} ({kept}): {advice}"
-
-
-def _empty_result(plan: Plan) -> Result:
-    return {
-        "status": "completed",
-        "steps": 0,
-        "epochs": 0,
-        "parameters": plan.parameters,
-        "seed": plan.resolved.seed,
-        "final": {"train_loss": None, "epoch_train_loss": None, "val_loss": None},
-        "best": None,
-        "loss_floor": plan.loss_floor,
-        "dropped_symbols": plan.dropped,
-        "train_seconds": 0.0,
-        "symbols_per_second": None,
-    }

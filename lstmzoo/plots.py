@@ -9,30 +9,21 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from lstmzoo.curve import SMOOTHING, Curve
 from lstmzoo.files import write_atomically
 
-POINTS = 2000  # more steps than this are drawn as a band from the least to the greatest of each group
 LINE, INPUT, TARGET, PREDICTION, UNKNOWN = "#4c78a8", "#c0cfdf", "#e45756", "#3a9b4e", "#eadfc8"
 
 
-def draw_loss(
-    path: Path,
-    losses: np.ndarray,
-    smoothed: np.ndarray,
-    validations: list[tuple[int, float]],
-    floor: float | None,
-    title: str,
-) -> None:
+def draw_loss(path: Path, curve: Curve, floor: float | None, title: str) -> None:
     """Training loss of every step and smoothed, validation losses, and the floor where one is known."""
     figure, (axes,) = _figure(8, 4.5, 1)
-    steps = np.arange(1, len(losses) + 1)
-    group = max(1, -(-len(losses) // POINTS))
-    starts = np.arange(0, len(losses), group)
-    low, high = np.minimum.reduceat(losses, starts), np.maximum.reduceat(losses, starts)
-    axes.fill_between(steps[starts], low, high, color=INPUT, linewidth=1, label="each step")
-    axes.plot(steps[starts], smoothed[starts], color=LINE, linewidth=1.8, label="smoothed (0.999)")
-    if validations:
-        axes.plot(*zip(*validations, strict=True), "o-", color=TARGET, markersize=4, linewidth=1, label="validation")
+    steps, low, high, smoothed = curve.drawn()
+    axes.fill_between(steps, low, high, color=INPUT, linewidth=1, label="each step")
+    axes.plot(steps, smoothed, color=LINE, linewidth=1.8, label=f"smoothed ({SMOOTHING})")
+    if curve.validations:
+        losses = zip(*curve.validations, strict=True)
+        axes.plot(*losses, "o-", color=TARGET, markersize=4, linewidth=1, label="validation")
     if floor:
         axes.axhline(floor, color="#888888", linestyle=":", label=f"floor of an epoch's mean: {floor:.2g}")
     axes.set(xlabel="step", ylabel="loss (nats a symbol)", yscale="log", title=title)

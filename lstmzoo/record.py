@@ -2,12 +2,14 @@
 
 import math
 import time
-from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from lstmzoo.curve import Curve
 from lstmzoo.echo import EchoSpec
 from lstmzoo.files import write_atomically
 from lstmzoo.plots import EchoView, draw_echo, draw_loss
@@ -15,34 +17,28 @@ from lstmzoo.progress import printable
 from lstmzoo.rundir import RunDirectory
 from lstmzoo.validation import SHOWN_STEPS, Validator
 
-SMOOTHING = 0.999
 DRAW_SECONDS = 1.0  # a tiny net validates many times a second, and a drawing takes a third of one
 
 
 class Record:
     """Takes each step's numbers to metrics.jsonl, TensorBoard and the plots."""
 
-    def __init__(self, directory: RunDirectory, name: str, vocab_size: int, loss_floor: float | None):
-        self.directory, self.name, self.loss_floor = directory, name, loss_floor
-        self.losses, self.smoothed = array("d"), array("d", [math.log(vocab_size)])
-        self.validations: list[tuple[int, float]] = []
-        self.writer = tf.summary.create_file_writer(str(directory.path / "tensorboard"))
+    def __init__(self, directory: RunDirectory, name: str, curve: Curve, loss_floor: float | None):
+        self.directory, self.name, self.curve, self.loss_floor = directory, name, curve, loss_floor
+        with _as_os_error():
+            self.writer = tf.summary.create_file_writer(str(directory.tensorboard))
         self.drawn = -math.inf
 
     def steps(self, lines: list[dict[str, Any]]) -> None:
         """Write the metrics of some steps; the last line's numbers go to TensorBoard."""
         if not lines:
             return
-        self.directory.append_metrics(lines)
+        self.directory.metrics.append(lines)
         for line in lines:
-            self.losses.append(line["train_loss"])
-            self.smoothed.append(SMOOTHING * self.smoothed[-1] + (1 - SMOOTHING) * line["train_loss"])
-        last = lines[-1]
-        if "val_loss" in last:
-            self.validations.append((last["step"], last["val_loss"]))
-        mean = float(np.mean(self.losses[-len(lines) :]))
-        with self.writer.as_default(step=last["step"]):
-            for key, value in {**last, "train_loss": mean}.items():
+            self.curve.add(line)
+        last = {**lines[-1], "train_loss": float(np.mean([line["train_loss"] for line in lines]))}
+        with _as_os_error(), self.writer.as_default(step=last["step"]):
+            for key, value in last.items():
                 if key not in ("step", "elapsed_seconds"):
                     tf.summary.scalar(key, value)
 
@@ -50,15 +46,15 @@ class Record:
         """Write a sample to its file, and to TensorBoard as a block of code."""
         write_atomically(self.directory.samples / f"step-{step:08d}.txt", text)
         shown = printable(text.decode("utf-8", "replace"))
-        with self.writer.as_default(step=step):
+        with _as_os_error(), self.writer.as_default(step=step):
             tf.summary.text("sample", "".join(f"    {line}\n" for line in shown.split("\n")))
 
     def draw(self, task: Any, validator: Validator | None, last: bool) -> None:
         """Redraw the pictures, but for those that the next ones would replace within DRAW_SECONDS."""
         if not last and time.monotonic() - self.drawn < DRAW_SECONDS:
             return
-        plots, losses, smoothed = self.directory.plots, np.array(self.losses), np.array(self.smoothed[1:])
-        draw_loss(plots / "loss.png", losses, smoothed, self.validations, self.loss_floor, self.name)
+        plots = self.directory.plots
+        draw_loss(plots / "loss.png", self.curve, self.loss_floor, self.name)
         if validator is not None and isinstance(task, EchoSpec) and validator.shown:
             parts = (np.concatenate(calls) for calls in zip(*validator.shown, strict=True))
             inputs, targets, weights, predictions = (np.concatenate(list(p), 1)[:, :SHOWN_STEPS] for p in parts)
@@ -67,4 +63,14 @@ class Record:
 
     def close(self) -> None:
         """The end of TensorBoard's file."""
-        self.writer.close()
+        with _as_os_error():
+            self.writer.close()
+
+
+@contextmanager
+def _as_os_error() -> Iterator[None]:
+    """TensorFlow has errors of its own for a full disk."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise OSError(f"TensorBoard's file: {error.message}") from error

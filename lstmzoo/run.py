@@ -18,28 +18,48 @@ def run(
     run_dir: Annotated[
         Path | None, typer.Option("--run-dir", metavar="DIR", help="run directory (default: experiments/runs/NAME)")
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="go on from the run's last checkpoint; CONFIG may be left out")
+    ] = False,
     plan: Annotated[bool, typer.Option("--plan", help="say what would be done, train nothing")] = False,
     schema: Annotated[bool, typer.Option("--schema", help="print the JSON Schema of CONFIG, for editors")] = False,
 ) -> None:
     """Train the experiment of a YAML file in a run directory of its own."""
-    from lstmzoo.config import load_config
-    from lstmzoo.errors import InputError
-    from lstmzoo.experiment import Experiment
-    from lstmzoo.plan import make_plan
-
     if schema:
+        from lstmzoo.experiment import Experiment
+
         print(json.dumps(Experiment.model_json_schema(by_alias=True), indent=2))
-        return
+    elif plan:
+        _show_plan(_asked(config, run_dir, resume), overrides or [])
+    else:
+        _train(config, overrides or [], run_dir, resume)
+
+
+def _asked(config: Path | None, run_dir: Path | None, resume: bool) -> Path:
+    """The configuration file that is meant."""
+    from lstmzoo.errors import InputError
+
+    if config is None and resume and run_dir is not None:
+        return run_dir / "config.yaml"
     if config is None:
         raise InputError("expected a YAML file, received none: python -m lstmzoo.run CONFIG")
-    experiment = load_config(config, overrides or [])
+    return config
+
+
+def _load(config: Path, overrides: list[str]) -> Any:
+    from lstmzoo.config import load_config
+
+    experiment = load_config(config, overrides)
     for warning in experiment.warnings():
         print(f"warning: {warning}", file=sys.stderr)
-    planned = make_plan(experiment)
-    if plan:
-        print("\n".join(f"{name:<12} {value}" for name, value in describe(planned).items()))
-    else:
-        _train(planned, run_dir)
+    return experiment
+
+
+def _show_plan(config: Path, overrides: list[str]) -> None:
+    from lstmzoo.plan import make_plan
+
+    planned = make_plan(_load(config, overrides))
+    print("\n".join(f"{name:<12} {value}" for name, value in describe(planned).items()))
 
 
 def describe(plan: Any) -> dict[str, str]:
@@ -61,22 +81,31 @@ def describe(plan: Any) -> dict[str, str]:
     }
 
 
-def _train(plan: Any, run_dir: Path | None) -> None:
-    from lstmzoo.job import run_plan
+def _train(config: Path | None, overrides: list[str], run_dir: Path | None, resume: bool) -> None:
+    from lstmzoo.config import load_config
+    from lstmzoo.job import resume_run, run_plan
+    from lstmzoo.plan import make_plan
     from lstmzoo.progress import duration, for_terminal
+    from lstmzoo.resume import agreed
 
     progress = for_terminal()
 
-    def prepare() -> None:
+    def prepare(plan: Any) -> None:
         for name in ("model", "data", "execution"):
             progress.say(f"{name}: {describe(plan)[name]}")
         start_tensorflow(plan.resolved.execution.threads)
 
-    result = run_plan(plan, run_dir, progress, prepare)
+    if resume:
+        given = None if config is None else _load(config, overrides)
+        wish = lambda kept: agreed(given, load_config(kept, overrides))  # noqa: E731
+        result = resume_run(given, wish, run_dir, progress, prepare)
+    else:
+        experiment = _load(_asked(config, run_dir, resume), overrides)
+        result = run_plan(make_plan(experiment), run_dir, progress, prepare)
     final = "  ".join(f"{name} {value:.6g}" for name, value in result["final"].items() if value is not None)
     print(
         f"{result['status']}: {result['steps']:,} steps in {duration(result['train_seconds'])} of training "
-        f"({result['symbols_per_second']:,.0f} symbols/s)\n{final}\nrun directory: {result['run_dir']}"
+        f"({result['symbols_per_second'] or 0:,.0f} symbols/s)\n{final}\nrun directory: {result['run_dir']}"
     )
 
 

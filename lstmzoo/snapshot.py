@@ -1,50 +1,49 @@
-"""Everything that a step depends on, gathered from a live run as named tensors."""
+"""The tensors of a live model and its optimizer, by name, and back again.
 
-from typing import NamedTuple
+With those of `Standing` they are everything that a step depends on. Random numbers need no state of their own: series,
+dropout masks and samples are drawn from (seed, epoch) and (seed, step), and a learning rate is a function of the step.
+"""
+
+from collections.abc import Mapping
 
 import numpy as np
 import tf_keras as keras
 
-from lstmzoo.state import get_states
+from lstmzoo.errors import InputError
+from lstmzoo.state import get_states, set_states
 
 
-class Position(NamedTuple):
-    """Where a run stands: steps done, epochs done, windows of the present epoch done."""
-
-    step: int = 0
-    epoch: int = 0
-    window: int = 0
-
-    def after(self, count: int, windows: int) -> "Position":
-        """`count` steps on, in epochs of so many windows."""
-        window = self.window + count
-        return Position(self.step + count, self.epoch + window // windows, window % windows)
-
-
-class Best(NamedTuple):
-    """The lowest validation loss so far (nats a symbol), and the step it was measured after."""
-
-    step: int
-    val_loss: float
-
-
-def take_snapshot(
-    model: keras.Model, optimizer: keras.optimizers.Optimizer, position: Position, best: Best | None
-) -> dict[str, np.ndarray]:
-    """Weights, optimizer slots and iteration, carried states, position and best: a function of config, seed and step.
-
-    Random numbers need no state of their own: series and dropout masks are functions of (seed, epoch) and (seed, step).
-    """
+def take_snapshot(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> dict[str, np.ndarray]:
+    """Weights, optimizer slots and iteration, carried states."""
     tensors = {f"weights/{i:03d}": value for i, value in enumerate(model.get_weights())}
     tensors |= {f"optimizer/{i:03d}": variable.numpy() for i, variable in enumerate(optimizer.variables)}
     for layer, (h, c) in enumerate(get_states(model)):
         tensors |= {f"states/{layer:03d}/h": h, f"states/{layer:03d}/c": c}
-    tensors["position"] = np.array(position, np.int64)
-    tensors["best/step"] = np.array(-1 if best is None else best.step, np.int64)
-    tensors["best/val_loss"] = np.array(np.finfo(np.float64).max if best is None else best.val_loss, np.float64)
     return tensors
 
 
-def not_finite(tensors: dict[str, np.ndarray]) -> list[str]:
+def restore_snapshot(
+    model: keras.Model, optimizer: keras.optimizers.Optimizer, tensors: Mapping[str, np.ndarray]
+) -> None:
+    """Set what `take_snapshot` took; `InputError` for tensors of another model or optimizer."""
+    expected = {name: (value.shape, value.dtype) for name, value in take_snapshot(model, optimizer).items()}
+    received = {name: (value.shape, value.dtype) for name, value in tensors.items() if name.split("/")[0] in _PARTS}
+    if received != expected:
+        strange = next(name for name in (*expected, *received) if expected.get(name) != received.get(name))
+        raise InputError(
+            f"expected a checkpoint of this model and optimizer, received one with another {strange}: resume with the "
+            "versions that the run was begun with (environment.json)"
+        )
+    model.set_weights([tensors[name] for name in expected if name.startswith("weights/")])
+    for i, variable in enumerate(optimizer.variables):
+        variable.assign(tensors[f"optimizer/{i:03d}"])
+    layers = range(sum(name.startswith("states/") for name in expected) // 2)
+    set_states(model, [(tensors[f"states/{i:03d}/h"], tensors[f"states/{i:03d}/c"]) for i in layers])
+
+
+_PARTS = ("weights", "optimizer", "states")
+
+
+def not_finite(tensors: Mapping[str, np.ndarray]) -> list[str]:
     """Names of the tensors that hold a value which is not finite."""
     return [name for name, value in tensors.items() if value.dtype.kind == "f" and not np.isfinite(value).all()]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lstmzoo.checkpoint import NAME, Checkpoint, checkpoint_steps, load_checkpoint
+from lstmzoo.checkpoint import Checkpoint, whole_checkpoints
 from lstmzoo.config import load_run_config
 from lstmzoo.errors import InputError
 from lstmzoo.experiment import Experiment
@@ -81,12 +81,8 @@ def _best_checkpoint(directory: RunDirectory) -> _Found:
     """The best step's, where there was a validation, else the last; a damaged one is passed over."""
     damaged: list[str] = []
     newest: _Found | None = None
-    for step in reversed(checkpoint_steps(directory.checkpoints)):
-        try:
-            found = _Found(step, load_checkpoint(directory.checkpoints / NAME.format(step)), damaged)
-        except (InputError, OSError):
-            damaged.append(f"the checkpoint of step {step} is damaged")
-            continue
+    for step, checkpoint in whole_checkpoints(directory.checkpoints, damaged):
+        found = _Found(step, checkpoint, damaged)
         newest = newest or found
         if step == newest.checkpoint.tensors["best/step"]:
             return found

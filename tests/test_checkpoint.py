@@ -60,8 +60,8 @@ def test_every_kind_of_damage_is_found(saved):
 def test_the_last_ones_and_the_best_stay(tmp_path):
     for step in (100, 200, 300, 400):
         save_checkpoint(tmp_path / NAME.format(step), TENSORS, {})
-    prune_checkpoints(tmp_path, keep=1, best=200)
-    assert checkpoint_steps(tmp_path) == [200, 400]
+    prune_checkpoints(tmp_path, keep=1, last=300, best=200)
+    assert checkpoint_steps(tmp_path) == [200, 300, 400]
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):

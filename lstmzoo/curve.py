@@ -1,0 +1,45 @@
+"""The losses of a run as a picture shows them: bounded memory, however many steps there are."""
+
+from array import array
+from typing import Any
+
+import numpy as np
+
+GROUPS = 2000  # at most: then two neighbours become one
+SMOOTHING = 0.999
+
+
+class Curve:
+    """Least, greatest and smoothed training loss of each group of steps, and the validation losses."""
+
+    def __init__(self, start: float):
+        self.steps, self.group, self.smoothed = 0, 1, start
+        self.parts = (array("d"), array("d"), array("d"))  # least, greatest, smoothed after the group's first step
+        self.validations: list[tuple[int, float]] = []
+
+    def add(self, line: dict[str, Any]) -> None:
+        """One step's line of metrics.jsonl."""
+        loss = line["train_loss"]
+        self.smoothed = SMOOTHING * self.smoothed + (1 - SMOOTHING) * loss
+        if self.steps == self.group * GROUPS:
+            self._halve()
+        low, high, smoothed = self.parts
+        if self.steps % self.group == 0:
+            low.append(loss)
+            high.append(loss)
+            smoothed.append(self.smoothed)
+        low[-1], high[-1] = min(low[-1], loss), max(high[-1], loss)
+        self.steps += 1
+        if "val_loss" in line:
+            self.validations.append((line["step"], line["val_loss"]))
+
+    def drawn(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """First step of each group (from 1), least, greatest and smoothed loss."""
+        low, high, smoothed = (np.array(part) for part in self.parts)
+        return 1 + self.group * np.arange(len(low)), low, high, smoothed
+
+    def _halve(self) -> None:
+        low, high, smoothed = (np.array(part) for part in self.parts)
+        pairs = (np.minimum(low[::2], low[1::2]), np.maximum(high[::2], high[1::2]), smoothed[::2])
+        self.parts = tuple(array("d", part) for part in pairs)  # type: ignore[assignment]
+        self.group *= 2

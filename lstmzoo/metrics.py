@@ -1,0 +1,65 @@
+"""metrics.jsonl: one JSON object a step, appended to while the run goes on, cut back where a run goes on again."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lstmzoo.errors import InputError
+
+Line = dict[str, Any]
+
+
+class Metrics:
+    """The file, and its size as this process left it."""
+
+    def __init__(self, path: Path):
+        self.path, self.size = path, 0
+
+    def append(self, lines: list[Line]) -> None:
+        """Write the lines of some steps; `OSError` if anybody else has changed the file."""
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        with open(descriptor, "wb") as file:  # noqa: PTH123  (Path.open takes no descriptor)
+            if file.seek(0, os.SEEK_END) != self.size:
+                raise OSError(f"{self.path.name} was changed or removed by something else")
+            file.write("".join(json.dumps(line, allow_nan=False) + "\n" for line in lines).encode())
+            file.flush()
+            self.size = file.tell()
+
+    def flush(self) -> None:
+        """See to it that the lines outlast a power cut: a checkpoint relies on them."""
+        with self.path.open("rb") as file:
+            os.fsync(file.fileno())
+
+    def cut(self, steps: int, listen: Callable[[Line], None]) -> None:
+        """Keep the lines of steps 1 to `steps`, telling `listen` of each; `InputError` if one of them is not there."""
+        size = 0
+        try:
+            with self.path.open("rb") as file:
+                for step in range(1, steps + 1):
+                    text = file.readline()
+                    listen(_checked(text, step))
+                    size += len(text)
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"{self.path}: expected the lines of steps 1 to {steps}, received {_reason(error)}: "
+                "restore the run's own file, or begin a new run"
+            ) from error
+        os.truncate(self.path, size)
+        self.size = size
+
+
+def _checked(text: bytes, step: int) -> Line:
+    if not text.endswith(b"\n"):
+        raise ValueError(f"none of step {step}")
+    line = json.loads(text)
+    if not isinstance(line, dict) or line.get("step") != step or not isinstance(line.get("train_loss"), float):
+        raise ValueError(f"another one in place of step {step}")
+    return line
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"a file that cannot be read ({error.strerror})"
+    return "what is no JSON" if isinstance(error, json.JSONDecodeError | UnicodeDecodeError) else str(error)

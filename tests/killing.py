@@ -1,0 +1,94 @@
+"""Runs in processes of their own that are killed at a chosen moment; forked from one that has TensorFlow imported."""
+
+import json
+import multiprocessing
+import os
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import lstmzoo
+from lstmzoo.checkpoint import checkpoint_steps, load_checkpoint
+from lstmzoo.signals import StopSignals
+
+EVENTS = ("open", "os.rename", "os.remove", "os.truncate", "os.mkdir")
+CLOCK = ("elapsed_seconds", "symbols_per_second", "train_seconds")
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["lstmzoo.train", "lstmzoo.job", "lstmzoo.config"])
+
+
+def run_in_process(config, overrides, directory, at=None, number=signal.SIGKILL):
+    """The exit status of a run that goes on in `directory`, and is sent a signal at its `at`-th operation on a file."""
+    process = CONTEXT.Process(target=_run, args=(str(config), overrides, str(directory), at, number))
+    process.start()
+    process.join(120)
+    assert process.exitcode is not None
+    return process.exitcode
+
+
+def _run(config, overrides, directory, at, number):
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    seen = 0
+
+    def hook(event, arguments):
+        nonlocal seen
+        if event in EVENTS and str(arguments[0]).startswith(directory):
+            seen += 1
+            if seen == at:
+                os.kill(os.getpid(), number)
+
+    sys.addaudithook(hook)
+    try:
+        with StopSignals():
+            lstmzoo.train_run(lstmzoo.load_config(config, overrides), directory, resume=True)
+    except KeyboardInterrupt as error:
+        os._exit(error.exit_status)
+
+
+def assert_same_run(one: Path, two: Path):
+    """Tensors, losses, samples and result bit by bit; clocks are left out."""
+    steps = checkpoint_steps(one / "checkpoints")
+    assert checkpoint_steps(two / "checkpoints") == steps
+    for step in steps:
+        a, b = (load_checkpoint(run / "checkpoints" / f"step-{step:08d}.safetensors") for run in (one, two))
+        assert a.tensors.keys() == b.tensors.keys()
+        for name, value in a.tensors.items():
+            assert value.tobytes() == b.tensors[name].tobytes(), name
+            assert value.dtype == b.tensors[name].dtype
+        assert {k: v for k, v in a.metadata.items() if k not in ("train_seconds", "sha256")} == {
+            k: v for k, v in b.metadata.items() if k not in ("train_seconds", "sha256")
+        }
+    assert metrics(one) == metrics(two)
+    assert result(one) == result(two)
+    for name in ("config.yaml", "vocab.json"):
+        assert _bytes(one / name) == _bytes(two / name)
+    written = [{path.name: path.read_bytes() for path in (run / "samples").glob("*")} for run in (one, two)]
+    assert written[0] == written[1]
+    assert sorted(path.name for path in one.iterdir()) == sorted(path.name for path in two.iterdir())
+
+
+def assert_same_weights(one: Path, two: Path, step: int):
+    """Weights, optimizer slots and states bit by bit; the best step depends on when a run was validated."""
+    a, b = (load_checkpoint(run / "checkpoints" / f"step-{step:08d}.safetensors").tensors for run in (one, two))
+    for name in a:
+        assert name.startswith("best/") or a[name].tobytes() == b[name].tobytes(), name
+
+
+def metrics(run):
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key not in CLOCK} for line in lines]
+
+
+def result(run):
+    found = json.loads((run / "result.json").read_text())
+    return {key: value for key, value in found.items() if key not in CLOCK}
+
+
+def _bytes(path):
+    return path.read_bytes() if path.exists() else None
+
+
+def random_moments(seed, count, most):
+    return [int(n) for n in np.random.default_rng(seed).integers(1, most + 1, count)]

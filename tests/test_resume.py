@@ -1,0 +1,248 @@
+"""Law 5: killed at any moment and started again, a run ends with the very numbers it would have reached."""
+
+import json
+import re
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+from killing import assert_same_run, assert_same_weights, metrics, random_moments, result, run_in_process
+
+import lstmzoo
+from lstmzoo.checkpoint import load_checkpoint
+from lstmzoo.errors import Diverged, InputError, Interrupted
+from lstmzoo.rundir import RunDirectory
+from lstmzoo.sampler import Sampler
+from lstmzoo.train import Training
+from lstmzoo.validation import Validator
+
+ECHO = Path(__file__).parent.parent / "configs" / "echo.yaml"
+NET = ["model={kind: stacked_cells, units: [4, 5], dropout: 0.3}", "train.optimizer={name: adam, learning_rate: 0.01}"]
+EPOCHS = ["train.epochs=3", "validate.every_steps=12", "checkpoint.every_steps=10", "execution.windows_per_call=7"]
+SAMPLES = ["sample={every_steps: 12, length: 70}"]
+TEXT = "the quick brown fox jumps over the lazy dog, and the dog sleeps on.\n" * 25
+
+
+@pytest.fixture(scope="module", params=["echo", "char"])
+def whole(request, tmp_path_factory):
+    """Config, overrides, and the directory of a run that nothing has disturbed."""
+    folder = tmp_path_factory.mktemp(request.param)
+    if request.param == "echo":
+        config, overrides = ECHO, ["task.series_length=1500", *NET, *EPOCHS]
+    else:
+        config, overrides = folder / "play.yaml", [*NET, *EPOCHS, *SAMPLES]
+        (folder / "play.txt").write_text(TEXT)
+        config.write_text("task: {kind: char, text: play.txt}\nmodel: {kind: single}\ntrain: {seq_length: 15}\n")
+    assert lstmzoo.train_run(lstmzoo.load_config(config, overrides), folder / "whole")["epochs"] == 3
+    return config, overrides, folder / "whole"
+
+
+def test_a_dozen_kills_change_nothing(whole, tmp_path):
+    config, overrides, reference = whole
+    kills = 0
+    for moment in random_moments(0, 12, 60):
+        kills += run_in_process(config, overrides, tmp_path / "run", moment) == -signal.SIGKILL
+    assert kills > 6  # the later ones find nothing left to do
+    assert run_in_process(config, overrides, tmp_path / "run") == 0
+    assert_same_run(reference, tmp_path / "run")
+
+
+@pytest.mark.parametrize("whole", ["echo"], indirect=True)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_and_a_kill_before_any_checkpoint_change_nothing(whole, tmp_path, number):
+    config, overrides, reference = whole
+    assert run_in_process(config, overrides, tmp_path / "run", 9) == -signal.SIGKILL
+    assert not list((tmp_path / "run" / "checkpoints").glob("*"))
+    for moment in random_moments(int(number), 3, 40):
+        assert run_in_process(config, overrides, tmp_path / "run", moment, number) == 128 + number
+    assert run_in_process(config, overrides, tmp_path / "run") == 0
+    assert_same_run(reference, tmp_path / "run")
+
+
+@pytest.mark.parametrize("step", [12, 60])
+def test_a_signal_in_a_validation_or_a_sample_is_made_good(whole, tmp_path, step, monkeypatch):
+    """What was due after the step is done first when the run goes on, and stands in the step's own line."""
+    config, overrides, reference = whole
+    experiment = lstmzoo.load_config(config, overrides)
+    owner, name = (Sampler, "draw") if experiment.task.kind == "char" else (Validator, "measure")
+    real = getattr(owner, name)
+
+    def stopped(self, *arguments):
+        if stopping[0].standing.position.step == step:
+            signal.raise_signal(signal.SIGTERM)
+        return real(self, *arguments)
+
+    stopping = []
+    begin = Training.__init__
+    monkeypatch.setattr(Training, "__init__", lambda self, *rest: (stopping.append(self), begin(self, *rest))[1])
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, stopped)
+        with pytest.raises(Interrupted, match=f"after step {step}, which is saved: go on with --resume"):
+            lstmzoo.train_run(experiment, tmp_path / "run")
+    assert "pending" in load_checkpoint(tmp_path / f"run/checkpoints/step-{step:08d}.safetensors").metadata
+    assert metrics(tmp_path / "run")[-1]["step"] == step
+    lstmzoo.train_run(None, tmp_path / "run", resume=True)
+    assert_same_run(reference, tmp_path / "run")
+
+
+@pytest.mark.parametrize("whole", ["echo"], indirect=True)
+def test_a_completed_run_has_nothing_left_to_do(whole, tmp_path):
+    reference = whole[2]
+    shutil.copytree(reference, tmp_path / "run")
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    found = lstmzoo.train_run(None, tmp_path / "run", resume=True)
+    assert found["status"] == "completed"
+    assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == before
+    (tmp_path / "run" / "result.json").unlink()  # killed before the last file
+    lstmzoo.train_run(None, tmp_path / "run", resume=True)
+    assert (tmp_path / "run" / "result.json").read_bytes() == before[tmp_path / "run" / "result.json"]
+
+
+@pytest.mark.parametrize("whole", ["echo"], indirect=True)
+def test_a_longer_run_ends_as_if_it_had_been_meant_so(whole, tmp_path):
+    config, overrides, reference = whole
+    lstmzoo.train_run(lstmzoo.load_config(config, [*overrides, "train.epochs=2"]), tmp_path / "run")
+    longer = lstmzoo.load_config(tmp_path / "run" / "config.yaml", ["train.epochs=3"])
+    assert lstmzoo.train_run(longer, tmp_path / "run", resume=True)["epochs"] == 3
+    assert [line["train_loss"] for line in metrics(tmp_path / "run")] == [
+        line["train_loss"] for line in metrics(reference)
+    ]
+    assert_same_weights(tmp_path / "run", reference, 60)
+    changed = json.loads((tmp_path / "run" / "environment.json").read_text())["resumed"]
+    assert [note["changed"] for note in changed] == [{"train.epochs": 3}]
+
+
+REFUSED = [
+    ("model.units=[4, 6]", "model.units: expected [4, 5] as in the run, received [4, 6]"),
+    ("model.kind=stacked_layers", "model.kind: expected 'stacked_cells' as in the run, received 'stacked_layers'"),
+    ("model.dropout=0.2", "model.dropout: expected 0.3 as in the run, received 0.2"),
+    ("model.encoding=embedding", "model.encoding: expected"),
+    ("train.batch_size=4", "train.batch_size: expected 5 as in the run, received 4"),
+    ("train.seq_length=14", "train.seq_length: expected 15 as in the run, received 14"),
+    ("train.reset_state=never", "train.reset_state: expected 'epoch' as in the run, received 'never'"),
+    ("train.epochs=2", "train.epochs: expected 3 as in the run, received 2"),
+    ("train.steps=59", "train.steps: expected None as in the run, received 59"),
+    ("train.optimizer={name: sgd, learning_rate: 0.01}", "train.optimizer.name: expected 'adam' as in the run"),
+    ("train.optimizer={name: adam, beta_1: 0.8}", "train.optimizer.beta_1: expected 0.9 as in the run, received 0.8"),
+    ("execution.kernel=scan", "execution.kernel: expected 'xla' as in the run, received 'scan'"),
+    ("execution.threads=2", "execution.threads: expected 1 as in the run, received 2"),
+    ("execution.windows_per_call=6", "execution.windows_per_call: expected 7 as in the run, received 6"),
+    ("validate.fraction=0.2", "validate.fraction: expected 0.1 as in the run, received 0.2"),
+    ("seed=1", "seed: expected 0 as in the run, received 1"),
+    ("name=other", "name: expected"),
+]
+
+
+@pytest.mark.parametrize("whole", ["echo"], indirect=True)
+@pytest.mark.parametrize(("override", "message"), REFUSED)
+def test_what_a_run_is_bound_to_is_refused_by_name(whole, override, message):
+    reference = whole[2]
+    if override == "model.encoding=embedding":
+        override = "model={kind: stacked_cells, units: [4, 5], dropout: 0.3, encoding: embedding, embedding_dim: 3}"
+    before = {path: path.stat().st_mtime_ns for path in reference.rglob("*") if path.is_file()}
+    wish = lstmzoo.load_config(reference / "config.yaml", [override])
+    with pytest.raises(InputError, match=re.escape(message)):
+        lstmzoo.train_run(wish, reference, resume=True)
+    assert {path: path.stat().st_mtime_ns for path in reference.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("whole", ["echo"], indirect=True)
+def test_all_differences_are_named_at_once(whole):
+    reference = whole[2]
+    wish = lstmzoo.load_config(reference / "config.yaml", ["seed=1", "train.batch_size=4", "train.epochs=9"])
+    with pytest.raises(InputError) as caught:
+        lstmzoo.train_run(wish, reference, resume=True)
+    assert [line.split(":")[0] for line in str(caught.value).splitlines()] == [
+        "seed", "train.batch_size", "begin a new run for that, with another --run-dir"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("whole", ["echo"], indirect=True)
+def test_a_config_that_was_edited_by_hand_is_compared_with_the_checkpoint(whole, tmp_path):
+    reference = whole[2]
+    shutil.copytree(reference, tmp_path / "run")
+    config = tmp_path / "run" / "config.yaml"
+    config.write_text(config.read_text().replace("dropout: 0.3", "dropout: 0.1"))
+    with pytest.raises(InputError, match=r"model.dropout: expected 0.3 as in the run, received 0.1"):
+        lstmzoo.train_run(None, tmp_path / "run", resume=True)
+
+
+def test_a_diverged_run_goes_on_with_a_lower_rate(tmp_path):
+    sets = ["train.steps=40", "checkpoint.every_steps=10", "validate.every_steps=0", "execution.windows_per_call=5"]
+    wild = [*sets, "train.optimizer={name: sgd, learning_rate: 0.1}"]
+    lstmzoo.train_run(lstmzoo.load_config(ECHO, [*wild, "train.steps=10"]), tmp_path / "run")
+    for rate, status in ((1e38, "diverged"), (0.01, "completed")):
+        override = ["train.steps=40", f"train.optimizer.learning_rate={rate}"]
+        wish = lstmzoo.load_config(tmp_path / "run" / "config.yaml", override)
+        try:
+            lstmzoo.train_run(wish, tmp_path / "run", resume=True)
+        except Diverged as error:
+            assert "the checkpoint of step 10 is intact" in str(error)
+        assert result(tmp_path / "run")["status"] == status
+    assert [line["learning_rate"] for line in metrics(tmp_path / "run")][9:11] == [0.1, 0.01]
+
+
+@pytest.mark.parametrize("whole", ["char"], indirect=True)
+def test_another_text_or_vocabulary_is_refused(whole, tmp_path):
+    reference = whole[2]
+    moved = tmp_path / "moved.txt"
+    shutil.copytree(reference, tmp_path / "run")
+    wish = lambda: lstmzoo.load_config(tmp_path / "run" / "config.yaml", [f"task.text={moved}"])  # noqa: E731
+    moved.write_text(TEXT.replace("fox", "box", 1))
+    with pytest.raises(InputError, match=r"task: expected the very text that the run was trained with .SHA-256"):
+        lstmzoo.train_run(wish(), tmp_path / "run", resume=True)
+    moved.write_text(TEXT)  # the same text may be elsewhere
+    assert lstmzoo.train_run(wish(), tmp_path / "run", resume=True)["status"] == "completed"
+    vocabulary = tmp_path / "run" / "vocab.json"
+    vocabulary.write_text(vocabulary.read_text().replace('"z"', '"ż"'))
+    with pytest.raises(InputError, match=r"vocab.json: expected the vocabulary that the run was trained with"):
+        lstmzoo.train_run(None, tmp_path / "run", resume=True)
+
+
+def test_early_stopping_outlasts_a_kill(tmp_path):
+    sets = ["train.steps=60", "validate.every_steps=5", "validate.patience=1", "train.optimizer.learning_rate=10.0"]
+    found = lstmzoo.train_run(lstmzoo.load_config(ECHO, sets), tmp_path / "a")
+    assert found["status"] == "stopped_early"
+    for moment in (25, 40):
+        run_in_process(ECHO, sets, tmp_path / "b", moment)
+    (tmp_path / "b" / "result.json").unlink(missing_ok=True)
+    again = lstmzoo.train_run(None, tmp_path / "b", resume=True)
+    assert (again["status"], again["steps"]) == ("stopped_early", found["steps"])
+    patient = lstmzoo.load_config(tmp_path / "b" / "config.yaml", ["validate.patience=100"])
+    assert lstmzoo.train_run(patient, tmp_path / "b", resume=True)["status"] == "completed"
+
+
+def test_resume_without_a_run_starts_afresh(tmp_path, monkeypatch):
+    monkeypatch.setenv("LSTMZOO_RUNS", str(tmp_path / "runs"))
+    config = lstmzoo.load_config(ECHO, ["train.steps=2", "validate.every_steps=0"])
+    for where in (None, tmp_path / "missing", tmp_path):
+        found = lstmzoo.train_run(config, where, resume=True)
+        assert (found["status"], found["steps"]) == ("completed", 2)
+    with pytest.raises(InputError, match="expected a run to go on with, received none: give --run-dir DIR, or its"):
+        lstmzoo.train_run(None, resume=True)
+    with pytest.raises(InputError, match="expected a run to go on with, received .*nowhere, which holds none"):
+        lstmzoo.train_run(None, tmp_path / "nowhere", resume=True)
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_the_last_numbered_default_run_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setenv("LSTMZOO_RUNS", str(tmp_path))
+    config = lstmzoo.load_config(ECHO, ["train.steps=2", "validate.every_steps=0"])
+    for number in ("", "-2", "-10", "-x", "-03"):
+        (tmp_path / f"echo{number}").mkdir()
+    assert lstmzoo.train_run(config, resume=True)["run_dir"] == str(tmp_path / "echo-10")
+
+
+@pytest.mark.parametrize("whole", ["echo"], indirect=True)
+def test_one_process_at_a_time(whole, tmp_path):
+    config, overrides, reference = whole
+    with RunDirectory.claim(tmp_path):
+        with pytest.raises(InputError, match=r"expected one that no other process trains in, received .*: wait for"):
+            RunDirectory.claim(tmp_path)
+        assert run_in_process(config, overrides, tmp_path) == 1  # the error is an exception there
+    (tmp_path / ".lock").write_text("left by a killed process")
+    assert run_in_process(config, overrides, tmp_path, 20) == -signal.SIGKILL
+    assert (tmp_path / ".lock").exists()
+    assert run_in_process(config, overrides, tmp_path) == 0
+    assert_same_run(reference, tmp_path)
