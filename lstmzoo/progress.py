@@ -5,6 +5,8 @@ import time
 from contextlib import suppress
 from typing import Any, NamedTuple, Protocol, TextIO
 
+from lstmzoo.terminal import printable
+
 
 class Moment(NamedTuple):
     """Where a run stands."""
@@ -57,7 +59,7 @@ class Lines:
     def say(self, text: str) -> None:
         """A line, as long as somebody reads."""
         with suppress(OSError, ValueError):
-            print(text, file=self.stream, flush=True)
+            print(printable(text), file=self.stream, flush=True)
 
     def show(self, moment: Moment) -> None:
         """A line every so many seconds."""
@@ -83,7 +85,7 @@ class Bar:
 
     def say(self, text: str) -> None:
         """A line above the bar."""
-        self.console.print(text, markup=False, soft_wrap=True)
+        self.console.print(printable(text), markup=False, soft_wrap=True)
 
     def show(self, moment: Moment) -> None:
         """Move the bar."""
@@ -113,11 +115,6 @@ def _parts(moment: Moment) -> tuple[str, str]:
 
 def _sentence(moment: Moment) -> str:
     return "  ".join((f"epoch {moment.epoch}", *_parts(moment)))
-
-
-def printable(text: str) -> str:
-    """A text that a terminal shows and does not obey: control characters but newline and tab are replaced."""
-    return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def short(number: float) -> str:

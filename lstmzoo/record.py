@@ -13,8 +13,8 @@ from lstmzoo.curve import Curve
 from lstmzoo.echo import EchoSpec
 from lstmzoo.files import write_atomically
 from lstmzoo.plots import EchoView, draw_echo, draw_loss
-from lstmzoo.progress import printable
 from lstmzoo.rundir import RunDirectory
+from lstmzoo.terminal import printable
 from lstmzoo.validation import SHOWN_STEPS, Validator
 
 DRAW_SECONDS = 1.0  # a tiny net validates many times a second, and a drawing takes a third of one

@@ -69,12 +69,12 @@ def go_on(directory: RunDirectory, wish: Callable[[Path], Experiment]) -> Start:
     return start._replace(notes=[f"{note}; going on from step {step}" for note in notes])
 
 
-def agreed(given: Experiment | None, wished: Experiment) -> Experiment:
+def agreed(given: Experiment | None, wished: Experiment, run_dir: Path) -> Experiment:
     """What is wished by the run's config.yaml and --set; `ConfigError` if a CONFIG that is given says otherwise."""
     if given is not None:
         kept = settings_of(wished)
         if found := differences(kept, settings_of(given), free=("name",)):
-            _refuse(kept, found, "leave CONFIG out, and change what may be changed with --set")
+            _refuse(kept, found, f"give the same --set as before, or no CONFIG: --resume --run-dir {run_dir}")
     return wished
 
 

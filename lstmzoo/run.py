@@ -97,7 +97,7 @@ def _train(config: Path | None, overrides: list[str], run_dir: Path | None, resu
 
     if resume:
         given = None if config is None else _load(config, overrides)
-        wish = lambda kept: agreed(given, load_config(kept, overrides))  # noqa: E731
+        wish = lambda kept: agreed(given, load_config(kept, overrides), kept.parent)  # noqa: E731
         result = resume_run(given, wish, run_dir, progress, prepare)
     else:
         experiment = _load(_asked(config, run_dir, resume), overrides)

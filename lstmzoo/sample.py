@@ -24,6 +24,7 @@ def sample(
 ) -> None:
     """Write the prompt and then LENGTH new symbols, as they are drawn, to stdout."""
     from lstmzoo.choice import Choice
+    from lstmzoo.terminal import TextOutput
     from lstmzoo.trained import open_run
     from lstmzoo.writing import Wish, write
 
@@ -33,17 +34,19 @@ def sample(
         print(note, file=sys.stderr)
     wish.check(trained.vocabulary)  # before seconds are spent on TensorFlow
     start_tensorflow(threads=1)
+    output = TextOutput(sys.stdout.buffer, sys.stdout.isatty())
     later: dict[int, list[bytes]] = defaultdict(list)
     _heading(0, samples)
     for number, piece in write(trained, wish):
         if number:
             later[number].append(piece)
         else:
-            _show(piece)
+            output.write(piece)
+    output.write(b"", last=True)
     for number in range(1, samples):
-        _show(b"\n")
+        output.write(b"\n")
         _heading(number, samples)
-        _show(b"".join(later[number]))
+        output.write(b"".join(later[number]), last=True)
     if sys.stdout.isatty():
         print(file=sys.stderr)  # or the shell's prompt stands in the text
 
@@ -52,11 +55,6 @@ def _heading(number: int, samples: int) -> None:
     """On a terminal, where several samples would run together."""
     if samples > 1 and sys.stdout.isatty():
         print(f"--- sample {number + 1} of {samples} ---", file=sys.stderr, flush=True)
-
-
-def _show(text: bytes) -> None:
-    sys.stdout.buffer.write(text)
-    sys.stdout.buffer.flush()
 
 
 def _prompt(prompt: str, prompt_file: Path | None) -> str | bytes:

@@ -13,6 +13,7 @@ from typing import Any
 
 from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted
 from lstmzoo.signals import StopSignals
+from lstmzoo.terminal import printable
 
 
 def start_tensorflow(threads: int) -> None:
@@ -57,10 +58,10 @@ def exit_status(command: Callable[[], None], quiet: bool = False) -> int:
         return 0
     except (InputError, Diverged, EnvironmentFailure, Interrupted) as error:
         if not (quiet and isinstance(error, Interrupted)):
-            print(error, file=sys.stderr)
+            print(printable(str(error)), file=sys.stderr)
         return error.exit_status
     except OSError as error:
-        print(f"the surroundings failed: {error}", file=sys.stderr)
+        print(printable(f"the surroundings failed: {error}"), file=sys.stderr)
         return 1
     return 0
 

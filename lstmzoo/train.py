@@ -14,7 +14,7 @@ from lstmzoo.errors import Diverged, Interrupted
 from lstmzoo.execution import Execution
 from lstmzoo.model import build_model
 from lstmzoo.optimizers import make_optimizer
-from lstmzoo.progress import Moment, Progress, printable
+from lstmzoo.progress import Moment, Progress
 from lstmzoo.record import Record
 from lstmzoo.resume import Start, digests
 from lstmzoo.sampler import Sampler
@@ -174,7 +174,7 @@ class Training:
             pieces.append(piece[:, 0])
         text = vocabulary.decode(np.concatenate(pieces))
         self.record.sample(step, text)
-        self.progress.say(f"sample after step {step:,}:\n{printable(text.decode('utf-8', 'replace'))}\n")
+        self.progress.say(f"sample after step {step:,}:\n{text.decode('utf-8', 'backslashreplace')}\n")
         return True
 
     def _save(self, pending: bool = False) -> None:

@@ -9,7 +9,7 @@ import lstmzoo
 
 PACKAGE = Path(lstmzoo.__file__).parent
 ORDER = (
-    "errors nearest section strict_yaml files metrics curve machine choice data vocabulary corpora text echo char tasks zoo optimizers sources experiment plan problems config settings "
+    "errors nearest terminal section strict_yaml files metrics curve machine choice data vocabulary corpora text echo char tasks zoo optimizers sources experiment plan problems config settings "
     "standing agenda rundir checkpoint resume trained signals progress plots anatomy state model kernels dropout network execution sampler scorer validation snapshot record "
     "train job writing scoring startup run sample score cli"
 ).split()

@@ -40,6 +40,15 @@ def test_echo_yaml_is_solved(tmp_path):
     assert "run directory: experiments/runs/echo" in done.stderr
     assert "50 symbols dropped" in done.stderr
     assert "WARNING" not in done.stderr
+    again = command(ECHO, "--resume", cwd=tmp_path)
+    assert again.returncode == 0
+    assert "nothing to do: the run experiments/runs/echo is completed at step 3,330; to go on, raise" in again.stderr
+    assert done.stdout == again.stdout
+    refused = command("--resume", "--run-dir", "experiments/runs/echo", "--set", "model.units=5", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("model.units: expected [4] as in the run, received [5]\n")
+    other = command(ECHO, "--resume", "--run-dir", "experiments/runs/echo", "--set", "model.units=5", cwd=tmp_path)
+    assert other.returncode == 2
 
 
 @pytest.mark.parametrize("name", ["echo_sshanu", "echo_stacked_cells", "echo_stacked_layers"])
