@@ -150,6 +150,9 @@ def _write_head(start: Start, progress: Progress) -> None:
 
 def _failure(directory: RunDirectory, error: OSError) -> str:
     steps = checkpoint_steps(directory.checkpoints)
-    kept = f"the checkpoint of step {steps[-1]} is intact" if steps else "there is no checkpoint"
-    advice = "make room, or choose another --run-dir" if not steps else "make room, and go on with --resume"
+    kept, advice = "there is no checkpoint", "make room, or choose another --run-dir"
+    if steps:
+        kept, advice = f"the checkpoint of step {steps[-1]} is intact", "make room, and go on with --resume"
+    elif not directory.path.exists():
+        kept, advice = "the directory is gone", "begin a new run"
     return f"the run in {directory.path} failed: {error.strerror or error} ({kept}): {advice}"

@@ -1,16 +1,22 @@
 """Runs in processes of their own that are killed at a chosen moment; forked from one that has TensorFlow imported."""
 
+import ctypes
 import json
 import multiprocessing
 import os
+import resource
+import shutil
 import signal
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 import lstmzoo
 from lstmzoo.checkpoint import checkpoint_steps, load_checkpoint
+from lstmzoo.errors import EnvironmentFailure, InputError, Interrupted
+from lstmzoo.rundir import FOLDERS
 from lstmzoo.signals import StopSignals
 
 EVENTS = ("open", "os.rename", "os.remove", "os.truncate", "os.mkdir")
@@ -19,16 +25,31 @@ CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["lstmzoo.train", "lstmzoo.job", "lstmzoo.config"])
 
 
-def run_in_process(config, overrides, directory, at=None, number=signal.SIGKILL):
-    """The exit status of a run that goes on in `directory`, and is sent a signal at its `at`-th operation on a file."""
-    process = CONTEXT.Process(target=_run, args=(str(config), overrides, str(directory), at, number))
+KILL = ("signal", int(signal.SIGKILL))
+
+
+class Ended(NamedTuple):
+    """How a process ended, and its message."""
+
+    status: int
+    said: str
+
+
+def run_in_process(config, overrides, directory, at=None, what=KILL):
+    """A run that goes on in `directory`, in a process of its own; `what` happens at its `at`-th operation on a file."""
+    ours, theirs = CONTEXT.Pipe(duplex=False)
+    process = CONTEXT.Process(target=_run, args=(str(config), overrides, str(directory), at, what, theirs))
     process.start()
-    process.join(120)
-    assert process.exitcode is not None
-    return process.exitcode
+    theirs.close()
+    try:
+        said = ours.recv() if ours.poll(120) else "it hung"
+    except EOFError:
+        said = ""
+    process.join(10)
+    return Ended(process.exitcode, said)
 
 
-def _run(config, overrides, directory, at, number):
+def _run(config, overrides, directory, at, what, pipe):
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     seen = 0
 
@@ -37,14 +58,36 @@ def _run(config, overrides, directory, at, number):
         if event in EVENTS and str(arguments[0]).startswith(directory):
             seen += 1
             if seen == at:
-                os.kill(os.getpid(), number)
+                _happen(what, directory)
 
+    _obey_permissions()
     sys.addaudithook(hook)
     try:
         with StopSignals():
             lstmzoo.train_run(lstmzoo.load_config(config, overrides), directory, resume=True)
-    except KeyboardInterrupt as error:
+    except (EnvironmentFailure, InputError, Interrupted) as error:
+        pipe.send(str(error))
         os._exit(error.exit_status)
+
+
+def _happen(what, directory):
+    if what[0] == "signal":
+        os.kill(os.getpid(), what[1])
+    elif what[0] == "full":
+        resource.setrlimit(resource.RLIMIT_FSIZE, (what[1], resource.RLIM_INFINITY))
+    elif what[0] == "removed":
+        shutil.rmtree(directory)
+    elif what[0] == "read-only":
+        for folder in (Path(directory), *(Path(directory, name) for name in FOLDERS)):
+            if folder.is_dir():
+                folder.chmod(0o555)
+
+
+def _obey_permissions():
+    """Root does not, unless it gives up the capability to override them (capset(2), version 3)."""
+    if os.geteuid() == 0:
+        header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+        ctypes.CDLL(None).capset(header, (ctypes.c_uint32 * 6)())
 
 
 def assert_same_run(one: Path, two: Path):

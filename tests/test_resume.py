@@ -42,9 +42,9 @@ def test_a_dozen_kills_change_nothing(whole, tmp_path):
     config, overrides, reference = whole
     kills = 0
     for moment in random_moments(0, 12, 60):
-        kills += run_in_process(config, overrides, tmp_path / "run", moment) == -signal.SIGKILL
+        kills += run_in_process(config, overrides, tmp_path / "run", moment).status == -signal.SIGKILL
     assert kills > 6  # the later ones find nothing left to do
-    assert run_in_process(config, overrides, tmp_path / "run") == 0
+    assert run_in_process(config, overrides, tmp_path / "run").status == 0
     assert_same_run(reference, tmp_path / "run")
 
 
@@ -52,11 +52,13 @@ def test_a_dozen_kills_change_nothing(whole, tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_and_a_kill_before_any_checkpoint_change_nothing(whole, tmp_path, number):
     config, overrides, reference = whole
-    assert run_in_process(config, overrides, tmp_path / "run", 9) == -signal.SIGKILL
+    assert run_in_process(config, overrides, tmp_path / "run", 9).status == -signal.SIGKILL
     assert not list((tmp_path / "run" / "checkpoints").glob("*"))
     for moment in random_moments(int(number), 3, 40):
-        assert run_in_process(config, overrides, tmp_path / "run", moment, number) == 128 + number
-    assert run_in_process(config, overrides, tmp_path / "run") == 0
+        assert (
+            run_in_process(config, overrides, tmp_path / "run", moment, ("signal", int(number))).status == 128 + number
+        )
+    assert run_in_process(config, overrides, tmp_path / "run").status == 0
     assert_same_run(reference, tmp_path / "run")
 
 
@@ -240,9 +242,9 @@ def test_one_process_at_a_time(whole, tmp_path):
     with RunDirectory.claim(tmp_path):
         with pytest.raises(InputError, match=r"expected one that no other process trains in, received .*: wait for"):
             RunDirectory.claim(tmp_path)
-        assert run_in_process(config, overrides, tmp_path) == 1  # the error is an exception there
+        assert run_in_process(config, overrides, tmp_path).status == 2
     (tmp_path / ".lock").write_text("left by a killed process")
-    assert run_in_process(config, overrides, tmp_path, 20) == -signal.SIGKILL
+    assert run_in_process(config, overrides, tmp_path, 20).status == -signal.SIGKILL
     assert (tmp_path / ".lock").exists()
-    assert run_in_process(config, overrides, tmp_path) == 0
+    assert run_in_process(config, overrides, tmp_path).status == 0
     assert_same_run(reference, tmp_path)
