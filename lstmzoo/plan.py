@@ -54,9 +54,9 @@ def resolve(experiment: Experiment, device: str, vocab_size: int, windows: int) 
     kernel = fastest_kernel(device) if execution.kernel == "auto" else execution.kernel
     threads = choose_threads(model.layers) if execution.threads == "auto" else execution.threads
     per_call = execution.windows_per_call
-    if per_call == "auto":
-        per_call = min(choose_windows(experiment, vocab_size), windows, *experiment.cadences)
-    chosen = {"kernel": kernel, "threads": threads, "windows_per_call": per_call}
+    per_call = choose_windows(experiment, vocab_size) if per_call == "auto" else per_call
+    most = min(windows, *experiment.cadences) if experiment.cadences else windows
+    chosen = {"kernel": kernel, "threads": threads, "windows_per_call": min(per_call, most)}
     return experiment.model_copy(
         update={
             "model": model.model_copy(update={"encoding": experiment.encoding, "depth": len(model.layers)}),

@@ -82,7 +82,7 @@ def _fitting(directory: RunDirectory, checkpoint: Checkpoint, experiment: Experi
     kept, wished = _kept(checkpoint), settings_of(experiment)
     if found := differences(kept, wished):
         _refuse(kept, found, "begin a new run for that, with another --run-dir")
-    plan = make_plan(_decided(experiment, kept))
+    plan = _decided(make_plan(experiment), kept)
     if key := shortened(kept, wished, plan.windows):
         _refuse(kept, {key: wished[key]}, "a run that goes on can only get longer")
     _check_digests(directory, plan, checkpoint)
@@ -111,10 +111,11 @@ def _refuse(kept: Settings, found: Settings, advice: str) -> NoReturn:
     raise ConfigError([*lines, advice])
 
 
-def _decided(experiment: Experiment, kept: Settings) -> Experiment:
-    """With what was decided before step 0 in place of `auto`."""
-    execution = {key: kept[f"execution.{key}"] for key in ("kernel", "threads", "windows_per_call")}
-    return experiment.model_copy(update={"execution": experiment.execution.model_copy(update=execution)})
+def _decided(plan: Plan, kept: Settings) -> Plan:
+    """With the execution that was decided before step 0."""
+    fixed = {key: kept[f"execution.{key}"] for key in ("kernel", "threads", "windows_per_call")}
+    execution = plan.resolved.execution.model_copy(update=fixed)
+    return plan._replace(resolved=plan.resolved.model_copy(update={"execution": execution}))
 
 
 def _check_digests(directory: RunDirectory, plan: Plan, checkpoint: Checkpoint) -> None:
