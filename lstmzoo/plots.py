@@ -1,6 +1,9 @@
 """Pictures of a run: the loss, and what an echo model says beside what it should say."""
 
+import gc
 import io
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +18,24 @@ from lstmzoo.files import write_atomically
 LINE, INPUT, TARGET, PREDICTION, UNKNOWN = "#4c78a8", "#c0cfdf", "#e45756", "#3a9b4e", "#eadfc8"
 
 
+def _collected(draw: Callable[..., None]) -> Callable[..., None]:
+    """A figure's parts refer to one another: they are collected while they are young, or a run's memory grows."""
+
+    @wraps(draw)
+    def drawn(*arguments: Any) -> None:
+        enabled = gc.isenabled()
+        gc.disable()  # nothing grows old while the figure is drawn
+        try:
+            draw(*arguments)
+        finally:
+            gc.collect(0)
+            if enabled:
+                gc.enable()
+
+    return drawn
+
+
+@_collected
 def draw_loss(path: Path, curve: Curve, floor: float | None, title: str) -> None:
     """Training loss of every step and smoothed, validation losses, and the floor where one is known."""
     figure, (axes,) = _figure(8, 4.5, 1)
@@ -42,6 +63,7 @@ class EchoView(NamedTuple):
     weights: np.ndarray
 
 
+@_collected
 def draw_echo(path: Path, view: EchoView, echo_step: int) -> None:
     """Up to five lanes: the input bits, the echo wanted, the echo said; each miss with a red mark."""
     view = EchoView(*(part[:5] for part in view))
