@@ -13,7 +13,7 @@ from kill import same, start
 from lstmzoo.checkpoint import checkpoint_steps, whole_checkpoints
 
 HERE = Path(__file__).parent
-SIZES = (8, 40, 100, 200, 400, 600, 800, 1000, 1200, 1400)  # kilobytes
+SIZES = (8, 300, 700, 1000, 1400, 1700, 1900, 2050, 2150, 2200)  # kilobytes
 
 
 def resized(place: Path, kilobytes: int) -> None:
