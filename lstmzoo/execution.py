@@ -1,11 +1,11 @@
-"""The same weights as an explicit-state program: many windows in one graph call, by one of a few kernels.
+"""The same weights run fast: arrays are checked, cut into calls and given to programs with explicit states.
 
-The architecture (a Keras model) and its execution are two things: a program works on the model's weights with explicit
-states, and its loop over windows is in the graph, not in Python.
+The architecture (a Keras model) and its execution are two things: a program works on the model's weights, and its loop
+over windows is in the graph, not in Python.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -15,16 +15,16 @@ from lstmzoo.anatomy import dissect
 from lstmzoo.choice import check_count
 from lstmzoo.dropout import draw_masks
 from lstmzoo.errors import InputError
-from lstmzoo.kernels import LAYERS, Tensor
+from lstmzoo.kernels import LAYERS
 from lstmzoo.machine import choose_shards, count_cores, fastest_kernel, find_device
 from lstmzoo.nearest import did_you_mean
-from lstmzoo.network import Network, States, losses_of, over_windows, zeros_like
+from lstmzoo.network import Network, States
+from lstmzoo.programs import Programs, Windows
 from lstmzoo.state import state_variables
 
 OPTIMIZERS = (keras.optimizers.Optimizer, keras.optimizers.legacy.Optimizer)
 KEPT = 8  # executions kept on a model, the last used ones
 MASK_BYTES = 64_000_000  # dropout masks of one call, at most
-Windows = dict[str, Any]  # arrays [K, ...] by name: x and y [K, T, B], rate [K], weights [K, T, B], masks [K, B, D]
 
 
 class Evaluation(NamedTuple):
@@ -91,12 +91,10 @@ class Execution:
         layers = [cell.units for cell in self.anatomy.cells]
         self.kernel = _known_kernel(kernel)
         shards = choose_shards(self.kernel, layers, self.batch_size, threads or count_cores())
-        self.shards = [len(part) for part in np.array_split(np.arange(self.batch_size), shards)]
-        self.whole = self.kernel == "xla" and shards == 1  # the whole program is compiled, the loop over windows too
-        self.network = Network(self.anatomy, self.kernel)
+        lanes = [len(part) for part in np.array_split(np.arange(self.batch_size), shards)]
         self.states: list[tf.Variable] = tf.nest.flatten(state_variables(model))
         self.dtype = self.anatomy.head.kernel.dtype
-        self.programs: dict[Any, Any] = {}
+        self.programs = Programs(model, optimizer, Network(self.anatomy, self.kernel), self.states, lanes)
         _build_slots(optimizer, model.trainable_variables)
 
     def prepare(self, seq_length: int, carry: bool) -> None:
@@ -106,7 +104,7 @@ class Execution:
         """
         variables = [*self.model.weights, *self.optimizer.variables, *self.states]
         before = [variable.numpy() for variable in variables]
-        count = int(self.kernel == "xla" and not self.whole)
+        count = int(self.kernel == "xla" and not self.programs.whole)
         inputs = np.zeros((count, self.batch_size, seq_length, *self.features))
         targets = np.zeros(inputs.shape[:3], np.int32)
         self.train(inputs if self.symbols is None else targets, targets, np.zeros(count), carry)
@@ -125,9 +123,7 @@ class Execution:
         for part in self._parts(windows):
             part |= self._masks(len(part["x"]))
             count, part = self._padded(part)
-            found.append(
-                self._program(("train", carry), part, lambda: self._training(carry))(count, part).numpy()[:count]
-            )
+            found.append(self.programs.train(part, carry)(count, part).numpy()[:count])
         return np.concatenate(found)
 
     def evaluate(
@@ -140,95 +136,10 @@ class Execution:
         found = []
         for part in self._parts(windows):
             count, part = self._padded(part)
-            results, states = self._program(("evaluate",), part, self._evaluation, states)(count, part, states)
+            results, states = self.programs.evaluate(part, states)(count, part, states)
             found.append([result.numpy()[:count] for result in results])
         losses, hits, predictions = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return Evaluation(losses, hits, np.swapaxes(predictions, 1, 2), states)
-
-    def _training(self, carry: bool) -> Any:
-        variables = self.model.trainable_variables
-
-        def part(states: States, window: Windows) -> tuple[States, Tensor, list[Tensor]]:
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(variables)
-                logits, states = self.network(window["x"], states, window)
-                loss = tf.reduce_mean(losses_of(logits, window["y"])) * (window["y"].shape[1] / self.batch_size)
-            return states, loss, [tf.convert_to_tensor(part) for part in tape.gradient(loss, variables)]
-
-        def update(gradients: list[Tensor]) -> None:
-            self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
-
-        part, update = self._compiled(part), self._compiled(update)
-
-        def step(states: States, window: Windows) -> tuple[States, tuple[Tensor, ...]]:
-            if "rate" in window:
-                self.optimizer.learning_rate.assign(window.pop("rate"))
-            states = states if carry else zeros_like(states)
-            ends, losses, gradients = zip(*(part(*shard) for shard in self._sharded(states, window)), strict=True)
-            update([tf.add_n(parts) for parts in zip(*gradients, strict=True)])
-            return _joined(ends), (tf.add_n(losses),)
-
-        def train(count: Tensor, windows: Windows) -> Tensor:
-            states, (losses,) = over_windows(step, count, windows, [v.value() for v in self.states], [self.dtype])
-            for variable, state in zip(self.states, states, strict=True):
-                variable.assign(state)
-            return losses
-
-        return train
-
-    def _evaluation(self) -> Any:
-        def part(states: States, window: Windows) -> tuple[States, tuple[Tensor, ...]]:
-            logits, states = self.network(window["x"], states)
-            weights, predictions = window["weights"], tf.argmax(logits, -1, tf.int32)
-            hits = tf.reduce_sum(weights * tf.cast(predictions == window["y"], weights.dtype))
-            return states, (tf.reduce_sum(weights * losses_of(logits, window["y"])), hits, predictions)
-
-        part = self._compiled(part)
-
-        def step(states: States, window: Windows) -> tuple[States, tuple[Tensor, ...]]:
-            ends, found = zip(*(part(*shard) for shard in self._sharded(states, window)), strict=True)
-            losses, hits, predictions = zip(*found, strict=True)
-            return _joined(ends), (tf.add_n(losses), tf.add_n(hits), tf.concat(predictions, 1))
-
-        def evaluate(count: Tensor, windows: Windows, states: States) -> tuple[list[Tensor], States]:
-            states, results = over_windows(step, count, windows, states, [self.dtype, self.dtype, tf.int32])
-            return results, states
-
-        return evaluate
-
-    def _compiled(self, function: Any) -> Any:
-        """Where lanes are sharded, each shard's part is a compiled program of its own: they run side by side."""
-        if self.kernel != "xla" or self.whole:
-            return function
-        return tf.function(function, jit_compile=True, autograph=False)
-
-    def _sharded(self, states: States, window: Windows) -> Iterator[tuple[States, Windows]]:
-        """States and window of each shard: lanes are the second axis of its parts, the first of states and masks."""
-        first = 0
-        for size in self.shards:
-            lanes = slice(first, first + size)
-            along = {"x": (slice(None), lanes), "y": (slice(None), lanes), "weights": (slice(None), lanes)}
-            yield (
-                [state[lanes] for state in states],
-                {name: value[along.get(name, lanes)] for name, value in window.items()},
-            )
-            first += size
-
-    def _program(self, key: tuple[Any, ...], windows: Windows, make: Any, states: States | None = None) -> Any:
-        """The traced `make()` for windows of these shapes: any number of them, but for a compiled one."""
-        count = len(windows["x"]) if self.whole else None
-        shapes = tuple((name, part.shape[1:]) for name, part in windows.items())
-        if (key, shapes, count) not in self.programs:
-            signature = {name: tf.TensorSpec([count, *part.shape[1:]], part.dtype) for name, part in windows.items()}
-            carried = [] if states is None else [[tf.TensorSpec(state.shape, state.dtype) for state in states]]
-            program = tf.function(
-                make(),
-                input_signature=[tf.TensorSpec([], tf.int32), signature, *carried],
-                autograph=False,
-                jit_compile=self.whole,
-            )
-            self.programs[key, shapes, count] = program.get_concrete_function()
-        return self.programs[key, shapes, count]
 
     def _parts(self, windows: Windows) -> Iterator[Windows]:
         """The windows in as many parts as calls are made; results do not depend on where they are cut."""
@@ -242,7 +153,7 @@ class Execution:
         """How many windows, and these filled up to a size that a compiled program may already have."""
         count = len(windows["x"])
         size = self.windows_per_call or max(16, 1 << (count - 1).bit_length())
-        if not self.whole or size == count:
+        if not self.programs.whole or size == count:
             return count, windows
         fill = {name: [(0, size - count)] + [(0, 0)] * (part.ndim - 1) for name, part in windows.items()}
         return count, {name: np.pad(part, fill[name]) for name, part in windows.items()}
@@ -275,11 +186,6 @@ class Execution:
             inputs = _symbols("inputs", inputs, self.symbols)
         targets = _symbols("targets", targets, self.anatomy.head.units)  # type: ignore[union-attr]
         return {"x": np.swapaxes(inputs, 1, 2), "y": np.swapaxes(targets, 1, 2)}
-
-
-def _joined(shards: Iterable[States]) -> States:
-    """The states of all lanes from those of the shards."""
-    return [tf.concat(parts, 0) for parts in zip(*shards, strict=True)]
 
 
 def _symbols(name: str, values: np.ndarray, size: int) -> np.ndarray:

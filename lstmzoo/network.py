@@ -14,7 +14,8 @@ class Network:
     """The cells, embedding and head of a model, run by one kernel; the kind of the model is never seen."""
 
     def __init__(self, anatomy: Anatomy, kernel: str):
-        self.anatomy = anatomy
+        self.anatomy, self.kernel = anatomy, kernel
+        self.dtype = anatomy.cells[0].kernel.dtype
         self.layers = [LAYERS[kernel](cell) for cell in anatomy.cells]
         self.steps = [cell_step(cell) for cell in anatomy.cells]
 

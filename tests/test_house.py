@@ -10,10 +10,12 @@ import lstmzoo
 PACKAGE = Path(lstmzoo.__file__).parent
 ORDER = (
     "errors nearest terminal section strict_yaml files metrics curve machine choice data vocabulary corpora text echo char tasks zoo optimizers sources experiment plan problems config settings "
-    "standing agenda rundir checkpoint resume trained signals progress plots anatomy state model kernels dropout network execution sampler scorer validation snapshot record "
+    "standing agenda rundir checkpoint resume trained signals progress plots anatomy state model kernels dropout network programs execution sampler scorer validation snapshot record "
     "train job writing scoring startup run sample score cli"
 ).split()
-COMPUTES = set("anatomy state model kernels network execution sampler scorer validation snapshot record train".split())
+COMPUTES = set(
+    "anatomy state model kernels network programs execution sampler scorer validation snapshot record train".split()
+)
 FORBIDDEN = ("eval(", "exec(", "pickle", "yaml.load(", "unsafe_load", "allow_pickle=True", "shell=True", "os.system")
 
 

@@ -11,7 +11,8 @@ from killing import assert_same_run, assert_same_weights, metrics, random_moment
 
 import lstmzoo
 from lstmzoo.checkpoint import load_checkpoint
-from lstmzoo.errors import Diverged, InputError, Interrupted
+from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted
+from lstmzoo.progress import Silent
 from lstmzoo.rundir import RunDirectory
 from lstmzoo.sampler import Sampler
 from lstmzoo.train import Training
@@ -86,6 +87,46 @@ def test_a_signal_in_a_validation_or_a_sample_is_made_good(whole, tmp_path, step
     assert metrics(tmp_path / "run")[-1]["step"] == step
     lstmzoo.train_run(None, tmp_path / "run", resume=True)
     assert_same_run(reference, tmp_path / "run")
+
+
+class Failing(Silent):
+    """Stands for a disk that fails after some step."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def show(self, moment):
+        if moment.step >= self.step:
+            raise OSError(5, "Input/output error")
+
+
+ECHO_OPTIONS = {
+    "keras kernel": ["execution.kernel=keras", "train.optimizer={name: rmsprop, momentum: 0.9, centered: true}"],
+    "scan kernel": ["execution.kernel=scan", "train.reset_state=never", "task.fresh_series=false"],
+    "window": ["train.reset_state=window", "train.optimizer={name: adafactor}", "train.grad_clip_norm=0.5"],
+    "schedule": ["train.schedule={kind: exponential, warmup_steps: 13, decay_rate: 0.5}", "validate.every_steps=0"],
+    "embedding": ["model={kind: stacked_layers, units: [4, 5], encoding: embedding, embedding_dim: 3}"],
+    "shards": [
+        "model={kind: stacked_layers, units: 100, depth: 2, dropout: 0.2}",
+        "train.batch_size=16",
+        "train.seq_length=5",
+        "execution.threads=2",
+    ],
+}
+
+
+@pytest.mark.parametrize("option", ECHO_OPTIONS)
+def test_every_kernel_and_option_goes_on_exactly(tmp_path, option):
+    overrides = ["task.series_length=1500", *NET, *EPOCHS, *ECHO_OPTIONS[option]]
+    config = lstmzoo.load_config(ECHO, overrides)
+    lstmzoo.train_run(config, tmp_path / "whole")
+    for step in (18, 33):
+        with pytest.raises(
+            EnvironmentFailure, match=r"failed: Input/output error .the checkpoint of step \d+ is intact"
+        ):
+            lstmzoo.train_run(config, tmp_path / "run", resume=True, progress=Failing(step))
+    lstmzoo.train_run(config, tmp_path / "run", resume=True)
+    assert_same_run(tmp_path / "whole", tmp_path / "run")
 
 
 @pytest.mark.parametrize("whole", ["echo"], indirect=True)

@@ -36,11 +36,12 @@ def main() -> None:
         size = max(path.stat().st_size for path in Path(folder, "run", "checkpoints").iterdir())
     step, save = found["train_seconds"] / STEPS, statistics.median(saved)
     least, most = min(saved), max(saved)
+    times = f"{1000 * save:.0f} ms ({1000 * least:.0f} to {1000 * most:.0f})"
     text = f"""\
 | | |
 |---|---|
 | a step, mean of {STEPS} | {1000 * step:.0f} ms |
-| a checkpoint of {size / 1e6:.0f} MB, median of {len(saved)} | {1000 * save:.0f} ms ({1000 * least:.0f} to {1000 * most:.0f}) |
+| a checkpoint of {size / 1e6:.0f} MB, median of {len(saved)} | {times} |
 | cost at one in 500 steps | {100 * save / (500 * step):.2f} % of training |
 | cost at one in 500 steps, the slowest of them | {100 * most / (500 * step):.2f} % |
 """
