@@ -15,24 +15,23 @@ class Agenda(NamedTuple):
 
     def is_finished(self) -> bool:
         """Whether no step is left to do."""
-        return self._is_at_end() or self.has_stopped_early()
+        return self.is_at_end() or self.has_stopped_early()
 
-    def _is_at_end(self) -> bool:
+    def is_at_end(self) -> bool:
+        """Whether the run is as long as it was meant to be."""
         budget = self.plan.resolved.train.time_budget
         if budget is not None:
             return self.standing.train_seconds >= budget
         return self.standing.position.step >= (self.plan.steps or 0)
 
     def has_stopped_early(self) -> bool:
-        """Whether the last validation was the one too many without a better val_loss."""
-        validation, best = self.plan.resolved.validation, self.standing.best
-        if validation.patience is None or best is None or not self.standing.is_validated:
-            return False
-        return self.standing.position.step - best.step >= validation.patience * validation.every_steps
+        """Whether the last validation was the one too many in a row without a better val_loss."""
+        patience = self.plan.resolved.validation.patience
+        return patience is not None and self.standing.is_validated and self.standing.misses >= patience
 
     def status(self) -> str:
         """How a finished run ended."""
-        return "stopped_early" if self.has_stopped_early() else "completed"
+        return "completed" if self.is_at_end() else "stopped_early"
 
     def validation_due(self) -> bool:
         """Whether the model is to be validated as it is, after the present step."""

@@ -48,8 +48,20 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 def checkpoint_steps(directory: Path) -> list[int]:
     """Steps of the checkpoints in a directory, ascending."""
-    names = (re.fullmatch(r"step-(\d{8,})\.safetensors", path.name) for path in directory.glob("step-*.safetensors"))
-    return sorted(int(name[1]) for name in names if name)
+    return sorted(step for step, path in _named(directory) if path.is_file())
+
+
+def _named(directory: Path) -> list[tuple[int, Path]]:
+    """Whatever bears the name of a checkpoint, and its step."""
+    names = ((re.fullmatch(r"step-(\d{8,18})\.safetensors", path.name), path) for path in directory.glob("step-*"))
+    return [(int(name[1]), path) for name, path in names if name]
+
+
+def set_aside(directory: Path, after: int) -> None:
+    """Rename what bears the name of a checkpoint of a later step: it could not be read, and would count as one."""
+    for step, path in _named(directory):
+        if step > after:
+            path.rename(path.with_name(f"{path.name}.damaged"))
 
 
 def whole_checkpoints(directory: Path, damaged: list[str]) -> Iterator[tuple[int, Checkpoint]]:
@@ -66,7 +78,7 @@ def whole_checkpoints(directory: Path, damaged: list[str]) -> Iterator[tuple[int
 
 
 def prune_checkpoints(directory: Path, keep: int, last: int, best: int | None) -> None:
-    """Remove those before step `last` but for its `keep - 1` predecessors and the best; damaged later ones stay."""
+    """Remove those up to step `last` but for the last `keep` and the best."""
     steps = [step for step in checkpoint_steps(directory) if step <= last]
     for step in set(steps[:-keep]) - {best}:
         (directory / NAME.format(step)).unlink(missing_ok=True)

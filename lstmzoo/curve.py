@@ -32,6 +32,8 @@ class Curve:
         self.steps += 1
         if "val_loss" in line:
             self.validations.append((line["step"], line["val_loss"]))
+            if len(self.validations) > 2 * GROUPS:
+                del self.validations[1:-1:2]
 
     def drawn(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """First step of each group (from 1), least, greatest and smoothed loss."""

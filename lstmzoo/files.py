@@ -22,7 +22,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 def remove_leftovers(folder: Path) -> None:
     """Remove what processes that were killed have written beside; only one process may write there."""
     for path in folder.glob(".*.tmp"):
-        if re.fullmatch(r"\..+\.\d+\.tmp", path.name):
+        if re.fullmatch(r"\..+\.\d+\.tmp", path.name) and path.is_file():
             path.unlink()
 
 

@@ -1,24 +1,28 @@
 """A run from the first file of its directory to the last: whatever ends it, result.json says how."""
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from lstmzoo.agenda import Agenda
-from lstmzoo.checkpoint import checkpoint_steps
+from lstmzoo.checkpoint import whole_checkpoints
 from lstmzoo.config import dump_config, load_config
 from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted
 from lstmzoo.experiment import Experiment
 from lstmzoo.machine import find_device
 from lstmzoo.plan import Plan, make_plan
 from lstmzoo.progress import Progress, Silent
-from lstmzoo.resume import Start, begin, go_on, is_over
+from lstmzoo.resume import go_on
 from lstmzoo.rundir import RunDirectory, last_default
 from lstmzoo.signals import StopSignals
+from lstmzoo.start import Start, fresh, take_over
 
 Result = dict[str, Any]
+Wish = Callable[[Path], Experiment]  # given a run's own config.yaml
 Prepare = Callable[[Plan], None]
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def train_run(
@@ -54,44 +58,60 @@ def run_plan(plan: Plan, run_dir: Path | None, progress: Progress, prepare: Prep
     which a signal may end while TensorFlow is busy.
     """
     with RunDirectory.create(plan.resolved.name, run_dir) as directory:
-        return _train(begin(plan, directory), progress, prepare)
+        return _train(fresh(plan, directory), progress, prepare)
 
 
 def resume_run(
     given: Experiment | None,
-    wish: Callable[[Path], Experiment],
+    wish: Wish,
     run_dir: Path | None,
     progress: Progress,
     prepare: Prepare | None = None,
 ) -> Result:
     """Go on with a run: `given` is used where none is there yet, else `wish(its config.yaml)`."""
-    if run_dir is None and given is None:
-        raise InputError("expected a run to go on with, received none: give --run-dir DIR, or its CONFIG")
-    path = run_dir or last_default(given.name)  # type: ignore[union-attr]
-    if not (os.path.lexists(path / "config.yaml") or checkpoint_steps(path / "checkpoints")):
-        return _start_afresh(given, path, progress, prepare)
+    path = _directory_of(given, run_dir)
+    plan = None if RunDirectory(path).is_begun() else _afresh(given, path)
     with RunDirectory.claim(path) as directory:
+        if plan is not None and not directory.is_begun():
+            directory.check_empty()
+            return _train(fresh(plan, directory), progress, prepare)
         start = go_on(directory, wish)
         for note in start.notes:
             progress.say(note)
-        if is_over(start):
-            return _nothing_to_do(start, progress)
-        return _train(start, progress, prepare)
+        return _nothing_to_do(start, progress) if start.is_over else _train(start, progress, prepare)
 
 
-def _start_afresh(given: Experiment | None, path: Path, progress: Progress, prepare: Prepare | None) -> Result:
+def plan_to_go_on(given: Experiment | None, wish: Wish, run_dir: Path | None) -> tuple[Plan, int]:
+    """What `resume_run` would do, and from which step; nothing is changed."""
+    path = _directory_of(given, run_dir)
+    if not RunDirectory(path).is_begun():
+        return _afresh(given, path), 0
+    with RunDirectory.claim(path) as directory:
+        start = go_on(directory, wish)
+    return start.plan, start.standing.position.step
+
+
+def _directory_of(given: Experiment | None, run_dir: Path | None) -> Path:
+    if run_dir is not None:
+        return run_dir
+    if given is None:
+        raise InputError("expected a run to go on with, received none: give --run-dir DIR, or its CONFIG")
+    return last_default(given.name)
+
+
+def _afresh(given: Experiment | None, path: Path) -> Plan:
     if given is None:
         raise InputError(f"expected a run to go on with, received {path}, which holds none: give its CONFIG too")
-    plan = make_plan(given)
-    with RunDirectory.claim(path) as directory:
-        return _train(begin(plan, directory), progress, prepare)
+    return make_plan(given)
 
 
 def _nothing_to_do(start: Start, progress: Progress) -> Result:
-    """Say so, and see to it that result.json is there: the run may have been killed before its last file."""
+    """Say so, and see to what a process that was killed at the very end had no time for."""
     directory, step = start.directory, start.standing.position.step
     result = start.standing.result(start.plan, Agenda(start.plan, start.standing).status())
-    directory.write_result(result)
+    if not start.changed:
+        take_over(start)
+        directory.write_result(result)
     early = result["status"] == "stopped_early"
     raise_it = "validate.patience" if early else "train.epochs, train.steps or train.time_budget"
     end = f"{result['status']} at step {step:,}"
@@ -101,8 +121,10 @@ def _nothing_to_do(start: Start, progress: Progress) -> Result:
 
 
 def _train(start: Start, progress: Progress, prepare: Prepare | None) -> Result:
-    directory = start.directory
+    directory, step = start.directory, start.standing.position.step
     progress.say(f"run directory: {directory.path}")
+    if start.checkpoint is not None:
+        progress.say(f"going on from step {step:,}")
     try:
         result = _train_to_an_end(start, progress, prepare)
     except OSError as error:
@@ -117,12 +139,16 @@ def _train_to_an_end(start: Start, progress: Progress, prepare: Prepare | None) 
     try:
         with StopSignals(may_leave=prepare is not None) as stop:
             stop.before_leaving = lambda: directory.write_result(standing.result(plan, "interrupted"))
-            _write_head(start, progress)
+            if start.checkpoint is None:
+                _begin(start)
             if prepare is not None:
                 prepare(plan)
             from lstmzoo.train import Training
 
-            result = standing.result(plan, Training(start, progress, stop).run())
+            training = Training(start, progress, stop)
+            if start.checkpoint is not None:  # it fits: only now is anything changed
+                _go_on(start, progress)
+            result = standing.result(plan, training.run())
             directory.write_result(result)
             return result
     except (Diverged, Interrupted) as error:
@@ -132,27 +158,32 @@ def _train_to_an_end(start: Start, progress: Progress, prepare: Prepare | None) 
         raise
 
 
-def _write_head(start: Start, progress: Progress) -> None:
+def _begin(start: Start) -> None:
     """What stands in the directory before TensorFlow is touched."""
-    plan, directory, device = start.plan, start.directory, find_device()
-    if start.checkpoint is None:
-        directory.write_environment(device, plan.task.facts())
-        if plan.task.vocabulary is not None:
-            plan.task.vocabulary.save(directory.path / "vocab.json")
-        return
-    step = start.standing.position.step
-    progress.say(f"going on from step {step:,}")
-    directory.write_config(dump_config(plan.resolved))
-    for note in directory.note_resume(step, device, start.changed):
+    take_over(start)
+    task = start.plan.task
+    start.directory.write_environment(find_device(), task.facts())
+    if task.vocabulary is not None:
+        task.vocabulary.save(start.directory.path / "vocab.json")
+
+
+def _go_on(start: Start, progress: Progress) -> None:
+    directory, step = start.directory, start.standing.position.step
+    take_over(start)
+    directory.write_config(dump_config(start.plan.resolved))
+    for note in directory.note_resume(step, find_device(), start.changed):
         progress.say(f"warning: {note}: the numbers may not be those of an uninterrupted run")
     (directory.path / "result.json").unlink(missing_ok=True)
 
 
 def _failure(directory: RunDirectory, error: OSError) -> str:
-    steps = checkpoint_steps(directory.checkpoints)
-    kept, advice = "there is no checkpoint", "make room, or choose another --run-dir"
-    if steps:
-        kept, advice = f"the checkpoint of step {steps[-1]} is intact", "make room, and go on with --resume"
-    elif not directory.path.exists():
+    """What failed, what is left, and what to do."""
+    step = next((step for step, _ in whole_checkpoints(directory.checkpoints, [])), None)
+    mend = "make room" if error.errno in FULL else "put that right"
+    if step is not None:
+        kept, advice = f"the checkpoint of step {step} is intact", f"{mend}, and go on with --resume"
+    elif directory.path.exists():
+        kept, advice = "there is no checkpoint", f"{mend}, or choose another --run-dir"
+    else:
         kept, advice = "the directory is gone", "begin a new run"
     return f"the run in {directory.path} failed: {error.strerror or error} ({kept}): {advice}"

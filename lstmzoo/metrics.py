@@ -1,6 +1,7 @@
 """metrics.jsonl: one JSON object a step, appended to while the run goes on, cut back where a run goes on again."""
 
 import json
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -32,8 +33,8 @@ class Metrics:
         with self.path.open("rb") as file:
             os.fsync(file.fileno())
 
-    def cut(self, steps: int, listen: Callable[[Line], None]) -> None:
-        """Keep the lines of steps 1 to `steps`, telling `listen` of each; `InputError` if one of them is not there."""
+    def read(self, steps: int, listen: Callable[[Line], None]) -> int:
+        """Tell `listen` of the lines of steps 1 to `steps`: their size in bytes; `InputError` if one is not there."""
         size = 0
         try:
             with self.path.open("rb") as file:
@@ -41,12 +42,20 @@ class Metrics:
                     text = file.readline()
                     listen(_checked(text, step))
                     size += len(text)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise InputError(
                 f"{self.path}: expected the lines of steps 1 to {steps}, received {_reason(error)}: "
                 "restore the run's own file, or begin a new run"
             ) from error
-        os.truncate(self.path, size)
+        return size
+
+    def cut(self, size: int) -> None:
+        """Keep so many bytes."""
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_NOFOLLOW)
+        try:
+            os.ftruncate(descriptor, size)
+        finally:
+            os.close(descriptor)
         self.size = size
 
 
@@ -54,7 +63,8 @@ def _checked(text: bytes, step: int) -> Line:
     if not text.endswith(b"\n"):
         raise ValueError(f"none of step {step}")
     line = json.loads(text)
-    if not isinstance(line, dict) or line.get("step") != step or not isinstance(line.get("train_loss"), float):
+    loss = line.get("train_loss") if isinstance(line, dict) else None
+    if not isinstance(loss, float) or not math.isfinite(loss) or line.get("step") != step:
         raise ValueError(f"another one in place of step {step}")
     return line
 
@@ -62,4 +72,5 @@ def _checked(text: bytes, step: int) -> Line:
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError):
         return f"a file that cannot be read ({error.strerror})"
-    return "what is no JSON" if isinstance(error, json.JSONDecodeError | UnicodeDecodeError) else str(error)
+    known = type(error) is ValueError  # ours; JSON's are of other kinds
+    return str(error) if known else "what is no JSON"

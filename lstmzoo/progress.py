@@ -85,19 +85,22 @@ class Bar:
 
     def say(self, text: str) -> None:
         """A line above the bar."""
-        self.console.print(printable(text), markup=False, soft_wrap=True)
+        with suppress(OSError, ValueError):  # the terminal may be gone
+            self.console.print(printable(text), markup=False, soft_wrap=True)
 
     def show(self, moment: Moment) -> None:
         """Move the bar."""
-        if self.task is None:
-            self.task = self.progress.add_task("", total=1.0, place="", rest="")
-            self.progress.start()
-        place, rest = _parts(moment)
-        self.progress.update(self.task, completed=moment.fraction, place=place, rest=rest)
+        with suppress(OSError, ValueError):
+            if self.task is None:
+                self.task = self.progress.add_task("", total=1.0, place="", rest="")
+                self.progress.start()
+            place, rest = _parts(moment)
+            self.progress.update(self.task, completed=moment.fraction, place=place, rest=rest)
 
     def close(self) -> None:
         """Take the bar away."""
-        self.progress.stop()
+        with suppress(OSError, ValueError):
+            self.progress.stop()
 
 
 def for_terminal() -> Progress:

@@ -4,10 +4,13 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from lstmzoo.curve import Curve
 from lstmzoo.echo import EchoSpec
@@ -25,6 +28,7 @@ class Record:
 
     def __init__(self, directory: RunDirectory, name: str, curve: Curve, loss_floor: float | None):
         self.directory, self.name, self.curve, self.loss_floor = directory, name, curve, loss_floor
+        _note_start(directory.tensorboard, curve.steps + 1)
         with _as_os_error():
             self.writer = tf.summary.create_file_writer(str(directory.tensorboard))
         self.drawn = -math.inf
@@ -65,6 +69,13 @@ class Record:
         """The end of TensorBoard's file."""
         with _as_os_error():
             self.writer.close()
+
+
+def _note_start(folder: Path, step: int) -> None:
+    """Tell TensorBoard at which step a process starts: what an earlier one wrote from there on is not shown."""
+    writer = EventFileWriter(str(folder), filename_suffix=".start")
+    writer.add_event(Event(step=step, wall_time=time.time(), session_log=SessionLog(status=SessionLog.START)))
+    writer.close()
 
 
 @contextmanager

@@ -16,7 +16,7 @@ def run(
         list[str] | None, typer.Option("--set", metavar="K=V", help="set a key, such as train.steps=100 (repeatable)")
     ] = None,
     run_dir: Annotated[
-        Path | None, typer.Option("--run-dir", metavar="DIR", help="run directory (default: experiments/runs/NAME)")
+        str | None, typer.Option("--run-dir", metavar="DIR", help="run directory (default: experiments/runs/NAME)")
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="go on from the run's last checkpoint; CONFIG may be left out")
@@ -30,36 +30,50 @@ def run(
 
         print(json.dumps(Experiment.model_json_schema(by_alias=True), indent=2))
     elif plan:
-        _show_plan(_asked(config, run_dir, resume), overrides or [])
+        _show_plan(config, overrides or [], _path(run_dir), resume)
     else:
-        _train(config, overrides or [], run_dir, resume)
+        _train(config, overrides or [], _path(run_dir), resume)
 
 
-def _asked(config: Path | None, run_dir: Path | None, resume: bool) -> Path:
-    """The configuration file that is meant."""
+def _path(run_dir: str | None) -> Path | None:
     from lstmzoo.errors import InputError
 
-    if config is None and resume and run_dir is not None:
-        return run_dir / "config.yaml"
+    if run_dir == "":
+        raise InputError("--run-dir: expected a directory, received an empty text (a shell variable that is not set?)")
+    return None if run_dir is None else Path(run_dir)
+
+
+def _load(config: Path | None, overrides: list[str]) -> Any:
+    from lstmzoo.config import load_config
+    from lstmzoo.errors import InputError
+
     if config is None:
         raise InputError("expected a YAML file, received none: python -m lstmzoo.run CONFIG")
-    return config
-
-
-def _load(config: Path, overrides: list[str]) -> Any:
-    from lstmzoo.config import load_config
-
     experiment = load_config(config, overrides)
     for warning in experiment.warnings():
         print(f"warning: {warning}", file=sys.stderr)
     return experiment
 
 
-def _show_plan(config: Path, overrides: list[str]) -> None:
+def _request(config: Path | None, overrides: list[str]) -> tuple[Any, Any]:
+    """For a run to go on with: what CONFIG and --set say, and what the run's own config.yaml and --set say."""
+    from lstmzoo.config import load_config
+    from lstmzoo.resume import agreed
+
+    given = None if config is None else _load(config, overrides)
+    return given, lambda kept: agreed(given, load_config(kept, overrides), kept.parent)
+
+
+def _show_plan(config: Path | None, overrides: list[str], run_dir: Path | None, resume: bool) -> None:
+    from lstmzoo.job import plan_to_go_on
     from lstmzoo.plan import make_plan
 
-    planned = make_plan(_load(config, overrides))
-    print("\n".join(f"{name:<12} {value}" for name, value in describe(planned).items()))
+    if resume:
+        planned, step = plan_to_go_on(*_request(config, overrides), run_dir)
+    else:
+        planned, step = make_plan(_load(config, overrides)), 0
+    lines = describe(planned) | ({"goes on": f"from step {step:,}"} if resume else {})
+    print("\n".join(f"{name:<12} {value}" for name, value in lines.items()))
 
 
 def describe(plan: Any) -> dict[str, str]:
@@ -82,11 +96,10 @@ def describe(plan: Any) -> dict[str, str]:
 
 
 def _train(config: Path | None, overrides: list[str], run_dir: Path | None, resume: bool) -> None:
-    from lstmzoo.config import load_config
     from lstmzoo.job import resume_run, run_plan
     from lstmzoo.plan import make_plan
     from lstmzoo.progress import duration, for_terminal
-    from lstmzoo.resume import agreed
+    from lstmzoo.terminal import printable
 
     progress = for_terminal()
 
@@ -96,16 +109,13 @@ def _train(config: Path | None, overrides: list[str], run_dir: Path | None, resu
         start_tensorflow(plan.resolved.execution.threads)
 
     if resume:
-        given = None if config is None else _load(config, overrides)
-        wish = lambda kept: agreed(given, load_config(kept, overrides), kept.parent)  # noqa: E731
-        result = resume_run(given, wish, run_dir, progress, prepare)
+        result = resume_run(*_request(config, overrides), run_dir, progress, prepare)
     else:
-        experiment = _load(_asked(config, run_dir, resume), overrides)
-        result = run_plan(make_plan(experiment), run_dir, progress, prepare)
+        result = run_plan(make_plan(_load(config, overrides)), run_dir, progress, prepare)
     final = "  ".join(f"{name} {value:.6g}" for name, value in result["final"].items() if value is not None)
     print(
         f"{result['status']}: {result['steps']:,} steps in {duration(result['train_seconds'])} of training "
-        f"({result['symbols_per_second'] or 0:,.0f} symbols/s)\n{final}\nrun directory: {result['run_dir']}"
+        f"({result['symbols_per_second'] or 0:,.0f} symbols/s)\n{final}\nrun directory: {printable(result['run_dir'])}"
     )
 
 

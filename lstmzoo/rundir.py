@@ -3,13 +3,9 @@
 import errno
 import json
 import os
-import platform
 import re
-import subprocess
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,15 +13,16 @@ from typing import Any
 from filelock import FileLock, Timeout
 from typing_extensions import Self
 
+from lstmzoo.checkpoint import checkpoint_steps
+from lstmzoo.environment import changes, environment
 from lstmzoo.errors import EnvironmentFailure, InputError
 from lstmzoo.files import remove_leftovers, write_atomically
 from lstmzoo.metrics import Metrics
+from lstmzoo.strict_yaml import shown
 
 FILES = ("config.yaml", "environment.json", "vocab.json", "metrics.jsonl", "result.json")
 FOLDERS = ("checkpoints", "plots", "samples", "tensorboard")
-MARKS = tuple(name for name in FILES if name != "vocab.json")  # a directory with one of them holds a run
 LOCK = ".lock"
-PACKAGES = ("lstmzoo", "tensorflow", "tf-keras", "numpy", "safetensors")
 USERS = (errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP)
 
 
@@ -36,18 +33,17 @@ class RunDirectory:
         self.path = path
         self.checkpoints, self.plots, self.samples, self.tensorboard = (path / name for name in FOLDERS)
         self.metrics = Metrics(path / "metrics.jsonl")
-        self._lock = FileLock(path / LOCK)
+        self._lock, self._mine = FileLock(path / LOCK), (0, 0)
 
     @classmethod
     def create(cls, name: str, path: Path | None) -> Self:
         """Exactly `path`, or the first free default one, claimed; `InputError` for one that holds a run."""
         directory = cls.claim(_first_free(name) if path is None else path)
-        if held := directory.held():
+        try:
+            directory.check_empty()
+        except InputError:
             directory.release()
-            raise InputError(
-                f"run directory: expected one without a run, received {directory.path}, which holds "
-                f"{', '.join(held)}: go on with --resume, choose another one with --run-dir, or remove it"
-            )
+            raise
         return directory
 
     @classmethod
@@ -58,9 +54,11 @@ class RunDirectory:
         """
         directory = cls(path)
         try:
+            _check_name(path)
             path.mkdir(parents=True, exist_ok=True)
             directory._check_parts()
             directory._lock.acquire(blocking=False)
+            directory._mine = _identity(path / LOCK)
         except Timeout as error:
             raise InputError(
                 f"run directory: expected one that no other process trains in, received {path}: wait for the other "
@@ -79,13 +77,31 @@ class RunDirectory:
     def release(self) -> None:
         """Let other processes write; who waits for the lock sees that its file is gone."""
         with suppress(OSError):
-            (self.path / LOCK).unlink()
+            if _identity(self.path / LOCK) == self._mine:
+                (self.path / LOCK).unlink()
         self._lock.release()
 
-    def held(self) -> list[str]:
-        """What stands there that makes it a run."""
-        held = [name for name in MARKS if os.path.lexists(self.path / name)]
-        return held + (["checkpoints"] if any(self.checkpoints.glob("*")) else [])
+    def check_claim(self) -> None:
+        """Raise `OSError` if the directory was removed, or made anew by somebody else."""
+        if _identity(self.path / LOCK) != self._mine:
+            raise OSError("the directory was replaced by something else")
+
+    def is_begun(self) -> bool:
+        """Whether a run has written its first file there."""
+        try:
+            return os.path.lexists(self.path / "config.yaml") or bool(checkpoint_steps(self.checkpoints))
+        except OSError:  # `claim` says why
+            return False
+
+    def check_empty(self) -> None:
+        """Raise `InputError` where a run would meet files of the names that it writes."""
+        held = [name for name in FILES if os.path.lexists(self.path / name)]
+        held += [name for name in FOLDERS if any((self.path / name).glob("*"))]
+        if held:
+            raise InputError(
+                f"run directory: expected one without a run, received {self.path}, which holds {', '.join(held)}: "
+                "go on with --resume, choose another one with --run-dir, or remove it"
+            )
 
     def begin(self, config: str, samples: bool = False) -> None:
         """Write config.yaml and make the folders; what a start without a checkpoint has left is removed.
@@ -93,13 +109,15 @@ class RunDirectory:
         `samples`: with a place for them.
         """
         try:
-            remove_leftovers(self.path)
+            if os.path.lexists(self.path / "config.yaml"):
+                for name in FILES[1:]:
+                    (self.path / name).unlink(missing_ok=True)
+                for path in self.tensorboard.glob("events.out.tfevents.*"):
+                    path.unlink()
+                self.cut_back(0)
             self.write_config(config)
-            for name in FILES[1:]:
-                (self.path / name).unlink(missing_ok=True)
             for folder in (self.checkpoints, self.plots, *([self.samples] if samples else [])):
                 folder.mkdir(exist_ok=True)
-            self.cut_back(0)
         except OSError as error:
             raise _unusable(self.path, error) from error
 
@@ -108,7 +126,8 @@ class RunDirectory:
         for folder in (self.path, self.checkpoints, self.plots, self.samples):
             remove_leftovers(folder)
         for path in self.samples.glob("step-*.txt"):
-            if (found := re.fullmatch(r"step-(\d{8,})\.txt", path.name)) and int(found[1]) > step:
+            found = re.fullmatch(r"step-(\d{8,18})\.txt", path.name)
+            if found and int(found[1]) > step and path.is_file():
                 path.unlink()
 
     def write_config(self, config: str) -> None:
@@ -117,22 +136,18 @@ class RunDirectory:
 
     def write_environment(self, device: str, data: Mapping[str, Any]) -> None:
         """environment.json: what the numbers depend on beside the configuration; `data`: facts of a text."""
-        self._write_json("environment.json", {**_environment(device), **({"data": data} if data else {})})
+        self._write_json("environment.json", {**environment(device), **({"data": data} if data else {})})
 
     def note_resume(self, step: int, device: str, changed: Mapping[str, Any]) -> list[str]:
         """Add to environment.json that the run goes on; what is no longer as it was, in words."""
-        kept, now = self.read_json("environment.json"), _environment(device)
-        others = {name: value for name, value in _flat(now).items() if _flat(kept).get(name) != value}
-        note = {"step": step, "command": now["command"], **({"changed": changed} if changed else {}), **others}
+        kept, now = self.read_json("environment.json"), environment(device)
+        others = changes(kept, now)
+        note = {"step": step, "command": now["command"], **({"changed": changed} if changed else {})}
+        note |= {name: value for name, (_, value) in others.items()}
         earlier = kept.get("resumed")
-        self._write_json(
-            "environment.json", {**kept, "resumed": [*(earlier if isinstance(earlier, list) else []), note]}
-        )
-        return [
-            f"{name} was {_flat(kept).get(name)} and is {value}"
-            for name, value in others.items()
-            if name != "git_commit"
-        ]
+        resumed = [*(earlier if isinstance(earlier, list) else []), note]
+        self._write_json("environment.json", {**kept, "resumed": resumed})
+        return [f"{name} was {old} and is {new}" for name, (old, new) in others.items() if name != "git_commit"]
 
     def read_json(self, name: str) -> dict[str, Any]:
         """A mapping from one of the files; `InputError` for what is none."""
@@ -169,6 +184,12 @@ class RunDirectory:
                 )
 
 
+def _identity(path: Path) -> tuple[int, int]:
+    """What tells a file from another one of its name."""
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
 def runs_root() -> Path:
     """Where default run directories are: `LSTMZOO_RUNS`, or experiments/runs."""
     return Path(os.environ.get("LSTMZOO_RUNS") or Path("experiments", "runs"))
@@ -198,6 +219,16 @@ def _first_free(name: str) -> Path:
         raise _unusable(root / name, error) from error
 
 
+def _check_name(path: Path) -> None:
+    """TensorFlow takes names in UTF-8 only."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"run directory: expected a name in UTF-8, received {shown(str(path))}: choose another one with --run-dir"
+        ) from error
+
+
 def _unusable(path: Path, error: OSError) -> InputError | EnvironmentFailure:
     if error.errno not in (*USERS, errno.EEXIST):
         return EnvironmentFailure(f"the run directory {path} cannot be written ({error.strerror or error}): make room")
@@ -205,36 +236,3 @@ def _unusable(path: Path, error: OSError) -> InputError | EnvironmentFailure:
         f"run directory: expected a directory that can be written, received {path} ({error.strerror}): "
         "choose another one with --run-dir"
     )
-
-
-def _environment(device: str) -> dict[str, Any]:
-    return {
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
-        "device": device,
-        "machine": platform.machine(),
-        "command": sys.argv,
-        "git_commit": _git_commit(),
-    }
-
-
-def _flat(environment: Mapping[str, Any]) -> dict[str, Any]:
-    """What numbers depend on, by name."""
-    versions = environment.get("versions")
-    facts = {name: environment.get(name) for name in ("device", "machine", "git_commit")}
-    return {**(versions if isinstance(versions, dict) else {}), **facts}
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
-def _git_commit() -> str | None:
-    try:
-        command = ["git", "rev-parse", "HEAD"]
-        found = subprocess.run(command, capture_output=True, text=True, timeout=5, cwd=Path(__file__).parent)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return found.stdout.strip() or None

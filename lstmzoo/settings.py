@@ -11,7 +11,7 @@ Settings = dict[str, Any]  # values by dotted path
 FREE: tuple[str, ...] = (
     *("train.optimizer.learning_rate", "train.schedule", "train.grad_clip_norm", "sample", "checkpoint"),
     *("validate.every_steps", "validate.patience"),
-    *(f"train.{key}" for key in LENGTHS),  # `shortened` has a word too
+    *(f"train.{key}" for key in LENGTHS),  # they may only be raised
 )
 
 
@@ -35,10 +35,10 @@ def differences(kept: Mapping[str, Any], wished: Mapping[str, Any], free: tuple[
     }
 
 
-def shortened(kept: Mapping[str, Any], wished: Mapping[str, Any], windows: int) -> str | None:
-    """The length that is less than the run's own, for an epoch of so many windows."""
+def is_shorter(kept: Mapping[str, Any], wished: Mapping[str, Any], windows: int) -> bool:
+    """Whether a length is less than the run's own, in epochs of so many windows; steps and seconds do not compare."""
     (old_key, old), (new_key, new) = (_length(settings, windows) for settings in (kept, wished))
-    return new_key if (old_key == "train.time_budget") == (new_key == "train.time_budget") and new < old else None
+    return new < old and (old_key == "train.time_budget") == (new_key == "train.time_budget")
 
 
 def as_text(settings: Settings) -> str:

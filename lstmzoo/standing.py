@@ -36,6 +36,7 @@ class Standing:
     def __init__(self) -> None:
         self.position = Position()
         self.best: Best | None = None
+        self.misses = 0  # validations in a row without a better val_loss
         self.epoch_loss, self.epoch_steps = 0.0, 0  # of the present epoch: its mean is what the loss floor is about
         self.last: Line = {}  # the last step's line in metrics.jsonl
         self.train_seconds = 0.0
@@ -60,9 +61,12 @@ class Standing:
 
     def measured(self, measures: Mapping[str, float]) -> None:
         """Take a validation's numbers into the last line; the best is replaced by what is strictly better."""
+        if self.is_validated:  # before a signal cut short what comes after
+            return
         self.last |= measures
+        self.misses += 1
         if self.best is None or measures["val_loss"] < self.best.val_loss:
-            self.best = Best(self.position.step, measures["val_loss"])
+            self.best, self.misses = Best(self.position.step, measures["val_loss"]), 0
 
     @property
     def is_validated(self) -> bool:
@@ -99,6 +103,7 @@ class Standing:
             "position": np.array(self.position, np.int64),
             "best/step": np.array(best.step, np.int64),
             "best/val_loss": np.array(best.val_loss, np.float64),
+            "early_stopping/misses": np.array(self.misses, np.int64),
             "epoch/loss": np.array(self.epoch_loss, np.float64),
             "epoch/steps": np.array(self.epoch_steps, np.int64),
         }
@@ -110,6 +115,7 @@ class Standing:
         standing.position = Position(*(int(part) for part in tensors["position"]))
         step, loss = int(tensors["best/step"]), float(tensors["best/val_loss"])
         standing.best = None if step < 0 else Best(step, loss)
+        standing.misses = int(tensors["early_stopping/misses"])
         standing.epoch_loss, standing.epoch_steps = float(tensors["epoch/loss"]), int(tensors["epoch/steps"])
         standing.train_seconds = train_seconds
         return standing

@@ -4,6 +4,7 @@ As a library lstmzoo leaves TensorFlow's threads and messages alone; only comman
 """
 
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from functools import wraps
 from typing import Any
 
 from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted
-from lstmzoo.signals import StopSignals
+from lstmzoo.signals import SIGNALS, StopSignals
 from lstmzoo.terminal import printable
 
 
@@ -36,7 +37,10 @@ def command_line(command: Callable[..., None], prog_name: str, quiet: bool = Fal
 
     @wraps(command)
     def guarded(*arguments: Any, **options: Any) -> None:
-        raise SystemExit(exit_status(lambda: command(*arguments, **options), quiet))
+        status = exit_status(lambda: command(*arguments, **options), quiet)
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)  # it is over: one more must not change the status
+        raise SystemExit(status)
 
     _lend_streams()
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)

@@ -16,12 +16,12 @@ from lstmzoo.model import build_model
 from lstmzoo.optimizers import make_optimizer
 from lstmzoo.progress import Moment, Progress
 from lstmzoo.record import Record
-from lstmzoo.resume import Start, digests
 from lstmzoo.sampler import Sampler
 from lstmzoo.settings import as_text, settings_of
 from lstmzoo.signals import StopSignals
 from lstmzoo.snapshot import not_finite, restore_snapshot, take_snapshot
 from lstmzoo.standing import Line
+from lstmzoo.start import Start, digests
 from lstmzoo.state import reset_states
 from lstmzoo.validation import Validator
 
@@ -47,11 +47,11 @@ class Training:
         self.optimizer = make_optimizer(self.spec.optimizer, self.spec.grad_clip_norm)
         self.execution = self._execution()
         self.validator, self.sampler = self._validator(), self._sampler()
-        self.record = Record(self.directory, self.experiment.name, start.curve, self.plan.loss_floor)
         self.notes = {"settings": as_text(settings_of(self.experiment)), **digests(self.plan)}
         self.saved = self.standing.position.step
         if start.checkpoint is not None:
             restore_snapshot(self.model, self.optimizer, start.checkpoint.tensors)
+        self.record = Record(self.directory, self.experiment.name, start.curve, self.plan.loss_floor)
         self.lanes = self.task.epoch_lanes(self.standing.position.epoch)
         self.began, self.begun = time.monotonic(), self.agenda.fraction()
 
@@ -85,10 +85,13 @@ class Training:
             self.record.steps(lines)
         if not whole and self.stop.received is not None:
             self._interrupt(self.stop.received, pending=True)
+        finished = self.agenda.is_finished()
+        if finished or (
+            validated and self.stop.received is None
+        ):  # before the last checkpoint: it says that all is done
+            self.record.draw(self.experiment.task, self.validator, last=finished)
         if self.pending or self.agenda.checkpoint_due():
             self._save()
-        if (validated or self.agenda.is_finished()) and self.stop.received is None:
-            self.record.draw(self.experiment.task, self.validator, last=self.agenda.is_finished())
         self.pending = False
         self.task.release()
         self.progress.show(self._moment())
@@ -185,6 +188,7 @@ class Training:
             self._diverge(f"{broken[0]} after {self._place()}")
         step, best = self.standing.position.step, self.standing.best
         left = {"pending": json.dumps(self.standing.last)} if pending else {}
+        self.directory.check_claim()
         self.directory.metrics.flush()
         save_checkpoint(
             self.directory.checkpoints / NAME.format(step),

@@ -84,7 +84,7 @@ def _best_checkpoint(directory: RunDirectory) -> _Found:
     for step, checkpoint in whole_checkpoints(directory.checkpoints, damaged):
         found = _Found(step, checkpoint, damaged)
         newest = newest or found
-        if step == newest.checkpoint.tensors["best/step"]:
+        if step == newest.checkpoint.tensors.get("best/step", step):
             return found
     if newest is None:
         why = "; ".join(damaged) or "train it until one is written (checkpoint.every_steps)"

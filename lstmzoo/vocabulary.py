@@ -89,6 +89,8 @@ class Vocabulary:
     def load(cls, path: Path) -> "Vocabulary":
         """Read vocab.json; `InputError` for one that cannot be read."""
         try:
+            if path.exists() and not path.is_file():
+                raise ValueError("it is no file")
             kept = json.loads(path.read_text(encoding="utf-8"))
             codes = [code if isinstance(code, int) else ord(code) for code in kept["symbols"]]
             vocabulary = cls(
@@ -97,7 +99,7 @@ class Vocabulary:
             if vocabulary.as_json() != kept or any(0xD800 <= code < 0xE000 for code in codes):
                 raise ValueError("it is not as it was written")
             return vocabulary
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise InputError(f"expected a run's vocabulary, received {path}, which cannot be read ({error})") from error
 
     def _table(self) -> np.ndarray:

@@ -109,7 +109,7 @@ def assert_same_run(one: Path, two: Path):
         assert _bytes(one / name) == _bytes(two / name)
     written = [{path.name: path.read_bytes() for path in (run / "samples").glob("*")} for run in (one, two)]
     assert written[0] == written[1]
-    assert sorted(path.name for path in one.iterdir()) == sorted(path.name for path in two.iterdir())
+    assert {path.name for path in one.iterdir()} == {path.name for path in two.iterdir()}
 
 
 def assert_same_weights(one: Path, two: Path, step: int):

@@ -1,6 +1,7 @@
 """Damaged files, full disks, vanished directories, links: nothing earlier is lost, and one message says what to do."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from killing import assert_same_run, random_moments, run_in_process
 
 import lstmzoo
-from lstmzoo.checkpoint import checkpoint_steps, whole_checkpoints
+from lstmzoo.checkpoint import checkpoint_steps, load_checkpoint, save_checkpoint, whole_checkpoints
 from lstmzoo.errors import EnvironmentFailure, InputError
 from lstmzoo.progress import Silent
 from lstmzoo.resume import go_on
@@ -79,7 +80,48 @@ def test_the_one_before_a_damaged_one_goes_on_to_the_same_end(copy, whole):
     path.write_bytes(path.read_bytes()[:-1])
     assert started(copy).notes == ["the checkpoint of step 40 is damaged; going on from step 36"]
     lstmzoo.train_run(None, copy, resume=True)
+    assert {path.name for path in (copy / "checkpoints").glob("*.damaged")} == {f"{path.name}.damaged"}
     assert_same_run(whole, copy)
+
+
+@pytest.mark.parametrize(
+    "name", ["checkpoints/step-00000050.safetensors", "samples/step-00000050.txt", "checkpoints/.foo.1.tmp"]
+)
+def test_a_folder_or_a_pipe_with_the_name_of_a_file(copy, whole, name):
+    (copy / "checkpoints" / "step-00000040.safetensors").unlink()
+    (copy / name).mkdir()
+    os.mkfifo(copy / "checkpoints" / "step-00000060.safetensors")
+    lstmzoo.train_run(None, copy, resume=True)
+    shutil.rmtree(copy / name, ignore_errors=True)
+    assert_same_run(whole, copy)
+
+
+def test_what_is_intact_is_looked_at(play, tmp_path):
+    """A damaged checkpoint is neither called intact nor does it take the place of a whole one."""
+    run, config = tmp_path / "run", lstmzoo.load_config(play, ["validate.every_steps=0", "checkpoint.every_steps=10"])
+
+    class Damaging(Silent):
+        def show(self, moment):
+            if moment.step == 30:
+                path = run / "checkpoints" / "step-00000030.safetensors"
+                path.write_bytes(path.read_bytes()[:-1])
+                raise OSError(5, "Input/output error")
+
+    message = r"Input/output error .the checkpoint of step 20 is intact.: put that right, and go on with --resume"
+    with pytest.raises(EnvironmentFailure, match=message):
+        lstmzoo.train_run(config, run, progress=Damaging())
+    lstmzoo.train_run(None, run, resume=True)
+    assert checkpoint_steps(run / "checkpoints") == [30, 40]
+
+
+def test_a_checkpoint_of_another_version_is_refused(copy):
+    for path in (copy / "checkpoints").iterdir():
+        tensors, metadata = load_checkpoint(path)
+        save_checkpoint(path, {"weights/000": tensors["weights/000"]}, {"settings": metadata["settings"]})
+    with pytest.raises(
+        InputError, match="expected a checkpoint of this version of lstmzoo, received another one .step 40"
+    ):
+        started(copy)
 
 
 def test_with_no_whole_checkpoint_left_the_message_says_what_to_do(copy):
@@ -97,6 +139,15 @@ def emptied(path):
     path.write_bytes(b"")
 
 
+def deep(path):
+    path.write_bytes(b"[" * 200_000)
+
+
+def piped(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
 def scrambled(path):
     path.write_bytes(np.random.default_rng(len(path.name)).bytes(500))
 
@@ -105,18 +156,20 @@ CHECKPOINTS = ["checkpoints/step-00000036.safetensors", "checkpoints/step-000000
 READ = {"resume": ["config.yaml", "environment.json", "metrics.jsonl", "result.json", "vocab.json"], "sample": ["config.yaml", "vocab.json"]}  # fmt: skip
 
 
-@pytest.mark.parametrize("damage", [Path.unlink, emptied, scrambled])
+@pytest.mark.parametrize("damage", [Path.unlink, emptied, scrambled, deep, piped])
 @pytest.mark.parametrize("name", [*FILES, "checkpoints"])
 def test_each_file_missing_emptied_or_scrambled(copy, name, damage):
     """What a command reads is needed, but for what is written last and for checkpoints that never were."""
     for path in CHECKPOINTS if name == "checkpoints" else [name]:
         damage(copy / path)
-    is_new = damage is Path.unlink and name in ("result.json", "checkpoints")
-    if name in READ["resume"] and not is_new:
+    is_new = (damage is Path.unlink and name in ("result.json", "checkpoints")) or (
+        damage is piped and name == "checkpoints"
+    )
+    if not is_new:
         with pytest.raises(InputError, match=r"expected .*, received ") as caught:
             started(copy)
         assert len(str(caught.value).splitlines()) == 1
-    elif is_new:
+    else:
         assert (started(copy).checkpoint is None) == (name == "checkpoints")
     if name in (*READ["sample"], "checkpoints"):
         for command in (lambda: lstmzoo.sample_text(copy), lambda: lstmzoo.score_text(copy, "the")):
@@ -141,6 +194,32 @@ def test_a_few_wrong_bytes_anywhere_start_a_run_or_are_refused(copy):
         for other, whole in contents.items():
             (copy / other).write_bytes(whole)
     assert refused > 100
+
+
+def test_a_loss_that_is_no_number_is_damage(copy):
+    lines = (copy / "metrics.jsonl").read_text()
+    (copy / "metrics.jsonl").write_text(re.sub(r'"train_loss": [0-9.]+', '"train_loss": NaN', lines))
+    with pytest.raises(
+        InputError, match="expected the lines of steps 1 to 40, received another one in place of step 1"
+    ):
+        started(copy)
+
+
+@pytest.mark.parametrize("name", ["vocab.json", "samples/step-00000007.txt", "plots/mine.png"])
+@pytest.mark.parametrize("resume", [True, False])
+def test_files_that_no_run_has_written_are_left_alone(play, tmp_path, name, resume):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(InputError, match=f"expected one without a run, received .*, which holds {name.split('/')[0]}"):
+        lstmzoo.train_run(lstmzoo.load_config(play, SETS), tmp_path, resume=resume)
+    assert (tmp_path / name).read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "caf\udce9", "play.yaml"])
+@pytest.mark.parametrize("resume", [True, False])
+def test_directories_that_cannot_be(play, tmp_path, name, resume):
+    with pytest.raises(InputError, match="run directory: expected a"):
+        lstmzoo.train_run(lstmzoo.load_config(play, SETS), play.parent / name, resume=resume)
 
 
 # The disk

@@ -10,6 +10,7 @@ import pytest
 from killing import assert_same_run, assert_same_weights, metrics, random_moments, result, run_in_process
 
 import lstmzoo
+from lstmzoo import job, train
 from lstmzoo.checkpoint import load_checkpoint
 from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted
 from lstmzoo.progress import Silent
@@ -164,8 +165,14 @@ REFUSED = [
     ("train.batch_size=4", "train.batch_size: expected 5 as in the run, received 4"),
     ("train.seq_length=14", "train.seq_length: expected 15 as in the run, received 14"),
     ("train.reset_state=never", "train.reset_state: expected 'epoch' as in the run, received 'never'"),
-    ("train.epochs=2", "train.epochs: expected 3 as in the run, received 2"),
-    ("train.steps=59", "train.steps: expected None as in the run, received 59"),
+    (
+        "train.epochs=2",
+        "train.epochs: expected more than the run has (train.epochs 3, of which 60 steps are done), received 2",
+    ),
+    (
+        "train.steps=59",
+        "train.steps: expected more than the run has (train.epochs 3, of which 60 steps are done), received 59",
+    ),
     ("train.optimizer={name: sgd, learning_rate: 0.01}", "train.optimizer.name: expected 'adam' as in the run"),
     ("train.optimizer={name: adam, beta_1: 0.8}", "train.optimizer.beta_1: expected 0.9 as in the run, received 0.8"),
     ("execution.kernel=scan", "execution.kernel: expected 'xla' as in the run, received 'scan'"),
@@ -289,3 +296,106 @@ def test_one_process_at_a_time(whole, tmp_path):
     assert (tmp_path / ".lock").exists()
     assert run_in_process(config, overrides, tmp_path).status == 0
     assert_same_run(reference, tmp_path)
+
+
+@pytest.mark.parametrize("whole", ["echo"], indirect=True)
+def test_a_run_that_ends_while_another_process_reads_its_data_is_not_wiped(whole, tmp_path, monkeypatch):
+    """Whether a run is there is looked at again once the lock is held."""
+    config, overrides, reference = whole
+    real = job.make_plan
+
+    def meanwhile(experiment):
+        shutil.copytree(reference, tmp_path / "run")
+        return real(experiment)
+
+    monkeypatch.setattr(job, "make_plan", meanwhile)
+    found = lstmzoo.train_run(lstmzoo.load_config(config, overrides), tmp_path / "run", resume=True)
+    assert found["status"] == "completed"
+    assert_same_run(reference, tmp_path / "run")
+
+
+def test_a_lock_of_somebody_else_stays(tmp_path):
+    ours = RunDirectory.claim(tmp_path / "run")
+    shutil.rmtree(tmp_path / "run")
+    with RunDirectory.claim(tmp_path / "run"):
+        with pytest.raises(OSError, match="the directory was replaced by something else"):
+            ours.check_claim()
+        ours.release()
+        with pytest.raises(InputError, match="no other process trains in"):
+            RunDirectory.claim(tmp_path / "run")
+
+
+def stopped_at(step, directory, *overrides):
+    """An echo run that a failing disk has stopped."""
+    config = lstmzoo.load_config(ECHO, ["execution.windows_per_call=5", "checkpoint.every_steps=5", *overrides])
+    with pytest.raises(EnvironmentFailure):
+        lstmzoo.train_run(config, directory, progress=Failing(step))
+
+
+@pytest.mark.parametrize("length", ["train.time_budget=0.0001", "train.steps=10", "train.epochs=1"])
+def test_a_length_that_is_passed_already_is_refused_in_any_unit(tmp_path, length):
+    own = "train.time_budget=100" if length == "train.steps=10" else "train.steps=1000"
+    stopped_at(20, tmp_path / "run", own, "validate.every_steps=0")
+    wish = lstmzoo.load_config(tmp_path / "run" / "config.yaml", [length])
+    with pytest.raises(InputError, match=r"expected more than the run has .* steps are done., received"):
+        lstmzoo.train_run(wish, tmp_path / "run", resume=True)
+    assert not (tmp_path / "run" / "result.json").exists()
+
+
+def test_misses_in_a_row_are_counted_whatever_the_cadence(tmp_path, monkeypatch):
+    losses = {}
+    monkeypatch.setattr(Validator, "measure", lambda self, _: {"val_loss": losses[int(self.execution.optimizer.iterations)], "val_accuracy": 0.0})  # fmt: skip
+    losses |= {20: 1.0, 40: 2.0, **dict.fromkeys(range(45, 205, 5), 3.0)}
+    stopped_at(40, tmp_path / "run", "train.steps=200", "validate={every_steps: 20, patience: 3}")
+    finer = lstmzoo.load_config(tmp_path / "run" / "config.yaml", ["validate.every_steps=5"])
+    found = lstmzoo.train_run(finer, tmp_path / "run", resume=True)
+    assert (found["status"], found["steps"], found["best"]["step"]) == ("stopped_early", 50, 20)
+    never = lstmzoo.load_config(tmp_path / "run" / "config.yaml", ["validate.every_steps=0", "train.steps=201"])
+    assert lstmzoo.train_run(never, tmp_path / "run", resume=True)["status"] == "stopped_early"
+    patient = lstmzoo.load_config(tmp_path / "run" / "config.yaml", ["validate.patience=33"])
+    found = lstmzoo.train_run(patient, tmp_path / "run", resume=True)
+    assert (found["status"], found["steps"]) == ("completed", 200)  # patience is lost with the last step
+
+
+def test_nothing_to_do_changes_nothing(tmp_path):
+    stopped_at(20, tmp_path / "run", "train.steps=40", "validate.every_steps=0")
+    lstmzoo.train_run(None, tmp_path / "run", resume=True)
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    wish = lstmzoo.load_config(tmp_path / "run" / "config.yaml", ["checkpoint.keep=1"])
+    assert lstmzoo.train_run(wish, tmp_path / "run", resume=True)["status"] == "completed"
+    assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == before
+
+
+def test_tensorboard_shows_no_step_twice(tmp_path):
+    from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
+
+    stopped_at(23, tmp_path / "run", "train.steps=40", "checkpoint.every_steps=20")
+    lstmzoo.train_run(None, tmp_path / "run", resume=True)
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+    events.Reload()
+    assert [event.step for event in events.Tensors("train_loss")] == [5, 10, 15, 20, 25, 30, 35, 40]
+
+
+def test_the_plan_of_a_run_that_goes_on(tmp_path):
+    stopped_at(20, tmp_path / "run", "train.steps=40")
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    plan, step = job.plan_to_go_on(None, lstmzoo.load_config, tmp_path / "run")
+    assert (plan.steps, step) == (40, 20)
+    assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == before
+
+
+def test_pictures_are_there_before_the_last_checkpoint_says_that_all_is_done(tmp_path, monkeypatch):
+    seen, real = [], train.save_checkpoint
+    monkeypatch.setattr(train, "save_checkpoint", lambda *given: (seen.append(list((tmp_path / "run" / "plots").iterdir())), real(*given)))  # fmt: skip
+    lstmzoo.train_run(lstmzoo.load_config(ECHO, ["train.steps=10", "validate.every_steps=0"]), tmp_path / "run")
+    assert [path.name for path in seen[-1]] == ["loss.png"]
+
+
+def test_a_checkpoint_that_does_not_fit_is_refused_before_anything_changes(tmp_path, monkeypatch):
+    stopped_at(20, tmp_path / "run", "train.steps=40")
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    real = train.restore_snapshot
+    monkeypatch.setattr(train, "restore_snapshot", lambda model, optimizer, tensors: real(model, optimizer, {**tensors, "optimizer/099": tensors["position"]}))  # fmt: skip
+    with pytest.raises(InputError, match="received one with another optimizer/099: resume with the versions"):
+        lstmzoo.train_run(None, tmp_path / "run", resume=True)
+    assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == before

@@ -100,6 +100,8 @@ def test_neither_help_nor_library_nor_plan_imports_tensorflow():
         ([ECHO, "--run-dir", "/proc/nowhere/run"], "run directory: expected a directory that can be written"),
         ([ECHO, "--run-dir", ECHO], "run directory: expected a directory that can be written"),
         ([ECHO, "--nonsense"], "No such option"),
+        ([ECHO, "--run-dir", ""], "--run-dir: expected a directory, received an empty text"),
+        (["--resume"], "expected a run to go on with, received none: give --run-dir DIR, or its CONFIG"),
     ],
 )
 def test_bad_input_is_one_message_and_status_2(tmp_path, words, message):
