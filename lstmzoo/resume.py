@@ -117,14 +117,13 @@ def _decided(plan: Plan, kept: Settings) -> Plan:
 
 
 def _check_digests(directory: RunDirectory, plan: Plan, checkpoint: Checkpoint) -> None:
-    """Text and vocabulary must be the very ones that the run was trained on, and vocab.json must say so."""
-    vocabulary = plan.task.vocabulary
-    if vocabulary is None:
+    """Text and vocabulary must be the very ones that the run was trained on."""
+    if plan.task.vocabulary is None:
         return
-    received = {**digests(plan), "vocab.json": Vocabulary.load(directory.path / "vocab.json").digest()}
+    received = digests(plan) | {"vocab_sha256": Vocabulary.load(directory.path / "vocab.json").digest()}
     for name, text in DIGESTS.items():
         kept = checkpoint.metadata[name]
-        if kept != received[name] or (name == "vocab_sha256" and kept != received["vocab.json"]):
+        if kept != received[name]:
             raise InputError(
                 f"{text} that the run was trained with (SHA-256 {kept[:12]}...), received another one "
                 f"({received[name][:12]}...): restore it, or begin a new run with another --run-dir"
