@@ -140,7 +140,7 @@ def plans_or_is_refused(folder, text):
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     out, err, start = io.StringIO(), io.StringIO(), time.process_time()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        status = exit_status(lambda: _show_plan(path, []))
+        status = exit_status(lambda: _show_plan(path, [], None, resume=False))
     seconds = time.process_time() - start  # what else runs on the machine does not count
     assert (status == 0 and "windows of" in out.getvalue()) or (status == 2 and err.getvalue().strip()), status
     assert "Traceback" not in err.getvalue()

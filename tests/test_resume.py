@@ -121,11 +121,8 @@ def test_every_kernel_and_option_goes_on_exactly(tmp_path, option):
     overrides = ["task.series_length=1500", *NET, *EPOCHS, *ECHO_OPTIONS[option]]
     config = lstmzoo.load_config(ECHO, overrides)
     lstmzoo.train_run(config, tmp_path / "whole")
-    for step in (18, 33):
-        with pytest.raises(
-            EnvironmentFailure, match=r"failed: Input/output error .the checkpoint of step \d+ is intact"
-        ):
-            lstmzoo.train_run(config, tmp_path / "run", resume=True, progress=Failing(step))
+    with pytest.raises(EnvironmentFailure, match=r"failed: Input/output error .the checkpoint of step \d+ is intact"):
+        lstmzoo.train_run(config, tmp_path / "run", progress=Failing(33))
     lstmzoo.train_run(config, tmp_path / "run", resume=True)
     assert_same_run(tmp_path / "whole", tmp_path / "run")
 

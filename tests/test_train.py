@@ -14,6 +14,7 @@ from lstmzoo.checkpoint import checkpoint_steps, load_checkpoint
 from lstmzoo.echo import Echo, EchoSpec, entropy
 from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted
 from lstmzoo.optimizers import Constant, Cosine, Exponential, rate_at
+from lstmzoo.rundir import RunDirectory
 from lstmzoo.validation import Validator
 
 ECHO = Path(__file__).parent.parent / "configs" / "echo.yaml"
@@ -252,8 +253,9 @@ def test_a_directory_with_a_run_is_refused_untouched(finished):
 
 def test_default_directories_are_numbered(tmp_path, monkeypatch):
     monkeypatch.setenv("LSTMZOO_RUNS", str(tmp_path / "runs"))
-    for _ in range(3):
-        run(None, "train.steps=2", "validate.every_steps=0")
+    for _ in range(2):
+        RunDirectory.create("echo", None).release()
+    assert run(None, "train.steps=2", "validate.every_steps=0")["run_dir"] == str(tmp_path / "runs" / "echo-3")
     assert {path.name for path in (tmp_path / "runs").iterdir()} == {"echo", "echo-2", "echo-3"}
 
 
