@@ -122,9 +122,8 @@ def test_windows_in_one_call_equal_windows_one_by_one(kernel, dropout):
         return [np.concatenate(losses), *model.get_weights(), *sum(lstmzoo.get_states(model), ())]
 
     whole = run([(0, 6)])
-    for cuts in ([(0, 1), (1, 6)], [(k, k + 1) for k in range(6)]):
-        for part, other in zip(run(cuts), whole, strict=True):
-            np.testing.assert_array_equal(part, other)
+    for part, other in zip(run([(0, 1), (1, 2), (2, 6)]), whole, strict=True):
+        np.testing.assert_array_equal(part, other)
 
 
 @pytest.mark.parametrize("kind", ["single", *KINDS])

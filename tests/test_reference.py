@@ -51,7 +51,7 @@ def test_train_windows_follows_the_tutorial(reference, name, kind, kernel):
     assert_follows(np.concatenate(losses), golden)
 
 
-@pytest.mark.parametrize("kind", ["single", "stacked_cells"])
+@pytest.mark.parametrize("kind", ["single", pytest.param("stacked_cells", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_plain_keras_follows_the_tutorial(reference, name, kind):
     golden = reference(name)
