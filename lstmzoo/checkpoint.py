@@ -5,6 +5,7 @@ flipped bit anywhere (header, padding, data) or a missing end is found on loadin
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -90,7 +91,5 @@ def _digest(content: bytes, found: re.Match[bytes]) -> str:
 
 
 def _metadata(content: bytes, length: int) -> dict[str, str]:
-    import json
-
     header: dict[str, dict[str, str]] = json.loads(content[8 : 8 + length])
     return header["__metadata__"]

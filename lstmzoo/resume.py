@@ -9,11 +9,12 @@ from lstmzoo.agenda import Agenda
 from lstmzoo.checkpoint import Checkpoint, whole_checkpoints
 from lstmzoo.errors import ConfigError, InputError
 from lstmzoo.experiment import Experiment
+from lstmzoo.metrics import Line
 from lstmzoo.plan import Plan, make_plan
 from lstmzoo.rundir import RunDirectory
 from lstmzoo.settings import Settings, differences, is_shorter, settings_of
 from lstmzoo.sources import LENGTHS
-from lstmzoo.standing import Line, Standing
+from lstmzoo.standing import Standing
 from lstmzoo.start import Start, digests, fresh, new_curve
 from lstmzoo.vocabulary import Vocabulary
 
@@ -39,12 +40,7 @@ def go_on(directory: RunDirectory, wish: Callable[[Path], Experiment]) -> Start:
     experiment = wish(config)
     if checkpoint is None:
         return fresh(make_plan(experiment), directory)
-    try:
-        start = _fitting(directory, checkpoint, experiment)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"expected a checkpoint of this version of lstmzoo, received another one (step {step}): begin a new run"
-        ) from error
+    start = _fitting(directory, checkpoint, experiment)
     return start._replace(notes=[f"{note}; going on from step {step}" for note in notes])
 
 
@@ -58,18 +54,28 @@ def agreed(given: Experiment | None, wished: Experiment, run_dir: Path) -> Exper
 
 
 def _fitting(directory: RunDirectory, checkpoint: Checkpoint, experiment: Experiment) -> Start:
-    kept: Settings = json.loads(checkpoint.metadata["settings"])
+    kept, standing = _held(checkpoint)
     wished = settings_of(experiment)
     if found := differences(kept, wished):
         _refuse(kept, found, "begin a new run for that, with another --run-dir")
     plan = _decided(make_plan(experiment), kept)
     _check_digests(directory, plan, checkpoint)
     _check_json(directory)
-    standing = Standing.restored(checkpoint.tensors, float(checkpoint.metadata["train_seconds"]))
     start = Start(plan, directory, standing, new_curve(plan), checkpoint, changed=differences(kept, wished, free=()))
     start = start._replace(metrics_size=_read_metrics(start))
     _check_length(start, kept, wished)
     return start
+
+
+def _held(checkpoint: Checkpoint) -> tuple[Settings, Standing]:
+    """What the run is bound to, and where it stood."""
+    try:
+        kept: Settings = dict(json.loads(checkpoint.metadata["settings"]))
+        return kept, Standing.restored(checkpoint.tensors, float(checkpoint.metadata["train_seconds"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            "expected a checkpoint of this version of lstmzoo, received one of another: begin a new run"
+        ) from error
 
 
 def _check_length(start: Start, kept: Settings, wished: Settings) -> None:
@@ -122,7 +128,7 @@ def _check_digests(directory: RunDirectory, plan: Plan, checkpoint: Checkpoint) 
         return
     received = digests(plan) | {"vocab_sha256": Vocabulary.load(directory.path / "vocab.json").digest()}
     for name, text in DIGESTS.items():
-        kept = checkpoint.metadata[name]
+        kept = checkpoint.metadata.get(name, "none")
         if kept != received[name]:
             raise InputError(
                 f"{text} that the run was trained with (SHA-256 {kept[:12]}...), received another one "

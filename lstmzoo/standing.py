@@ -5,9 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lstmzoo.metrics import Line
 from lstmzoo.plan import Plan
-
-Line = dict[str, Any]  # of metrics.jsonl
 
 
 class Position(NamedTuple):

@@ -12,6 +12,7 @@ from lstmzoo.choice import Choice
 from lstmzoo.data import cut_windows
 from lstmzoo.errors import Diverged, Interrupted
 from lstmzoo.execution import Execution
+from lstmzoo.metrics import Line
 from lstmzoo.model import build_model
 from lstmzoo.optimizers import make_optimizer
 from lstmzoo.progress import Moment, Progress
@@ -20,7 +21,6 @@ from lstmzoo.sampler import Sampler
 from lstmzoo.settings import as_text, settings_of
 from lstmzoo.signals import StopSignals
 from lstmzoo.snapshot import not_finite, restore_snapshot, take_snapshot
-from lstmzoo.standing import Line
 from lstmzoo.start import Start, digests
 from lstmzoo.state import reset_states
 from lstmzoo.validation import Validator

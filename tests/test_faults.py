@@ -118,9 +118,7 @@ def test_a_checkpoint_of_another_version_is_refused(copy):
     for path in (copy / "checkpoints").iterdir():
         tensors, metadata = load_checkpoint(path)
         save_checkpoint(path, {"weights/000": tensors["weights/000"]}, {"settings": metadata["settings"]})
-    with pytest.raises(
-        InputError, match="expected a checkpoint of this version of lstmzoo, received another one .step 40"
-    ):
+    with pytest.raises(InputError, match="expected a checkpoint of this version of lstmzoo, received one of another"):
         started(copy)
 
 
