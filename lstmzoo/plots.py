@@ -1,41 +1,19 @@
 """Pictures of a run: the loss, and what an echo model says beside what it should say."""
 
-import gc
-import io
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from lstmzoo.curve import SMOOTHING, Curve
-from lstmzoo.files import write_atomically
+from lstmzoo.figures import blank, collected, save_png, set_margins
 
 LINE, INPUT, TARGET, PREDICTION, UNKNOWN = "#4c78a8", "#c0cfdf", "#e45756", "#3a9b4e", "#eadfc8"
 
 
-def _collected(draw: Callable[..., None]) -> Callable[..., None]:
-    """A figure's parts refer to one another: they are collected while they are young, or a run's memory grows."""
-
-    @wraps(draw)
-    def drawn(*arguments: Any) -> None:
-        enabled = gc.isenabled()
-        gc.disable()  # nothing grows old while the figure is drawn
-        try:
-            draw(*arguments)
-        finally:
-            gc.collect(0)
-            if enabled:
-                gc.enable()
-
-    return drawn
-
-
-@_collected
+@collected
 def draw_loss(path: Path, curve: Curve, floor: float | None, title: str) -> None:
     """Training loss of every step and smoothed, validation losses, and the floor where one is known."""
     figure, (axes,) = _figure(8, 4.5, 1)
@@ -51,7 +29,7 @@ def draw_loss(path: Path, curve: Curve, floor: float | None, title: str) -> None
     axes.margins(x=0.01)
     axes.grid(alpha=0.25)
     axes.legend(frameon=False)
-    _save(figure, path)
+    save_png(figure, path)
 
 
 class EchoView(NamedTuple):
@@ -63,7 +41,7 @@ class EchoView(NamedTuple):
     weights: np.ndarray
 
 
-@_collected
+@collected
 def draw_echo(path: Path, view: EchoView, echo_step: int) -> None:
     """Up to five lanes: the input bits, the echo wanted, the echo said; each miss with a red mark."""
     view = EchoView(*(part[:5] for part in view))
@@ -79,7 +57,7 @@ def draw_echo(path: Path, view: EchoView, echo_step: int) -> None:
     meaning = {INPUT: "input", TARGET: "target", PREDICTION: "prediction", UNKNOWN: "unknowable"}
     handles = [Patch(color=color, label=label) for color, label in meaning.items()]
     rows[0].legend(handles=handles, loc="lower right", bbox_to_anchor=(1, 1), ncols=4, frameon=False)
-    _save(figure, path)
+    save_png(figure, path)
 
 
 def _echo_lane(axes: Any, lane: EchoView) -> None:
@@ -100,15 +78,7 @@ def _echo_lane(axes: Any, lane: EchoView) -> None:
 
 
 def _figure(width: float, height: float, rows: int) -> tuple[Figure, Any]:
-    """A figure with fixed margins, in inches: matplotlib's own layout takes longer than all the rest."""
-    figure = Figure(figsize=(width, height), dpi=100)
-    FigureCanvasAgg(figure)
+    figure = blank(width, height)
     axes = figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0]
-    figure.subplots_adjust(0.9 / width, 0.55 / height, 1 - 0.2 / width, 1 - 0.4 / height, hspace=0.25)
+    set_margins(figure, 0.9, 0.55, 0.2, 0.4, hspace=0.25)
     return figure, axes
-
-
-def _save(figure: Figure, path: Path) -> None:
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png")
-    write_atomically(path, picture.getvalue())
