@@ -10,7 +10,7 @@ import lstmzoo
 PACKAGE = Path(lstmzoo.__file__).parent
 ORDER = (
     "errors nearest terminal section strict_yaml files metrics curve environment machine choice data vocabulary corpora text echo char tasks zoo optimizers sources experiment plan problems config settings "
-    "standing agenda checkpoint rundir start resume trained signals progress figures plots trials scales findings search_maps search_plots anatomy state model kernels dropout network programs execution sampler scorer validation snapshot record "
+    "standing agenda checkpoint rundir start resume trained signals progress figures plots trials scales findings search_maps search_plots hparams anatomy state model kernels dropout network programs execution sampler scorer validation snapshot record "
     "train job writing scoring startup run sample score cli"
 ).split()
 COMPUTES = set(
