@@ -74,6 +74,7 @@ class CharSpec(Section):
 
     encodings: ClassVar[tuple[str, ...]] = ("one_hot", "embedding")  # the default one first
     vocab_size: ClassVar[int] = 2  # at least: the text is not read yet
+    measured: ClassVar[tuple[str, ...]] = ("val_loss", "val_bpc")
 
     @model_validator(mode="after")
     def _one_text(self) -> Self:

@@ -7,6 +7,7 @@ COMMANDS = {
     "run": "train an experiment from its YAML file",
     "sample": "let a trained char model write",
     "score": "say how well a trained char model predicts a text",
+    "sweep": "search settings with many trials",
     "zoo": "list the named models",
 }
 USAGE = "usage: lstmzoo COMMAND ...\n\n" + "\n".join(f"  {name:<8} {text}" for name, text in COMMANDS.items())

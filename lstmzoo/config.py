@@ -5,10 +5,10 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from lstmzoo.errors import ConfigError
 from lstmzoo.experiment import Experiment
@@ -17,6 +17,7 @@ from lstmzoo.problems import explain
 from lstmzoo.sources import EITHER, Problem, Sources
 from lstmzoo.strict_yaml import KeyPath, parse_scalar
 
+Whole = TypeVar("Whole", bound=BaseModel)
 MAX_PROBLEMS = 50  # shown at once
 STAND_INS: dict[KeyPath, Any] = {("model",): {}, ("train",): {"steps": 1}}  # for a required section that is wrong
 
@@ -38,15 +39,20 @@ def _load(path: Path, overrides: Sequence[str], files_may_lack: bool) -> Experim
     sources = Sources(path, overrides)
     experiment, problems = None, list(sources.problems)
     if isinstance(sources.data, dict):
-        sources.data.setdefault("name", re.sub(r"[^A-Za-z0-9._-]", "-", path.stem).lstrip("-.")[:100] or "run")
+        sources.data.setdefault("name", name_of(path))
         context = {"folders": sources.folders, "files_may_lack": files_may_lack}
-        experiment, found = check(sources.data, {problem.path for problem in problems}, context)
+        experiment, found = check(sources.data, {problem.path for problem in problems}, context, Experiment)
         problems += found
     if experiment is None or problems:
-        raise ConfigError(_report(sources, problems))
+        raise ConfigError(report(sources, problems))
     if too_large := memory_problem(experiment, experiment.task.vocab_size):
-        raise ConfigError(_report(sources, [Problem(("model",), too_large)]))
+        raise ConfigError(report(sources, [Problem(("model",), too_large)]))
     return experiment
+
+
+def name_of(path: Path) -> str:
+    """The default name of what a file describes: its stem, as far as a directory can bear it."""
+    return re.sub(r"[^A-Za-z0-9._-]", "-", path.stem).lstrip("-.")[:100] or "run"
 
 
 def dump_config(experiment: Experiment) -> str:
@@ -60,9 +66,9 @@ def dump_config(experiment: Experiment) -> str:
 
 
 def check(
-    data: dict[str, Any], wrong: set[KeyPath], context: dict[str, Any]
-) -> tuple[Experiment | None, list[Problem]]:
-    """The experiment, or all problems of the data; `wrong`: paths already reported, which hide what follows from them.
+    data: dict[str, Any], wrong: set[KeyPath], context: dict[str, Any], section: type[Whole]
+) -> tuple[Whole | None, list[Problem]]:
+    """The data as a section, or all their problems; `wrong`: paths already reported, which hide what follows from them.
 
     `context`: `folders`, where relative paths start, and whether `files_may_lack`.
 
@@ -73,10 +79,10 @@ def check(
     problems: list[Problem] = []
     while True:
         try:
-            experiment = Experiment.model_validate(data, context=context)
-            return (None if problems else experiment), problems
+            whole = section.model_validate(data, context=context)
+            return (None if problems else whole), problems
         except ValidationError as error:
-            found = explain(error, data, Experiment)
+            found = explain(error, data, section)
         new = [Problem(path, reason.text) for path, reason in found.items() if not _follows(path, wrong)]
         problems += new
         wrong |= {path for path, reason in found.items() if not reason.unknown}
@@ -101,7 +107,8 @@ def _remove(data: Any, path: KeyPath) -> bool:
     return True
 
 
-def _report(sources: Sources, problems: list[Problem]) -> list[str]:
+def report(sources: Sources, problems: list[Problem]) -> list[str]:
+    """The problems as lines, in the order of the file; those of --set first."""
     lines = [text for _, text in sorted((sources.line_of(problem) for problem in problems), key=lambda line: line[0])]
     more = len(lines) - MAX_PROBLEMS
     return [*lines[:MAX_PROBLEMS], *([f"... and {more} more problems"] if more > 0 else [])]

@@ -7,6 +7,10 @@ class InputError(ValueError):
     exit_status = 2
 
 
+class Busy(InputError):
+    """Another process writes to the directory."""
+
+
 class ConfigError(InputError):
     """A configuration with problems; `problems` holds one line for each of them."""
 

@@ -23,7 +23,8 @@ def _without_tag(schema: dict[str, Any]) -> None:
     schema.pop("discriminator", None)
 
 
-def _seconds(value: Any) -> Any:
+def seconds(value: Any) -> Any:
+    """Seconds from such as "10m", for pydantic to check."""
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*(s|m|h)", value) if isinstance(value, str) else None
     if match:
         return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
@@ -40,7 +41,8 @@ def _from_zoo(value: Any) -> Any:
     return get_model(value)
 
 
-def _file_name(name: str) -> str:
+def file_name(name: str) -> str:
+    """A name that a directory can bear."""
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", name):
         raise expected("a name of at most 100 letters, digits, '.', '_' and '-'")
     return name
@@ -63,7 +65,7 @@ class TrainSpec(Section):
     """Length of the run in epochs (exactly one of epochs, steps, time_budget)."""
     steps: Count | None = None
     """Length of the run in steps."""
-    time_budget: Annotated[Positive | None, BeforeValidator(_seconds, json_schema_input_type=Positive | str | None)] = (
+    time_budget: Annotated[Positive | None, BeforeValidator(seconds, json_schema_input_type=Positive | str | None)] = (
         None
     )
     """Length of the run in seconds of training calls: a number, or "180s", "10m", "2h"."""
@@ -137,7 +139,7 @@ class ExecutionSpec(Section):
 class Experiment(Section):
     """One whole experiment, as a YAML file describes it."""
 
-    name: Annotated[str, AfterValidator(_file_name)] = "run"
+    name: Annotated[str, AfterValidator(file_name)] = "run"
     """Names the run directory."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Of initial weights, data and dropout."""

@@ -67,6 +67,7 @@ def resume_run(
     run_dir: Path | None,
     progress: Progress,
     prepare: Prepare | None = None,
+    pictures: bool = True,
 ) -> Result:
     """Go on with a run: `given` is used where none is there yet, else `wish(its config.yaml)`."""
     path = _directory_of(given, run_dir)
@@ -74,8 +75,8 @@ def resume_run(
     with RunDirectory.claim(path) as directory:
         if plan is not None and not directory.is_begun():
             directory.check_empty()
-            return _train(fresh(plan, directory), progress, prepare)
-        start = go_on(directory, wish)
+            return _train(fresh(plan, directory)._replace(pictures=pictures), progress, prepare)
+        start = go_on(directory, wish)._replace(pictures=pictures)
         for note in start.notes:
             progress.say(note)
         return _nothing_to_do(start, progress) if start.is_over else _train(start, progress, prepare)

@@ -78,10 +78,11 @@ def _section(name: str) -> type[Section]:
         kind = bool if isinstance(default, bool) else _KINDS.get(key, NonNegative)
         text = f"tf_keras.optimizers.{CLASSES[name]}, argument {key}"
         fields[key] = (kind | None if default is None else kind, Field(default, description=text))
-    return create_model(f"{CLASSES[name]}Spec", __base__=Section, **fields)
+    return create_model(f"{CLASSES[name]}Spec", __base__=Section, __module__=__name__, **fields)
 
 
 SECTIONS = {name: _section(name) for name in OPTIMIZERS}
+globals().update({section.__name__: section for section in SECTIONS.values()})  # a process can send one to another
 
 
 class _Schedule(Section):

@@ -26,8 +26,9 @@ DRAW_SECONDS = 1.0  # a tiny net validates many times a second, and a drawing ta
 class Record:
     """Takes each step's numbers to metrics.jsonl, TensorBoard and the plots."""
 
-    def __init__(self, directory: RunDirectory, name: str, curve: Curve, loss_floor: float | None):
+    def __init__(self, directory: RunDirectory, name: str, curve: Curve, loss_floor: float | None, pictures: bool):
         self.directory, self.name, self.curve, self.loss_floor = directory, name, curve, loss_floor
+        self.pictures = pictures
         _note_start(directory.tensorboard, curve.steps + 1)
         with _as_os_error():
             self.writer = tf.summary.create_file_writer(str(directory.tensorboard))
@@ -55,7 +56,7 @@ class Record:
 
     def draw(self, task: Any, validator: Validator | None, last: bool) -> None:
         """Redraw the pictures, but for those that the next ones would replace within DRAW_SECONDS."""
-        if not last and time.monotonic() - self.drawn < DRAW_SECONDS:
+        if not self.pictures or (not last and time.monotonic() - self.drawn < DRAW_SECONDS):
             return
         plots = self.directory.plots
         draw_loss(plots / "loss.png", self.curve, self.loss_floor, self.name)

@@ -15,7 +15,7 @@ from typing_extensions import Self
 
 from lstmzoo.checkpoint import checkpoint_steps
 from lstmzoo.environment import changes, environment
-from lstmzoo.errors import EnvironmentFailure, InputError
+from lstmzoo.errors import Busy, EnvironmentFailure, InputError
 from lstmzoo.files import remove_leftovers, write_atomically
 from lstmzoo.metrics import Metrics
 from lstmzoo.strict_yaml import shown
@@ -60,7 +60,7 @@ class RunDirectory:
             directory._lock.acquire(blocking=False)
             directory._mine = _identity(path / LOCK)
         except Timeout as error:
-            raise InputError(
+            raise Busy(
                 f"run directory: expected one that no other process trains in, received {path}: wait for the other "
                 "one to end, or choose another directory with --run-dir"
             ) from error

@@ -21,7 +21,7 @@ def settings_of(experiment: Experiment) -> Settings:
     data["model"] |= {"encoding": experiment.encoding, "units": list(experiment.model.layers)}
     for section, key in (("model", "depth"), ("task", "text"), ("task", "corpus")):
         data[section].pop(key, None)
-    return dict(_flat(data))
+    return dict(flat(data))
 
 
 def differences(kept: Mapping[str, Any], wished: Mapping[str, Any], free: tuple[str, ...] = FREE) -> Settings:
@@ -52,9 +52,10 @@ def _length(settings: Mapping[str, Any], windows: int) -> tuple[str, float]:
     return key, settings[key] * (windows if key == "train.epochs" else 1)
 
 
-def _flat(data: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+def flat(data: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Values of nested mappings by dotted path."""
     for key, value in data.items():
         if isinstance(value, dict):
-            yield from _flat(value, f"{above}{key}.")
+            yield from flat(value, f"{above}{key}.")
         else:
             yield f"{above}{key}", value

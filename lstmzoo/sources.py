@@ -29,7 +29,7 @@ class Sources:
         self.problems = [Problem(path, text, line) for line, path, text in document.problems]
         self.places: dict[KeyPath, str] = {}
         if isinstance(self.data, dict):
-            self._override([given for override in overrides if (given := self._parsed(override))])
+            self.problems += lay_over(self.data, [given for override in overrides if (given := self._parsed(override))])
         elif not self.problems:
             self.problems.append(Problem((), f"expected a mapping of sections, received {shown(self.data)}"))
 
@@ -66,25 +66,27 @@ class Sources:
         self.problems += [Problem((*path, *inner), text) for _, inner, text in document.problems]
         return path, document.data
 
-    def _override(self, given: list[tuple[KeyPath, Any]]) -> None:
-        for section, keys in EITHER.items():
-            replaced = any(len(path) == 2 and path[0] == section and path[1] in keys for path, _ in given)
-            if replaced and isinstance(self.data.get(section), dict):
-                self.data[section] = {key: value for key, value in self.data[section].items() if key not in keys}
-        for path, value in given:
-            self._lay(path, value)
 
-    def _lay(self, path: KeyPath, value: Any) -> None:
-        section = self.data
-        if path[0] == "model" and path[1:] and isinstance(section.get("model"), str):
-            section["model"] = _expanded(section["model"])
-        for key in path[:-1]:
-            inner = section.setdefault(key, {})
-            if not isinstance(inner, dict):
-                self.problems.append(Problem(path, f"expected {key} to be a section, received {shown(inner)}"))
-                return
-            section = inner
-        section[path[-1]] = value
+def lay_over(data: dict[str, Any], given: Sequence[tuple[KeyPath, Any]]) -> list[Problem]:
+    """Set values at paths of a configuration's data, which is changed; the problems met on the way."""
+    for section, keys in EITHER.items():
+        replaced = any(len(path) == 2 and path[0] == section and path[1] in keys for path, _ in given)
+        if replaced and isinstance(data.get(section), dict):
+            data[section] = {key: value for key, value in data[section].items() if key not in keys}
+    return [problem for path, value in given if (problem := _lay(data, path, value))]
+
+
+def _lay(data: dict[str, Any], path: KeyPath, value: Any) -> Problem | None:
+    section: Any = data
+    if path[0] == "model" and path[1:] and isinstance(section.get("model"), str):
+        section["model"] = _expanded(section["model"])
+    for key in path[:-1]:
+        inner = section.setdefault(key, {})
+        if not isinstance(inner, dict):
+            return Problem(path, f"expected {key} to be a section, received {shown(inner)}")
+        section = inner
+    section[path[-1]] = value
+    return None
 
 
 def _read(path: Path) -> bytes:

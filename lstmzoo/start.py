@@ -27,6 +27,8 @@ class Start(NamedTuple):
     """Settings that are no longer as they were."""
     notes: list[str] = []
     """What its user should know, such as a damaged checkpoint that was passed over."""
+    pictures: bool = True
+    """Whether the run draws."""
 
     @property
     def is_pending(self) -> bool:

@@ -20,7 +20,7 @@ from lstmzoo.terminal import printable
 def start_tensorflow(threads: int) -> None:
     """Import TensorFlow and give it this many threads, within an op and between ops, before its context exists."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    with _hidden_stderr():
+    with hidden_stderr():
         import tensorflow as tf
 
         tf.config.threading.set_intra_op_parallelism_threads(threads)
@@ -79,7 +79,7 @@ def _lend_streams() -> None:
 
 
 @contextmanager
-def _hidden_stderr() -> Iterator[None]:
+def hidden_stderr() -> Iterator[None]:
     """Hold back what C++ writes to stderr while TensorFlow loads; shown after all if loading fails."""
     sys.stderr.flush()
     kept = os.dup(2)

@@ -51,7 +51,7 @@ class Training:
         self.saved = self.standing.position.step
         if start.checkpoint is not None:
             restore_snapshot(self.model, self.optimizer, start.checkpoint.tensors)
-        self.record = Record(self.directory, self.experiment.name, start.curve, self.plan.loss_floor)
+        self.record = Record(self.directory, self.experiment.name, start.curve, self.plan.loss_floor, start.pictures)
         self.lanes = self.task.epoch_lanes(self.standing.position.epoch)
         self.began, self.begun = time.monotonic(), self.agenda.fraction()
 

@@ -10,11 +10,11 @@ import lstmzoo
 PACKAGE = Path(lstmzoo.__file__).parent
 ORDER = (
     "errors nearest terminal section strict_yaml files metrics curve environment machine choice data vocabulary corpora text echo char tasks zoo optimizers sources experiment plan problems config settings "
-    "standing agenda checkpoint rundir start resume trained signals progress figures plots trials scales findings search_maps search_plots hparams anatomy state model kernels dropout network programs execution sampler scorer validation snapshot record "
-    "train job writing scoring startup run sample score cli"
+    "standing agenda checkpoint rundir start resume trained signals progress figures plots trials measured cells space sweepspec budget search hyperband sweepfile sweepdir scales findings search_maps search_plots hparams leaderboard anatomy state model kernels dropout network programs execution sampler scorer validation snapshot record "
+    "train job writing scoring startup trial oracles worker chief warm processes attempts crew watch searching run sweep sample score cli"
 ).split()
 COMPUTES = set(
-    "anatomy state model kernels network programs execution sampler scorer validation snapshot record train".split()
+    "anatomy state model kernels network programs execution sampler scorer validation snapshot record train oracles worker chief warm".split()
 )
 FORBIDDEN = ("eval(", "exec(", "pickle", "yaml.load(", "unsafe_load", "allow_pickle=True", "shell=True", "os.system")
 

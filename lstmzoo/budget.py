@@ -1,0 +1,37 @@
+"""Units from a number of parameters: so that depth varies while the size of the net does not."""
+
+from functools import lru_cache
+from typing import Any
+
+from lstmzoo.experiment import Experiment
+from lstmzoo.plan import count_parameters
+from lstmzoo.tasks import make_task
+
+BUDGET = "model.parameters"
+MAX_UNITS = 1 << 20
+
+
+def units_for(experiment: Experiment, budget: int) -> int:
+    """Equal units of each layer whose net has as nearly `budget` parameters as can be, and at least one."""
+    vocab_size = _vocab_size(experiment.task, experiment.train.batch_size, experiment.validation.fraction)
+
+    def parameters(units: int) -> int:
+        return count_parameters(_with_units(experiment, units), vocab_size)
+
+    low, high = 1, 2
+    while parameters(high) < budget and high < MAX_UNITS:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if parameters(middle) <= budget else (low, middle)
+    return min((low, high), key=lambda units: abs(parameters(units) - budget))
+
+
+def _with_units(experiment: Experiment, units: int) -> Experiment:
+    model = experiment.model.model_copy(update={"units": units, "depth": len(experiment.model.layers)})
+    return experiment.model_copy(update={"model": model})
+
+
+@lru_cache(maxsize=16)
+def _vocab_size(task: Any, batch_size: int, fraction: float) -> int:
+    return make_task(task, batch_size, 0, fraction).vocab_size

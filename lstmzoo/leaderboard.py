@@ -1,0 +1,89 @@
+"""The results of a search as files: always those of the trials so far, best first."""
+
+import csv
+import io
+import time
+from collections.abc import Sequence
+
+from lstmzoo.cells import plain, short
+from lstmzoo.files import write_atomically
+from lstmzoo.hparams import write_hparams
+from lstmzoo.measured import Measured
+from lstmzoo.search import Search
+from lstmzoo.search_plots import draw_search
+from lstmzoo.sweepdir import SweepDirectory
+from lstmzoo.terminal import printable
+from lstmzoo.trials import Trial, best_first
+
+DRAW_SECONDS = 10.0  # the pictures of many trials take a second to draw
+
+
+class Leaderboard:
+    """Writes leaderboard.csv and .md, best.yaml, pictures and TensorBoard's HParams."""
+
+    def __init__(self, search: Search, directory: SweepDirectory):
+        self.search, self.directory = search, directory
+        self.drawn, self.ended, self.best = -DRAW_SECONDS, -1, ""
+
+    def update(self, trials: Sequence[Trial], is_last: bool = False) -> None:
+        """Bring all files up to what the trials say; pictures not more often than every DRAW_SECONDS."""
+        ordered = best_first(trials, self.search.objective)
+        paths = list(dict.fromkeys(path for trial in trials for path in trial.values))
+        write_atomically(self.directory.path / "leaderboard.csv", as_csv(ordered, paths, self.search).encode())
+        write_atomically(self.directory.path / "leaderboard.md", as_markdown(ordered, paths, self.search).encode())
+        ended = sum(trial.status in ("completed", "failed") for trial in trials)
+        if ended != self.ended or is_last:
+            self._best(ordered)
+            write_hparams(self.directory.tensorboard, trials, self.search.objective)
+            self.ended = ended
+        if ended and (is_last or time.monotonic() - self.drawn > DRAW_SECONDS):
+            draw_search(self.directory.plots, trials, self.search.objective, self._curve)
+            self.drawn = time.monotonic()
+
+    def _best(self, ordered: Sequence[Trial]) -> None:
+        """The configuration of the best run, as it is."""
+        first = ordered[0] if ordered and ordered[0].score() is not None else None
+        if first is None:
+            return
+        config = (self.directory.path / first.name / "config.yaml").read_text(encoding="utf-8")
+        name, value = self.search.objective.name, first.objective
+        head = f"# The best of this sweep: {first.name}, {name} {value!r}.\n"
+        write_atomically(self.directory.path / "best.yaml", (head + config).encode())
+
+    def _curve(self, trial: Trial) -> tuple[list[int], list[float]]:
+        measured = Measured(self.directory.path / trial.name, self.search.objective).look()
+        return measured.steps, measured.values
+
+
+def as_csv(ordered: Sequence[Trial], paths: Sequence[str], search: Search) -> str:
+    """A row a trial: trial, status, reason, a column a path, the objective by its name; numbers with all digits."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["trial", "status", "reason", *paths, search.objective.name])
+    for trial in ordered:
+        values = (plain(trial.values[path]) if path in trial.values else "" for path in paths)
+        score = "" if trial.objective is None else repr(trial.objective)
+        writer.writerow([trial.name, trial.status.upper(), trial.reason, *values, score])
+    return text.getvalue()
+
+
+def as_markdown(ordered: Sequence[Trial], paths: Sequence[str], search: Search) -> str:
+    """The same to be read: a table with rounded numbers."""
+    head = ["", "trial", "status", *paths, search.objective.name]
+    lines = [f"# {search.spec.name}", "", f"{len(ordered)} of {search.trials} trials; {_aim(search)}.", ""]
+    lines += [_row(head), _row(["---"] * len(head))]
+    for place, trial in enumerate(ordered, 1):
+        status = trial.status.upper() + (f": {trial.reason}" if trial.reason else "")
+        values = [short(trial.values.get(path, "")) for path in paths]
+        number = str(place) if trial.score() is not None else ""
+        lines.append(_row([number, trial.name, status, *values, short(trial.objective)]))
+    return "\n".join(lines) + "\n"
+
+
+def _aim(search: Search) -> str:
+    kind, least = search.spec.search.kind, "least" if search.objective.direction == "min" else "greatest"
+    return f"{kind} search for the {least} {search.objective.name}, the best over each run"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(printable(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"

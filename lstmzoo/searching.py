@@ -1,0 +1,104 @@
+"""A search from its first process to its last."""
+
+import os
+import socket
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lstmzoo.crew import Crew
+from lstmzoo.errors import EnvironmentFailure, InputError, Interrupted
+from lstmzoo.search import Search
+from lstmzoo.sweepdir import SweepDirectory
+from lstmzoo.sweepfile import load_sweep
+from lstmzoo.trials import Trial, best_first
+from lstmzoo.watch import Unseen, Watch
+
+LOOPBACK = "127.0.0.1:0"
+TRAIN = "lstmzoo.trial:train_trial"
+
+
+class Found(NamedTuple):
+    """What a search has found."""
+
+    directory: str
+    trials: list[Trial]
+    """Best first."""
+    is_hopeless: bool
+    """Whether it ended because too many trials had failed."""
+
+    @property
+    def best(self) -> Trial | None:
+        """The best trial, if one has been completed."""
+        return self.trials[0] if self.trials and self.trials[0].score() is not None else None
+
+
+def run_sweep(
+    config: Search | str | os.PathLike[str],
+    dir: str | os.PathLike[str] | None = None,
+    workers: int = 1,
+    *,
+    chief: str | None = None,
+    join: str | None = None,
+    watch: Watch | None = None,
+    train: str = TRAIN,
+) -> Found:
+    """Search the space of a sweep's YAML file with so many workers on this machine, or go on where a search stopped.
+
+    `dir` holds the trials and the results (default: experiments/sweeps/NAME). `chief`: listen at this HOST:PORT, so
+    that other machines may join; `join`: work for the chief at that address, in the same shared directory. `train`: the
+    function, `module:name`, that trains an experiment in a run directory. Raises `InputError` for a sweep or a
+    directory that cannot be used, `EnvironmentFailure` when the surroundings fail, and `Interrupted` after SIGINT or
+    SIGTERM; the same call goes on.
+    """
+    search = config if isinstance(config, Search) else load_sweep(config)
+    directory, watch = SweepDirectory(Path(dir) if dir is not None else default_dir(search)), watch or Unseen()
+    crew = Crew(search, directory, train, watch)
+    try:
+        if join is not None:
+            _check_joined(directory.prepare(search))
+            watch.say(f"working for the chief at {join} in {directory.path}")
+            crew.join(join, [f"{socket.gethostname()}-{os.getpid()}-{number}" for number in range(workers)])
+            crew.run()
+        else:
+            _lead(crew, chief, workers, watch)
+    except Interrupted as error:
+        ended = sum(trial.status in ("completed", "failed") for trial in crew.trials)
+        text = f"stopped with {ended} of {search.trials} trials done; the same command goes on"
+        raise Interrupted(error.exit_status - 128, text) from None
+    finally:
+        watch.close()
+    return Found(str(directory.path), best_first(crew.trials, search.objective), crew.is_hopeless)
+
+
+def _lead(crew: Crew, chief: str | None, workers: int, watch: Watch) -> None:
+    directory = crew.directory.prepare(crew.search)
+    directory.claim()
+    try:
+        watch.say(f"sweep directory: {directory.path}")
+        crew.lead(chief or LOOPBACK, [f"worker-{number}" for number in range(workers)], alone=chief is None)
+        crew.run()
+    finally:
+        directory.release()
+
+
+def _check_joined(directory: SweepDirectory) -> None:
+    if not directory.oracle.exists() and not directory.definition.exists():
+        raise EnvironmentFailure(f"expected the directory of a search that has begun, received {directory.path}")
+
+
+def default_dir(search: Search) -> Path:
+    """Where a search is kept unless one says otherwise."""
+    return Path("experiments", "sweeps", search.spec.name)
+
+
+def check_address(name: str, address: str) -> str:
+    """HOST:PORT; `InputError` for anything else."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise InputError(f"{name}: expected HOST:PORT such as 127.0.0.1:5000, received {address!r}")
+    return address
+
+
+def result(found: Found) -> dict[str, Any]:
+    """For a program to read."""
+    return {"directory": found.directory, "trials": [trial._asdict() for trial in found.trials]}
