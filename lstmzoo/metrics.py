@@ -10,6 +10,7 @@ from typing import Any
 from lstmzoo.errors import InputError
 
 Line = dict[str, Any]
+LONGEST = 2**16  # bytes of a line: what is longer is none, and a file without lines is not read into memory
 
 
 class Metrics:
@@ -48,6 +49,29 @@ class Metrics:
                 "restore the run's own file, or begin a new run"
             ) from error
         return size
+
+    def read_whole(self, listen: Callable[[Line], None]) -> int:
+        """Tell `listen` of every line that is whole: their number; 0 if there is no file.
+
+        The last one is left out if it is half-written: the run may be going on, or was killed. Raises `InputError` for
+        a line that is none; `listen` may raise `ValueError` for it, saying what was received.
+        """
+        step = 0
+        try:
+            with self.path.open("rb") as file:
+                while (text := file.readline(LONGEST)).endswith(b"\n"):
+                    step += 1
+                    listen(_checked(text, step))
+            if len(text) == LONGEST:
+                raise ValueError(f"what is no line after step {step}")
+        except FileNotFoundError:
+            return 0
+        except (OSError, ValueError, RecursionError) as error:
+            raise InputError(
+                f"{self.path}: expected a line for each step, received {_reason(error)}: restore the run's own file, "
+                "or leave the run out"
+            ) from error
+        return step
 
     def cut(self, size: int) -> None:
         """Keep so many bytes."""
