@@ -26,6 +26,7 @@ _NAMES = {
     "run_sweep": "searching",
     "sample_text": "writing",
     "score_text": "scoring",
+    "write_report": "report",
 }
 __all__ = list(_NAMES)
 __version__ = "0.1.0"

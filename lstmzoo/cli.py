@@ -8,6 +8,7 @@ COMMANDS = {
     "sample": "let a trained char model write",
     "score": "say how well a trained char model predicts a text",
     "sweep": "search settings with many trials",
+    "report": "compare runs: curves over one another, a table of what differs",
     "zoo": "list the named models",
 }
 USAGE = "usage: lstmzoo COMMAND ...\n\n" + "\n".join(f"  {name:<8} {text}" for name, text in COMMANDS.items())
