@@ -18,6 +18,8 @@ GRACE = 20.0  # seconds to write a checkpoint
 class Attempt(NamedTuple):
     """A run in its process."""
 
+    ticket: str
+    """Under which the worker has asked for it."""
     name: str
     experiment: Experiment
     started: Started
@@ -39,24 +41,23 @@ class Attempts:
         self.directory, self.train, self.timeout = directory, train, timeout
         self.running: dict[str, Attempt] = {}
 
-    def begin(self, worker: str, name: str, experiment: Experiment) -> None:
+    def begin(self, worker: str, ticket: str, name: str, experiment: Experiment) -> None:
         """Start a run; one that a worker before this one, of the same name, has asked for goes on."""
         before = self.running.get(worker)
-        if before is not None and before.name == name:
-            return
         if before is not None:
+            if before.stopped is None and (before.name, before.experiment) == (name, experiment):
+                self.running[worker] = before._replace(ticket=ticket)
+                return
             before.started.kill()
-        self.running[worker] = self._begun(Attempt(name, experiment, None, time.monotonic()))  # type: ignore[arg-type]
+        attempt = Attempt(ticket, name, experiment, None, time.monotonic())  # type: ignore[arg-type]
+        self.running[worker] = self._begun(attempt)
 
-    def stop(self, worker: str, why: str = "stopped") -> bool:
-        """Have a run write its checkpoint and end; False if there is none."""
+    def stop(self, worker: str, why: str = "stopped") -> None:
+        """Have a run write its checkpoint and end, if there still is one."""
         attempt = self.running.get(worker)
-        if attempt is None:
-            return False
-        if attempt.stopped is None:
+        if attempt is not None and attempt.stopped is None:
             attempt.started.process.terminate()
             self.running[worker] = attempt._replace(stopped=time.monotonic(), why=why)
-        return True
 
     def stop_all(self) -> None:
         """Have all runs write their checkpoints, as long as GRACE lasts, and end."""
@@ -74,7 +75,7 @@ class Attempts:
         self.running = {}
 
     def ended(self) -> Iterator[tuple[str, str, str]]:
-        """Workers whose runs have ended, the run, and why it failed (empty if it did not); others are seen to."""
+        """Workers whose runs have ended, the ticket, and why it failed (empty if it did not); others are seen to."""
         for worker, attempt in list(self.running.items()):
             if attempt.started.process.is_alive():
                 self._check_time(worker, attempt)
@@ -84,7 +85,7 @@ class Attempts:
                 self.running[worker] = self._begun(attempt)
             else:
                 del self.running[worker]
-                yield worker, attempt.name, reason
+                yield worker, attempt.ticket, reason
 
     def _begun(self, attempt: Attempt) -> Attempt:
         """The run in a new process; how often it was killed since its last checkpoint."""

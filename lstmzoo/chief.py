@@ -196,7 +196,7 @@ def run_chief(search: Search, path: Path, address: str, begins: bool, alone: boo
     `begins`: the search starts or goes on; else a chief that died is replaced. `alone`: no worker is left over.
     """
     directory = SweepDirectory(path)
-    live_quietly(directory.inside / "chief.log")
+    live_quietly("chief", directory.inside / "chief.log")
     try:
         chief = Chief(search, directory)
         if begins:

@@ -80,9 +80,9 @@ class Crew:
             self._look_at_chief(self.chief)
         for name, each in list(self.workers.items()):
             self._look_at_worker(name, each)
-        for name, run, reason in self.attempts.ended():
+        for name, ticket, reason in self.attempts.ended():
             if name in self.workers:
-                self.workers[name].answer((run, reason))
+                self.workers[name].answer((ticket, reason))
 
     def _look_at_chief(self, each: Started) -> None:
         ended = not each.process.is_alive()
@@ -107,8 +107,8 @@ class Crew:
                 self.attempts.begin(name, *message[1:])
             elif message[0] == "failed":
                 self.failure = message[1]
-            elif not self.attempts.stop(name):
-                each.answer((message[1], "stopped"))
+            else:
+                self.attempts.stop(name)
         if ended:
             each.process.join()
             del self.workers[name]

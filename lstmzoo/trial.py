@@ -8,6 +8,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def train_trial(experiment: Experiment, run_dir: Path) -> None:
 
 def run_trial(train: Train, experiment: Experiment, run_dir: Path, log: Path, result: Connection) -> None:
     """The whole life of a trial's process: says why it failed, or nothing, and ends with the status of a command."""
-    live_quietly(log)
+    live_quietly("trial", log)
     status, said = 0, ""
     try:
         train(experiment, run_dir)
@@ -56,8 +57,10 @@ def run_trial(train: Train, experiment: Experiment, run_dir: Path, log: Path, re
     os._exit(status)
 
 
-def live_quietly(log: Path) -> None:
-    """Write to a log alone, leave Ctrl-C to the command, and end when the command has."""
+def live_quietly(role: str, log: Path) -> None:
+    """Bear a name that `top` shows, write to a log alone, leave Ctrl-C to the command, and end when the command has."""
+    with suppress(OSError):  # there is no /proc everywhere
+        Path("/proc/self/comm").write_text(f"lstmzoo {role}", encoding="ascii")
     descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     for number in (1, 2):
         os.dup2(descriptor, number)

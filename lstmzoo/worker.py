@@ -1,5 +1,6 @@
 """A worker of a search: asks the chief for trials, has them run, and reports how they ended."""
 
+import os
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -17,15 +18,14 @@ from lstmzoo.sweepdir import run_name
 from lstmzoo.trial import live_quietly
 
 PAUSE = 0.2  # seconds between two questions while there is no trial to be had
-FIRST = 600.0  # seconds that a worker waits for a chief that was never there
+PATIENCE = 600.0  # seconds that a worker waits for a chief: it may be started later, or again
 
 
 class Client:
     """Calls to the chief, in keras-tuner's protocol; each with the key of the search and the worker's name."""
 
-    def __init__(self, address: str, key: str, name: str, patience: float):
-        self.address, self.patience, self.name = address, FIRST, name
-        self.later = patience
+    def __init__(self, address: str, key: str, name: str):
+        self.address, self.name = address, name
         self.metadata = (("key", key), ("worker", name))
         self.stub = protos.get_service_grpc().OracleStub(grpc.insecure_channel(address))
         self.messages = protos.get_service()
@@ -49,13 +49,11 @@ class Client:
 
     def _call(self, method: Callable[..., Any], request: Any, *more: tuple[str, bytes]) -> Any:
         """A chief that is killed and started again is waited for."""
-        until = time.monotonic() + self.patience
+        until = time.monotonic() + PATIENCE
         while True:
             left = until - time.monotonic()
             try:
-                answer = method(request, metadata=(*self.metadata, *more), timeout=max(left, 1), wait_for_ready=True)
-                self.patience = self.later
-                return answer
+                return method(request, metadata=(*self.metadata, *more), timeout=max(left, 1), wait_for_ready=True)
             except grpc.RpcError as error:
                 if error.code() == grpc.StatusCode.UNAUTHENTICATED:
                     raise EnvironmentFailure(
@@ -64,15 +62,15 @@ class Client:
                     ) from error
                 if time.monotonic() >= until:
                     raise EnvironmentFailure(
-                        f"expected a chief at {self.address}, received no answer in {self.patience:g} s: start it again"
+                        f"expected a chief at {self.address}, received no answer in {PATIENCE:g} s: start it again"
                     ) from error
                 time.sleep(PAUSE)
 
 
 def run_worker(search: Search, address: str, key: str, name: str, log: Path, command: Connection) -> None:
     """The whole life of a worker's process; `command` runs what it is asked to."""
-    live_quietly(log)
-    client = Client(address, key, name, 2 * search.spec.worker_timeout)
+    live_quietly("worker", log)
+    client = Client(address, key, name)
     try:
         _work(search, client, command)
     except EnvironmentFailure as error:
@@ -98,25 +96,26 @@ def _run(search: Search, client: Client, trial: Trial, command: Connection) -> s
             experiment = search.experiment(search.decoded(raw), repeat, _length(search, raw))
         except ConfigError as error:
             return f"impossible: {error}"
-        run = run_name(raw[RUN], repeat)
-        command.send(("run", run, experiment))
-        reason = _waited_for(run, lambda: client.is_still_ours(trial.trial_id), search.spec.worker_timeout / 4, command)
+        ticket = f"{os.getpid()}-{trial.trial_id}-{repeat}-{time.monotonic()}"
+        command.send(("run", ticket, run_name(raw[RUN], repeat), experiment))
+        beat = min(5.0, search.spec.worker_timeout / 4)
+        reason = _waited_for(ticket, lambda: client.is_still_ours(trial.trial_id), beat, command)
         if reason is None or reason:
             return reason
     return ""
 
 
-def _waited_for(run: str, is_ours: Callable[[], bool], beat: float, command: Connection) -> str | None:
+def _waited_for(ticket: str, is_ours: Callable[[], bool], beat: float, command: Connection) -> str | None:
     """How a run has ended; None if it was taken away."""
     dropped = False
     while True:
-        if not command.poll(min(5.0, beat)):
+        if not command.poll(beat):
             if not dropped and not is_ours():
-                command.send(("drop", run))
+                command.send(("drop",))
                 dropped = True
             continue
         about, reason = command.recv()
-        if about == run:  # else of one that a worker of this name asked for before it died
+        if about == ticket:  # else of one that a worker of this name asked for before it died
             return None if dropped else str(reason)
 
 

@@ -33,7 +33,7 @@ def known(experiment, run_dir, seconds=0.0):
 
 def slow(experiment, run_dir):
     """Long enough to be killed on the way."""
-    known(experiment, run_dir, 0.4)
+    known(experiment, run_dir, 0.8)
 
 
 def failing(experiment, run_dir):

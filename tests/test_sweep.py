@@ -1,0 +1,305 @@
+"""A search with all its processes: whatever is killed, each trial is there once, with its value."""
+
+import csv
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+import lstmzoo
+from lstmzoo.errors import InputError
+from lstmzoo.searching import run_sweep
+from lstmzoo.sweepfile import load_sweep
+
+TESTS = Path(__file__).parent
+SLOW = pytest.mark.slow
+BASE = {"task": {"kind": "echo"}, "model": {"units": 4}, "train": {"epochs": 9}}
+RATE = {"min": 1e-4, "max": 1.0, "sampling": "log"}
+SPACE = {"model.units": {"min": 1, "max": 16}, "train.optimizer.learning_rate": RATE}
+PROGRAM = """
+import sys
+from lstmzoo.searching import run_sweep
+from lstmzoo.startup import exit_status
+path, dir, train, workers, options = sys.argv[1:]
+sys.exit(exit_status(lambda: run_sweep(path, dir, int(workers), train=train, **eval(options))))
+"""
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    """Writes a sweep's file."""
+
+    def write(search, space=SPACE, base=BASE, **keys):
+        (tmp_path / "base.yaml").write_text(yaml.safe_dump(base))
+        sweep = {"base": "base.yaml", "space": space, "search": search, **keys}
+        (tmp_path / "s.yaml").write_text(yaml.safe_dump(sweep, sort_keys=False))
+        return tmp_path / "s.yaml"
+
+    return write
+
+
+def start(path, directory, train="trying:known", workers=2, **options):
+    """A search in a process group of its own."""
+    command = [sys.executable, "-c", PROGRAM, str(path), str(directory), train, str(workers), repr(options)]
+    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+    return subprocess.Popen(command, env=environment, start_new_session=True, stderr=subprocess.PIPE, text=True)
+
+
+def ended(process, seconds=120):
+    """Its exit status, and what it said."""
+    _, said = process.communicate(timeout=seconds)
+    return process.returncode, said
+
+
+def rows(directory):
+    with (directory / "leaderboard.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def by_trial(directory):
+    """What must be the same in each search of one sweep."""
+    found = rows(directory)
+    assert len({row["trial"] for row in found}) == len(found)
+    return sorted(tuple(row.items()) for row in found)
+
+
+def those_of(group, role):
+    """Processes of a group that bear a name."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            comm = (path / "comm").read_text().strip()
+            if int((path / "stat").read_text().rpartition(")")[2].split()[2]) == group and comm == f"lstmzoo {role}":
+                found.append(int(path.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_a_search_ends_with_all_trials_and_results_and_is_not_repeated(sweep, tmp_path):
+    path = sweep({"kind": "random", "trials": 5})
+    assert ended(start(path, tmp_path / "d")) == (0, "")
+    found = rows(tmp_path / "d")
+    assert [row["status"] for row in found] == ["COMPLETED"] * 5
+    assert list(found[0]) == ["trial", "status", "reason", *SPACE, "val_loss"]
+    values = [float(row["val_loss"]) for row in found]
+    assert values == sorted(values)
+    best = tmp_path / "d" / found[0]["trial"]
+    assert (tmp_path / "d" / "best.yaml").read_text().endswith((best / "config.yaml").read_text())
+    expected = {"leaderboard.csv", "leaderboard.md", "best.yaml", "plots", "tensorboard", "logs", "search"}
+    assert {each.name for each in (tmp_path / "d").iterdir()} == expected | {f"trial-{n:04d}" for n in range(5)}
+    assert {each.name for each in (tmp_path / "d" / "plots").iterdir()} == {
+        "objective.png",
+        "curves.png",
+        "parallel.png",
+    }
+    assert ended(start(path, tmp_path / "d", workers=1)) == (0, "")  # nothing is left to do
+    sweep({"kind": "random", "trials": 7})
+    assert ended(start(path, tmp_path / "d")) == (0, "")  # more of them
+    more = rows(tmp_path / "d")
+    assert len(more) == 7
+    assert {tuple(row.items()) for row in found} <= {tuple(row.items()) for row in more}
+    assert all((each / "times.txt").read_text() == "ended\n" for each in (tmp_path / "d").glob("trial-*"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "most"),
+    [("random", 10), ("grid", 10), pytest.param("random", 20, marks=SLOW), pytest.param("grid", 20, marks=SLOW)],
+)
+def test_whatever_is_killed_at_some_moments_the_results_are_the_same(sweep, tmp_path, kind, most):
+    grid = {
+        "model.units": {"min": 1, "max": 6 if most > 10 else 4},
+        "train.optimizer.learning_rate": {"choices": [0.001, 0.01, 0.1]},
+    }
+    path = sweep({"kind": kind, "trials": 18 if most > 10 else 12}, grid if kind == "grid" else SPACE)
+    assert ended(start(path, tmp_path / "undisturbed", workers=3))[0] == 0
+    moments, kills, process = random.Random(kind), 0, start(path, tmp_path / "killed", "trying:slow")
+    roles = ["worker", "trial", "chief"] * 3 + ["group"]
+    while process.poll() is None:
+        time.sleep(moments.uniform(0.05, 0.6))
+        role = roles[kills % 10]
+        pids = [process.pid] if role == "group" else those_of(process.pid, role)
+        if kills < most and pids and those_of(process.pid, "worker"):
+            kills += 1
+            if role == "group":
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
+                process = start(path, tmp_path / "killed", "trying:slow")
+            else:
+                os.kill(moments.choice(pids), signal.SIGKILL)
+    assert ended(process) == (0, "")
+    assert kills >= 0.7 * most
+    assert by_trial(tmp_path / "killed") == by_trial(tmp_path / "undisturbed")
+
+
+def test_failures_are_rows_with_reasons_and_the_search_goes_on(sweep, tmp_path):
+    space = {"model.units": {"min": 1, "max": 6}}
+    path = sweep({"kind": "grid"}, space, max_failed=0.7, trial_timeout=2)
+    assert ended(start(path, tmp_path / "d", "trying:failing"))[0] == 0
+    found = {row["model.units"]: row for row in rows(tmp_path / "d")}
+    assert [found[str(units)]["status"] for units in range(1, 7)] == ["FAILED"] * 4 + ["COMPLETED"] * 2
+    reasons = [
+        "ValueError: one unit is not enough",
+        "killed by SIGKILL 3 times",
+        "timed out",
+        "No space left on device",
+    ]
+    for units, reason in enumerate(reasons, 1):
+        assert reason in found[str(units)]["reason"]
+    log = tmp_path / "d" / "logs" / f"{found['1']['trial']}.log"
+    assert "Traceback" in log.read_text()
+    (tmp_path / "d" / "mended").touch()
+    assert ended(start(path, tmp_path / "d", "trying:failing"))[0] == 0  # what failed is tried again, but not for ever
+    found = {row["model.units"]: row["status"] for row in rows(tmp_path / "d")}
+    assert [found[str(units)] for units in range(1, 7)] == ["FAILED"] * 3 + ["COMPLETED"] * 3
+
+
+def test_too_many_failures_end_the_search_and_the_next_start_goes_on(sweep, tmp_path):
+    space = {"model.units": {"choices": [4, 4, 5, 6, 7, 4, 4, 4]}}
+    path = sweep({"kind": "grid"}, space, max_failed=0.25)
+    process = start(path, tmp_path / "d", "trying:failing", workers=1)
+    assert ended(process)[0] == 0
+    statuses = [row["status"] for row in sorted(rows(tmp_path / "d"), key=lambda row: row["trial"])]
+    assert statuses[:6].count("FAILED") == 3  # more than a quarter of eight
+    assert len(statuses) == 6
+    (tmp_path / "d" / "mended").touch()
+    assert ended(start(path, tmp_path / "d", "trying:failing", workers=1))[0] == 0
+    assert [row["status"] for row in rows(tmp_path / "d")] == ["COMPLETED"] * 8
+
+
+def test_repeats_are_runs_with_seeds_of_their_own_and_their_mean(sweep, tmp_path):
+    path = sweep({"kind": "grid", "repeats": 3}, {"model.units": {"choices": [5, 6]}})
+    run_sweep(path, tmp_path / "d", 2, train="trying:known")
+    seeds = [
+        yaml.safe_load((tmp_path / "d" / f"trial-0001{n}" / "config.yaml").read_text())["seed"]
+        for n in ("", ".1", ".2")
+    ]
+    assert seeds == [0, 1, 2]
+    assert len(rows(tmp_path / "d")) == 2
+
+
+def test_hyperband_goes_on_in_the_promoted_trials_own_run(sweep, tmp_path):
+    path = sweep({"kind": "hyperband"})
+    found = run_sweep(path, tmp_path / "d", 2, train="trying:known")
+    lengths = [trial.values["train.epochs"] for trial in found.trials]
+    assert len(lengths) == 9 + 5 + 3
+    assert (lengths.count(1), lengths.count(3), lengths.count(9)) == (6, 5 - 1 + 2, 1 + 1 + 3)
+    for trial in found.trials:
+        config = yaml.safe_load((tmp_path / "d" / trial.name / "config.yaml").read_text())
+        assert config["train"]["epochs"] == trial.values["train.epochs"]
+
+
+def test_a_signal_stops_all_and_the_same_command_goes_on(sweep, tmp_path):
+    path = sweep({"kind": "random", "trials": 12})
+    process = start(path, tmp_path / "d", "trying:slow")
+    while not those_of(process.pid, "trial"):
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    status, said = ended(process, 30)
+    assert status == 130
+    assert "of 12 trials done; the same command goes on" in said
+    assert not those_of(process.pid, "trial") + those_of(process.pid, "worker") + those_of(process.pid, "chief")
+    assert ended(start(path, tmp_path / "d")) == (0, "")
+    assert [row["status"] for row in rows(tmp_path / "d")] == ["COMPLETED"] * 12
+
+
+def test_nobody_outlives_a_command_that_is_killed(sweep, tmp_path):
+    process = start(sweep({"kind": "random", "trials": 50}), tmp_path / "d", "trying:slow")
+    while not those_of(process.pid, "trial"):
+        time.sleep(0.05)
+    process.kill()
+    process.communicate(timeout=10)
+    until = time.monotonic() + 5
+    while any(those_of(process.pid, role) for role in ("trial", "worker", "chief")) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not any(those_of(process.pid, role) for role in ("trial", "worker", "chief"))
+
+
+def listening():
+    """Addresses and ports that are listened on, of IPv4 and IPv6, as the kernel writes them."""
+    found = set()
+    for name in ("tcp", "tcp6"):
+        for line in Path("/proc/net", name).read_text().splitlines()[1:]:
+            if line.split()[3] == "0A":
+                found.add(line.split()[1])
+    return found
+
+
+def test_nothing_listens_on_an_outside_address(sweep, tmp_path):
+    before = listening()
+    process = start(sweep({"kind": "random", "trials": 50}), tmp_path / "d", "trying:slow")
+    while not those_of(process.pid, "trial"):
+        time.sleep(0.05)
+    new = listening() - before
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert new
+    assert {address.rpartition(":")[0] for address in new} <= {"0100007F", "0000000000000000FFFF00000100007F"}
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def test_hosts_join_a_chief_and_may_vanish(sweep, tmp_path):
+    path = sweep({"kind": "random", "trials": 16}, worker_timeout=2)
+    address = f"127.0.0.1:{free_port()}"
+    chief = start(path, tmp_path / "d", "trying:slow", workers=0, chief=address)
+    while not (tmp_path / "d" / "search" / "oracle.json").exists():
+        time.sleep(0.05)
+    hosts = [start(path, tmp_path / "d", "trying:slow", workers=1, join=address) for _ in range(2)]
+    while len(list((tmp_path / "d").glob("trial-*"))) < 4:
+        time.sleep(0.05)
+    os.killpg(hosts[0].pid, signal.SIGKILL)
+    hosts[0].communicate()
+    chief.kill()  # and the chief's command dies, and is started again
+    chief.communicate()
+    chief = start(path, tmp_path / "d", "trying:slow", workers=0, chief=address)
+    assert ended(chief) == (0, "")
+    assert ended(hosts[1]) == (0, "")
+    run_sweep(path, tmp_path / "alone", 2, train="trying:known")
+    assert by_trial(tmp_path / "d") == by_trial(tmp_path / "alone")
+
+
+def test_another_sweeps_directory_is_refused(sweep, tmp_path):
+    run_sweep(sweep({"kind": "grid"}, {"model.units": {"choices": [5, 6]}}), tmp_path / "d", train="trying:known")
+    other = load_sweep(sweep({"kind": "grid"}, {"model.units": {"choices": [5, 7]}}))
+    with pytest.raises(
+        InputError, match=r"holds another one \(space.model.units.choices was \[5, 6\] and is \[5, 7\]\)"
+    ):
+        run_sweep(other, tmp_path / "d")
+    (tmp_path / "e").mkdir()
+    (tmp_path / "e" / "mine.txt").touch()
+    with pytest.raises(InputError, match="holds something else"):
+        run_sweep(other, tmp_path / "e")
+
+
+def test_best_yaml_gives_the_leaderboards_number_bit_for_bit(sweep, tmp_path):
+    base = {**BASE, "train": {"steps": 150}, "validate": {"every_steps": 50}}
+    space = {"model.units": {"min": 2, "max": 6}, "model.kind": {"choices": ["single", "stacked_layers"]}}
+    path = sweep({"kind": "random", "trials": 3}, space, base)
+    found = lstmzoo.run_sweep(path, tmp_path / "d", 2)
+    result = lstmzoo.train_run(tmp_path / "d" / "best.yaml", tmp_path / "again")
+    assert result["best"]["val_loss"] == found.best.objective == float(rows(tmp_path / "d")[0]["val_loss"])
+    trial = tmp_path / "d" / found.best.name
+    assert json.loads((trial / "result.json").read_text())["best"] == result["best"]
+    assert not list((trial / "plots").glob("*"))
+
+
+def test_hyperbands_best_yaml_gives_its_number_too(sweep, tmp_path):
+    base = {**BASE, "train": {"steps": 120}}
+    found = lstmzoo.run_sweep(
+        sweep({"kind": "hyperband", "smallest": 40}, {"model.units": {"min": 2, "max": 9}}, base), tmp_path / "d", 2
+    )
+    result = lstmzoo.train_run(tmp_path / "d" / "best.yaml", tmp_path / "again")
+    assert result["best"]["val_loss"] == found.best.objective
