@@ -116,8 +116,15 @@ def test_one_long_sequence_equals_its_pieces(kind, batch_size, seq_length, count
 def test_windows_in_one_call_equal_windows_one_by_one(kernel, dropout):
     x, y = symbols(6, 2, 5)
 
+    model, optimizer = built(dropout=dropout), keras.optimizers.Adam(0.01)
+    optimizer.build(model.trainable_variables)
+    variables = [*model.weights, *optimizer.variables]
+    start = [variable.numpy() for variable in variables]
+
     def run(cuts):
-        model, optimizer = built(dropout=dropout), keras.optimizers.Adam(0.01)
+        lstmzoo.reset_states(model)
+        for variable, value in zip(variables, start, strict=True):
+            variable.assign(value)
         losses = [lstmzoo.train_windows(model, optimizer, x[a:b], y[a:b], kernel=kernel) for a, b in cuts]
         return [np.concatenate(losses), *model.get_weights(), *sum(lstmzoo.get_states(model), ())]
 
@@ -128,16 +135,19 @@ def test_windows_in_one_call_equal_windows_one_by_one(kernel, dropout):
 
 @pytest.mark.parametrize("kind", ["single", *KINDS])
 def test_the_next_initial_state_is_the_last_final_state(kind):
-    def trained(x, y, states=None):
-        model = built(kind, units=4) if kind == "single" else built(kind)
-        if states is not None:
-            lstmzoo.set_states(model, states)
-        losses = lstmzoo.train_windows(model, keras.optimizers.SGD(0.0), x, y)
+    model, still = built(kind, units=4) if kind == "single" else built(kind), keras.optimizers.SGD(0.0)
+    zero = lstmzoo.get_states(model)
+
+    def trained(x, y, states):
+        lstmzoo.set_states(model, states)
+        losses = lstmzoo.train_windows(model, still, x, y)
         return losses, lstmzoo.get_states(model)
 
     x, y = symbols(4, 2, 5)
-    whole, ends = trained(x, y)
-    first, middle = trained(x[:2], y[:2])
+    whole, ends = trained(x, y, zero)
+    first, middle = trained(x[:2], y[:2], zero)
+    assert all(part.any() for pair in middle for part in pair)
+    lstmzoo.reset_states(model)
     second, theirs = trained(x[2:], y[2:], middle)
     np.testing.assert_array_equal(np.concatenate([first, second]), whole)
     for pair, other in zip(theirs, ends, strict=True):
@@ -222,7 +232,7 @@ def test_kinds_agree_in_logits_states_and_gradients(depth, encoding, batch_size,
         model = built(kind, batch_size, encoding=encoding, units=4, depth=depth)
         logits = [np.asarray(model(piece)) for piece in x]
         lstmzoo.reset_states(model)
-        lstmzoo.train_windows(model, keras.optimizers.SGD(0.1), x, y)
+        lstmzoo.train_windows(model, keras.optimizers.SGD(0.1), x, y, kernel="scan")
         results.append([*logits, *model.get_weights(), *sum(lstmzoo.get_states(model), ())])
     for other in results[1:]:
         for part, wanted in zip(other, results[0], strict=True):

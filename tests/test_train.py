@@ -19,9 +19,11 @@ from lstmzoo.validation import Validator
 
 ECHO = Path(__file__).parent.parent / "configs" / "echo.yaml"
 SHORT = ["train.steps=40", "validate.every_steps=20", "checkpoint.every_steps=10"]
+SCAN = "execution.kernel=scan"  # nothing to compile: for what no kernel has a part in
 
 
 def run(directory, *overrides):
+    overrides = [SCAN, *overrides]
     short = SHORT[any("epochs" in override for override in overrides) :]
     return lstmzoo.train_run(lstmzoo.load_config(ECHO, [*short, *overrides]), directory)
 
@@ -33,7 +35,7 @@ def metrics(directory):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     directory = tmp_path_factory.mktemp("runs") / "echo"
-    return directory, run(directory)
+    return directory, run(directory, "execution.kernel=auto")
 
 
 def test_a_run_directory_holds_what_is_promised(finished):
@@ -129,12 +131,13 @@ def test_reset_state_window_starts_every_window_from_zero(tmp_path):
     losses = []
     for k in range(40):
         lstmzoo.reset_states(model)
-        losses += lstmzoo.train_windows(model, optimizer, *(p[None, :, k * 15 : k * 15 + 15] for p in (x, y))).tolist()
+        window = [part[None, :, k * 15 : k * 15 + 15] for part in (x, y)]
+        losses += lstmzoo.train_windows(model, optimizer, *window, kernel="scan").tolist()
     assert [line["train_loss"] for line in metrics(tmp_path / "a")] == losses
 
 
 def test_time_budget_counts_training_seconds(tmp_path):
-    budget = ["train.time_budget=0.05", "execution.windows_per_call=5", "validate.every_steps=0"]
+    budget = [SCAN, "train.time_budget=0.05", "execution.windows_per_call=5", "validate.every_steps=0"]
     result = lstmzoo.train_run(lstmzoo.load_config(ECHO, budget), tmp_path / "a")
     assert result["status"] == "completed"
     assert 0.05 <= result["train_seconds"] < 1
@@ -236,7 +239,7 @@ def test_a_signal_stops_after_a_checkpoint(tmp_path, number):
     with pytest.raises(
         Interrupted, match="stopped by a signal after step 30, which is saved: go on with --resume"
     ) as caught:
-        lstmzoo.train_run(lstmzoo.load_config(ECHO, SHORT), tmp_path / "a", progress=Signalling())
+        lstmzoo.train_run(lstmzoo.load_config(ECHO, [*SHORT, SCAN]), tmp_path / "a", progress=Signalling())
     assert caught.value.exit_status == 128 + number
     assert checkpoint_steps(tmp_path / "a" / "checkpoints")[-1] == 30
     assert json.loads((tmp_path / "a" / "result.json").read_text())["status"] == "interrupted"
