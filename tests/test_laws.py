@@ -213,9 +213,17 @@ def run(directory, *overrides):
     return result, [line["train_loss"] for line in lines], lines
 
 
-def test_a_run_with_validation_has_the_losses_of_one_without(tmp_path):
-    _, plain, _ = run(tmp_path / "a", "validate.every_steps=0", "checkpoint.every_steps=0")
-    _, validated, lines = run(tmp_path / "b", "validate.every_steps=70", "checkpoint.every_steps=50")
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """One without validation, and the same one validated, with more checkpoints and other graph calls."""
+    folder = tmp_path_factory.mktemp("runs")
+    plain = run(folder / "plain", "validate.every_steps=0", "checkpoint.every_steps=0")
+    cadence = ["validate.every_steps=70", "checkpoint.every_steps=50", "execution.windows_per_call=37"]
+    return folder, plain, run(folder / "validated", *cadence)
+
+
+def test_a_run_with_validation_has_the_losses_of_one_without(runs):
+    _, (_, plain, _), (_, validated, lines) = runs
     assert plain == validated
     assert [line["step"] for line in lines if "val_loss" in line] == [70, 140, 210, 280, 300]
 
@@ -242,14 +250,13 @@ def test_kinds_agree_in_logits_states_and_gradients(depth, encoding, batch_size,
 # Law 8: the same config and seed give the same numbers
 
 
-def test_same_config_same_bits_and_another_seed_another_run(tmp_path):
-    _, first, _ = run(tmp_path / "a")
-    _, second, _ = run(tmp_path / "b", "validate.every_steps=50", "execution.windows_per_call=37")
-    _, third, _ = run(tmp_path / "c", "seed=1")
+def test_same_config_same_bits_and_another_seed_another_run(runs, tmp_path):
+    folder, (_, first, _), (_, second, _) = runs
+    _, third, _ = run(tmp_path, "seed=1")
     assert first == second
     assert first != third
     last = "checkpoints/step-00000300.safetensors"
-    weights = [load_checkpoint(tmp_path / name / last).tensors for name in "ab"]
+    weights = [load_checkpoint(folder / name / last).tensors for name in ("plain", "validated")]
     for name, value in weights[0].items():
         if not name.startswith("best"):
             np.testing.assert_array_equal(weights[1][name], value)
