@@ -2,7 +2,6 @@
 
 import time
 from multiprocessing.connection import wait
-from typing import Protocol
 
 from lstmzoo.attempts import Attempts
 from lstmzoo.errors import EnvironmentFailure, Interrupted
@@ -11,29 +10,17 @@ from lstmzoo.search import Search
 from lstmzoo.signals import StopSignals
 from lstmzoo.sweepdir import SweepDirectory
 from lstmzoo.trials import Trial
+from lstmzoo.watch import Watch
 
 QUICK, MOST_QUICK = 2.0, 10  # what ends within so many seconds, so many times in a row, is not started again
 LOOK = 0.25  # seconds
 
 
-class Show(Protocol):
-    """What a person sees of a search."""
-
-    def say(self, text: str) -> None:
-        """A line that stays."""
-
-    def show(self, trials: list[Trial]) -> None:
-        """The trials, some times a second."""
-
-    def close(self) -> None:
-        """The search has ended."""
-
-
 class Crew:
     """Starts, watches, replaces and ends them; relays what workers ask for."""
 
-    def __init__(self, search: Search, directory: SweepDirectory, train: str, show: Show):
-        self.search, self.directory, self.show = search, directory, show
+    def __init__(self, search: Search, directory: SweepDirectory, train: str, watch: Watch):
+        self.search, self.directory, self.watch = search, directory, watch
         self.attempts = Attempts(directory, train, search.spec.trial_timeout)
         self.chief: Started | None = None
         self.workers: dict[str, Started] = {}
@@ -62,7 +49,7 @@ class Crew:
                         self.attempts.stop_all()
                         raise Interrupted(stop.received, "")
                     self._look()
-                    self.show.show(self.trials)
+                    self.watch.show(self.trials)
         finally:
             self._end()
         if self.failure:

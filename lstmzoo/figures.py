@@ -2,6 +2,7 @@
 
 import gc
 import io
+import warnings
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -46,5 +47,7 @@ def set_margins(figure: Figure, left: float, bottom: float, right: float, top: f
 def save_png(figure: Figure, path: Path) -> None:
     """Write the picture atomically; the same figure gives the same bytes."""
     picture = io.BytesIO()
-    figure.savefig(picture, format="png")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in a script that the font does not have
+        figure.savefig(picture, format="png")
     write_atomically(path, picture.getvalue())

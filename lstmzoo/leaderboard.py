@@ -37,7 +37,7 @@ class Leaderboard:
             write_hparams(self.directory.tensorboard, trials, self.search.objective)
             self.ended = ended
         if ended and (is_last or time.monotonic() - self.drawn > DRAW_SECONDS):
-            draw_search(self.directory.plots, trials, self.search.objective, self._curve)
+            draw_search(self.directory.plots, varying(trials), self.search.objective, self._curve)
             self.drawn = time.monotonic()
 
     def _best(self, ordered: Sequence[Trial]) -> None:
@@ -53,6 +53,15 @@ class Leaderboard:
     def _curve(self, trial: Trial) -> tuple[list[int], list[float]]:
         measured = Measured(self.directory.path / trial.name, self.search.objective).look()
         return measured.steps, measured.values
+
+
+def varying(trials: Sequence[Trial]) -> Sequence[Trial]:
+    """The trials with only those values that are not the same in all."""
+    paths = {path for trial in trials for path in trial.values}
+    kept = {path for path in paths if any(trial.values.get(path) != trials[0].values.get(path) for trial in trials)}
+    return [
+        trial._replace(values={path: value for path, value in trial.values.items() if path in kept}) for trial in trials
+    ]
 
 
 def as_csv(ordered: Sequence[Trial], paths: Sequence[str], search: Search) -> str:

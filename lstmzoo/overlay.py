@@ -1,19 +1,15 @@
 """The curves of many runs over one another: training loss above, validation loss below."""
 
-import io
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from lstmzoo.curve import SMOOTHING, Curve
-from lstmzoo.files import write_atomically
+from lstmzoo.figures import blank, collected, save_png, set_margins
 from lstmzoo.summary import Summary
 
 COLORS = ("#4c78a8", "#e45756", "#3a9b4e", "#f2a03d", "#8e6bbd", "#17a3b8", "#9d6b4f", "#e377c2", "#6b6b6b", "#b5b82e")
@@ -24,12 +20,12 @@ WINDOWS = 50  # that the longest run is cut in to smooth the training losses of 
 TICKS = ((10, (1, 1.5, 2, 3, 4, 5, 7)), (2000, (1, 2, 5)), (np.inf, (1,)))  # up to a ratio of high to low
 
 
+@collected
 def draw_runs(path: Path, runs: Sequence[Summary]) -> None:
     """Draw runs that come best first: the best ten in colours, the best on top, all others in thin grey."""
-    figure = Figure(figsize=(11.5, 7.5), dpi=120)
-    FigureCanvasAgg(figure)
+    figure = blank(11.5, 7.5)
     panels = figure.subplots(2, 1, sharex=True)
-    figure.subplots_adjust(0.065, 0.07, 0.745, 0.955, hspace=0.2)
+    set_margins(figure, 0.75, 0.52, 2.93, 0.34, hspace=0.2)
     window = max(1, max(run.curve.steps for run in runs) // WINDOWS)
     for place, run in reversed([*enumerate(runs)]):
         _draw_training(panels[0], run, window, _style(place, len(runs)))
@@ -41,7 +37,7 @@ def draw_runs(path: Path, runs: Sequence[Summary]) -> None:
     if not any(run.curve.steps for run in runs):
         panels[1].set_xlim(0, 1)
     _add_legend(panels[0], runs)
-    _save(figure, path)
+    save_png(figure, path)
 
 
 def moving_mean(curve: Curve, window: int) -> tuple[np.ndarray, np.ndarray]:
@@ -125,11 +121,3 @@ def _name(run: Summary) -> str:
     loss = run.numbers["best_val_loss"]
     notes = [*([] if loss is None else [f"best {loss:.4g}"]), *([] if run.status == "completed" else [run.status])]
     return "\n".join([label, *([", ".join(notes)] if notes else [])])
-
-
-def _save(figure: Figure, path: Path) -> None:
-    picture = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in a script that the font does not have
-        figure.savefig(picture, format="png")
-    write_atomically(path, picture.getvalue())

@@ -35,7 +35,8 @@ class Search(NamedTuple):
     @property
     def objective(self) -> Objective:
         """What is searched for."""
-        return Objective(self.spec.objective.name, self.spec.objective.direction)
+        name, direction = self.spec.objective.name, self.spec.objective.direction
+        return Objective(name, direction or ("max" if name.endswith("accuracy") else "min"))
 
     def decoded(self, raw: Mapping[str, float]) -> Values:
         """Values by path from what an oracle says."""

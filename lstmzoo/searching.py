@@ -3,10 +3,10 @@
 import os
 import socket
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from lstmzoo.crew import Crew
-from lstmzoo.errors import EnvironmentFailure, InputError, Interrupted
+from lstmzoo.errors import InputError, Interrupted
 from lstmzoo.search import Search
 from lstmzoo.sweepdir import SweepDirectory
 from lstmzoo.sweepfile import load_sweep
@@ -51,11 +51,13 @@ def run_sweep(
     SIGTERM; the same call goes on.
     """
     search = config if isinstance(config, Search) else load_sweep(config)
+    if workers < (0 if chief else 1):
+        raise InputError(f"workers: expected 1 or more (0 beside a chief), received {workers}")
     directory, watch = SweepDirectory(Path(dir) if dir is not None else default_dir(search)), watch or Unseen()
     crew = Crew(search, directory, train, watch)
     try:
         if join is not None:
-            _check_joined(directory.prepare(search))
+            directory.prepare(search)
             watch.say(f"working for the chief at {join} in {directory.path}")
             crew.join(join, [f"{socket.gethostname()}-{os.getpid()}-{number}" for number in range(workers)])
             crew.run()
@@ -81,11 +83,6 @@ def _lead(crew: Crew, chief: str | None, workers: int, watch: Watch) -> None:
         directory.release()
 
 
-def _check_joined(directory: SweepDirectory) -> None:
-    if not directory.oracle.exists() and not directory.definition.exists():
-        raise EnvironmentFailure(f"expected the directory of a search that has begun, received {directory.path}")
-
-
 def default_dir(search: Search) -> Path:
     """Where a search is kept unless one says otherwise."""
     return Path("experiments", "sweeps", search.spec.name)
@@ -97,8 +94,3 @@ def check_address(name: str, address: str) -> str:
     if not colon or not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise InputError(f"{name}: expected HOST:PORT such as 127.0.0.1:5000, received {address!r}")
     return address
-
-
-def result(found: Found) -> dict[str, Any]:
-    """For a program to read."""
-    return {"directory": found.directory, "trials": [trial._asdict() for trial in found.trials]}

@@ -9,7 +9,7 @@ from lstmzoo.startup import command_line
 
 
 def sweep(
-    sweep: Annotated[Path | None, typer.Argument(help="YAML file of the sweep")] = None,
+    sweep: Annotated[Path | None, typer.Argument(metavar="SWEEP", help="YAML file of the sweep")] = None,
     workers: Annotated[int | None, typer.Option("--workers", metavar="N", help="trials at a time (default 1)")] = None,
     directory: Annotated[
         str | None, typer.Option("--dir", metavar="DIR", help="its directory (default: experiments/sweeps/NAME)")

@@ -53,10 +53,7 @@ class SweepDirectory:
             self._agree(known, _definition(search))
             for folder in (self.logs, self.plots):
                 folder.mkdir(exist_ok=True)
-            if not self.key_file.exists():
-                descriptor = os.open(self.key_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-                with open(descriptor, "w", encoding="ascii") as file:  # noqa: PTH123  (Path.open takes no descriptor)
-                    file.write(secrets.token_hex(16))
+            self._make_key()
         except OSError as error:
             raise _unusable(self.path, error) from error
         return self
@@ -87,6 +84,16 @@ class SweepDirectory:
     def log(self, name: str) -> Path:
         """What a trial had to say."""
         return self.logs / f"{name}.log"
+
+    def _make_key(self) -> None:
+        """For its owner alone to read; who comes first makes it."""
+        beside = self.key_file.with_name(f".key.{os.getpid()}.tmp")
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "w", encoding="ascii") as file:  # noqa: PTH123  (Path.open takes no descriptor)
+            file.write(secrets.token_hex(16))
+        with suppress(FileExistsError):
+            os.link(beside, self.key_file)
+        beside.unlink()
 
     def _definition(self) -> dict[str, Any] | None:
         with suppress(FileNotFoundError):

@@ -9,7 +9,6 @@ from typing import Any
 from lstmzoo.budget import BUDGET
 from lstmzoo.config import check, load_config, name_of, report
 from lstmzoo.errors import ConfigError
-from lstmzoo.experiment import Experiment
 from lstmzoo.hyperband import sizes
 from lstmzoo.nearest import did_you_mean
 from lstmzoo.search import Search, check_laid, pairs
@@ -239,8 +238,3 @@ def _corners(dimensions: Sequence[Dimension]) -> Iterator[dict[str, Any]]:
     for values in corners.values():
         number *= len(values)
     return itertools.islice(combinations(dimensions, corners), 0, 50 * MAX_CORNERS, max(1, number // MAX_CORNERS))
-
-
-def first_experiment(search: Search) -> Experiment:
-    """The experiment at the least values: what a trial amounts to."""
-    return search.experiment(next(_corners(search.dimensions)))

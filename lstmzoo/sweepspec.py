@@ -43,8 +43,8 @@ class ObjectiveSpec(Section):
 
     name: str = "val_loss"
     """A measure that the base's runs write."""
-    direction: Literal["min", "max"] = "min"
-    """Whether less is better, or more."""
+    direction: Literal["min", "max"] | None = None
+    """Whether less is better, or more; null: more of an accuracy, less of anything else."""
 
 
 class SweepSpec(Section):

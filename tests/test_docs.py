@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from lstmzoo.experiment import Experiment
+from lstmzoo.space import Choices, Range
+from lstmzoo.sweepspec import SweepSpec
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -22,10 +24,10 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.M | re.S)
 
 
-def key_table():
+def key_table(section=Experiment):
     """A line for each key: dotted path, default, meaning."""
-    schema = Experiment.model_json_schema(by_alias=True)
-    return ["| key | default | meaning |", "|---|---|---|", *rows(schema, schema["$defs"], "")]
+    schema = section.model_json_schema(by_alias=True)
+    return ["| key | default | meaning |", "|---|---|---|", *rows(schema, schema.get("$defs", {}), "")]
 
 
 def rows(section, definitions, path):
@@ -72,7 +74,8 @@ def test_the_code_of_the_readme_runs(number, tmp_path):
 
 
 def test_the_keys_of_the_configs_are_those_of_the_table():
-    assert "\n".join(key_table()) in (ROOT / "configs" / "README.md").read_text()
+    for section in (Experiment, SweepSpec, Range, Choices):
+        assert "\n".join(key_table(section)) in (ROOT / "configs" / "README.md").read_text()
 
 
 def test_the_numbers_of_the_tables_are_measured_ones():
@@ -119,4 +122,4 @@ def test_no_document_links_nowhere():
 
 
 if __name__ == "__main__":
-    print("\n".join(key_table()))
+    print("\n\n".join("\n".join(key_table(section)) for section in (Experiment, SweepSpec, Range, Choices)))

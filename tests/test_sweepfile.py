@@ -1,5 +1,7 @@
 """A sweep's YAML: what it means, and one message for each way in which it can be wrong."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 
@@ -8,6 +10,7 @@ from lstmzoo.plan import make_plan
 from lstmzoo.space import combinations, rounded
 from lstmzoo.sweepfile import load_sweep
 
+CONFIGS = Path(__file__).parent.parent / "configs" / "sweeps"
 BASE = {"task": {"kind": "echo"}, "model": {"units": 4}, "train": {"steps": 100}}
 RATE = {"min": 1e-3, "max": 1.0, "sampling": "log"}
 
@@ -147,6 +150,13 @@ def test_what_is_wrong_is_said_before_anything_runs(sweep, case):
     space, keys, message = WRONG[case]
     with pytest.raises(ConfigError, match=message):
         sweep(space, **keys)
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_our_own_sweeps_are_right(path):
+    search = load_sweep(path)
+    assert search.trials >= 10
+    assert search.experiment(next(combinations(search.dimensions, {d.path: d.corners() for d in search.dimensions})))
 
 
 def test_problems_are_reported_together(sweep):
