@@ -45,7 +45,10 @@ class Leaderboard:
         first = ordered[0] if ordered and ordered[0].score() is not None else None
         if first is None:
             return
-        config = (self.directory.path / first.name / "config.yaml").read_text(encoding="utf-8")
+        path = self.directory.path / first.name / "config.yaml"
+        if not path.exists():  # somebody has removed the run
+            return
+        config = path.read_text(encoding="utf-8")
         name, value = self.search.objective.name, first.objective
         head = f"# The best of this sweep: {first.name}, {name} {value!r}.\n"
         write_atomically(self.directory.path / "best.yaml", (head + config).encode())

@@ -1,6 +1,7 @@
 """The objective of a run that may still be going on, read from its metrics.jsonl as it grows."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 from lstmzoo.trials import Objective
@@ -24,19 +25,25 @@ class Measured:
 
     def look(self) -> "Measured":
         """Read what has been written since the last look; a run that was cut back is read anew."""
-        try:
-            with self.path.open("rb") as file:
-                if file.seek(0, 2) < self.size:
-                    self.__init__(self.path.parent, self.objective)  # type: ignore[misc]
-                file.seek(self.size)
-                for line in file:
-                    if not line.endswith(b"\n"):
-                        break
-                    self._read(line)
-                    self.size += len(line)
-        except OSError:  # there is none yet
-            pass
+        with suppress(OSError):  # there is none yet
+            try:
+                self._look()
+            except (ValueError, KeyError, TypeError):
+                self.step, self.size = 0, 0
+                self.steps, self.values = [], []
+                self._look()
         return self
+
+    def _look(self) -> None:
+        with self.path.open("rb") as file:
+            file.seek(max(0, self.size - 1))
+            if self.size and file.read(1) != b"\n":
+                raise ValueError("cut back since the last look")
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                self._read(line)
+                self.size += len(line)
 
     def _read(self, text: bytes) -> None:
         """One step's line; most have nothing but the step to tell."""

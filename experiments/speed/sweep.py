@@ -34,8 +34,8 @@ def _times(place: Path) -> list[str]:
         yaml.safe_load(path.read_text())["train_seconds"] for path in (place / "times-1").glob("trial-*/result.json")
     ]
     return [
-        f"{TRIALS} trials of {sum(train) / len(train):.2f} s of training on average, on {os.cpu_count()} cores, from the "
-        "command's start to its end:",
+        f"{TRIALS} trials of {sum(train) / len(train):.2f} s of training on average, {os.cpu_count()} cores, from the "
+        "start of the command to its end:",
         "",
         *[f"- {workers} worker{'s' if workers > 1 else ''}: {seconds[workers]:.1f} s" for workers in (1, 2)],
         f"- 2 workers take {seconds[2] / seconds[1]:.2f} of the time of 1",
