@@ -1,5 +1,6 @@
 """Shared by all tests: quiet TensorFlow, and the reference trajectories."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -10,6 +11,12 @@ import pytest
 
 REFERENCE = Path(__file__).parent / "reference"
 BESIDE = Path(__file__).parents[2] / "shared"  # what may not be committed, where it lies beside the clone
+
+
+def pytest_collection_finish():
+    """What is imported stays: the garbage collector need not look through TensorFlow again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

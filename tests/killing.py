@@ -1,6 +1,7 @@
 """Runs in processes of their own that are killed at a chosen moment; forked from one that has TensorFlow imported."""
 
 import ctypes
+import gc
 import json
 import multiprocessing
 import os
@@ -51,6 +52,7 @@ def run_in_process(config, overrides, directory, at=None, what=KILL):
 
 def _run(config, overrides, directory, at, what, pipe):
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    gc.freeze()  # what is imported stays
     seen = 0
 
     def hook(event, arguments):

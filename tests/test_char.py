@@ -181,6 +181,7 @@ def test_a_run_stops_when_patience_is_lost(tmp_path):
         "validate.patience=2",
         "train.steps=1000",
         "train.optimizer.learning_rate=1.0",
+        "execution.kernel=scan",
     )
     result = lstmzoo.train_run(config, tmp_path / "run")
     assert result["status"] == "stopped_early"
@@ -198,7 +199,8 @@ def test_every_text_option_reaches_the_run(tmp_path):
 
 
 def test_embedding(tmp_path):
-    result = lstmzoo.train_run(load(tmp_path, "model.encoding=embedding", "model.embedding_dim=3"), tmp_path / "run")
+    config = load(tmp_path, "model.encoding=embedding", "model.embedding_dim=3", "execution.kernel=scan")
+    result = lstmzoo.train_run(config, tmp_path / "run")
     assert result["final"]["val_loss"] < math.log(16)
     assert result["parameters"] == 16 * 3 + 4 * 8 * (3 + 8 + 1) + 4 * 8 * (8 + 8 + 1) + 16 * 9
 

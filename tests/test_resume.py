@@ -34,7 +34,7 @@ def whole(request, tmp_path_factory):
     if request.param == "echo":
         config, overrides = ECHO, ["task.series_length=1500", *NET, *EPOCHS, SCAN]
     else:  # with the default kernel
-        config, overrides = folder / "play.yaml", [*NET, *EPOCHS, *SAMPLES]
+        config, overrides = folder / "play.yaml", ["model={kind: single, units: 5}", NET[1], *EPOCHS, *SAMPLES]
         (folder / "play.txt").write_text(TEXT)
         config.write_text("task: {kind: char, text: play.txt}\nmodel: {kind: single}\ntrain: {seq_length: 15}\n")
     assert lstmzoo.train_run(lstmzoo.load_config(config, overrides), folder / "whole")["epochs"] == 3
@@ -138,6 +138,7 @@ def test_every_kernel_and_option_goes_on_exactly(tmp_path, option):
     assert_same_run(tmp_path / "whole", tmp_path / "run")
 
 
+@pytest.mark.parametrize("whole", ["echo"], indirect=True)
 def test_a_run_that_a_failing_disk_has_stopped_goes_on_exactly(whole, tmp_path):
     config, overrides, reference = whole
     experiment = lstmzoo.load_config(config, overrides)

@@ -98,10 +98,11 @@ def test_the_first_symbol_is_uniform(untrained):
 
 
 def test_seeds_and_pieces(untrained, monkeypatch):
-    text = drawn(untrained, 150)
+    sampler = Sampler(untrained, Choice())
+    text, short, other = (np.concatenate(list(sampler.draw(*how))) for how in ((150, [0]), (100, [0]), (150, [1])))
     np.testing.assert_array_equal(text, drawn(untrained, 150))
-    np.testing.assert_array_equal(text[:100], drawn(untrained, 100))
-    assert (text != drawn(untrained, 150, seed=1)).any()
+    np.testing.assert_array_equal(text[:100], short)
+    assert (text != other).any()
     many = drawn(untrained, 150, samples=3)
     np.testing.assert_array_equal(many[:, :1], text)
     assert (many[:, 0] != many[:, 1]).any()
