@@ -67,7 +67,7 @@ def _no_main() -> Iterator[None]:
 
 def chief(*arguments: Any) -> None:
     """Be the chief."""
-    from lstmzoo.chief import run_chief
+    from lstmzoo.lead import run_chief
 
     run_chief(*arguments)
 

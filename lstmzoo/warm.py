@@ -1,5 +1,6 @@
 """What every process of a search is forked with: imported once, and not used."""
 
+import gc
 import os
 
 from lstmzoo.startup import hidden_stderr
@@ -8,7 +9,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 with hidden_stderr():
     import tensorflow as tf  # noqa: F401
 
-    import lstmzoo.chief
+    import lstmzoo.lead
     import lstmzoo.train
     import lstmzoo.trial
     import lstmzoo.worker  # noqa: F401
+
+gc.collect()
+gc.freeze()  # what is imported stays: children need not look through it again and again

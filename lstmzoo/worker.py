@@ -12,7 +12,7 @@ from keras_tuner.engine.trial import Trial
 from keras_tuner.src import protos  # not exported
 
 from lstmzoo.errors import ConfigError, EnvironmentFailure
-from lstmzoo.oracles import IDLE, LENGTH, RUN, RUNNING, STOPPED
+from lstmzoo.kept import IDLE, LENGTH, RUN, RUNNING, STOPPED
 from lstmzoo.search import Search
 from lstmzoo.sweepdir import run_name
 from lstmzoo.trial import live_quietly

@@ -11,11 +11,11 @@ import lstmzoo
 PACKAGE = Path(lstmzoo.__file__).parent
 ORDER = (
     "errors nearest terminal section strict_yaml files metrics curve environment machine choice data vocabulary corpora text echo char tasks zoo optimizers sources experiment plan problems config settings "
-    "standing agenda checkpoint rundir start resume trained summary comparison signals progress tables figures plots overlay trials measured cells space sweepspec budget search hyperband sweepfile sweepdir scales findings search_maps search_plots hparams leaderboard anatomy state model kernels dropout network programs execution sampler scorer validation snapshot record "
-    "train job writing scoring startup trial oracles worker chief warm processes attempts watch crew searching run sweep sample score report cli"
+    "standing agenda checkpoint rundir start resume trained summary comparison signals progress tables figures plots overlay trials measured cells space sweepspec budget search hyperband sizing feasible sweepfile sweepdir scales findings search_maps search_plots hparams leaderboard anatomy state model kernels dropout network programs execution sampler scorer validation snapshot record "
+    "train job writing scoring startup trial kept oracles worker chief service lead warm processes attempts watch crew searching run sweep sample score report cli"
 ).split()
 COMPUTES = set(
-    "anatomy state model kernels network programs execution sampler scorer validation snapshot record train oracles worker chief warm".split()
+    "anatomy state model kernels network programs execution sampler scorer validation snapshot record train kept oracles worker chief service lead warm".split()
 )
 FORBIDDEN = ("eval(", "exec(", "pickle", "yaml.load(", "unsafe_load", "allow_pickle=True", "shell=True", "os.system")
 

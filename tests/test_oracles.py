@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from lstmzoo.hyperband import lengths, sizes
-from lstmzoo.oracles import LENGTH, RUN, make_oracle
+from lstmzoo.kept import LENGTH, RUN
+from lstmzoo.oracles import make_oracle
 from lstmzoo.sweepfile import load_sweep
 
 BASE = {"task": {"kind": "echo"}, "model": {"units": 4}, "train": {"epochs": 27}}

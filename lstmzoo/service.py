@@ -1,0 +1,82 @@
+"""The chief's side of keras-tuner's gRPC protocol, as far as workers of a search use it."""
+
+import secrets
+from collections.abc import Callable
+from concurrent import futures
+from typing import Any
+
+import grpc
+from keras_tuner import HyperParameters
+from keras_tuner.engine.trial import Trial
+from keras_tuner.src import protos  # not exported
+
+from lstmzoo.chief import Chief
+from lstmzoo.errors import EnvironmentFailure
+from lstmzoo.kept import RUNNING, WAITING
+
+
+class Service(protos.get_service_grpc().OracleServicer):  # type: ignore[misc]
+    """keras-tuner's protocol, as far as workers of a search use it."""
+
+    def __init__(self, chief: Chief):
+        self.chief, self.messages = chief, protos.get_service()
+        self.failure: Exception | None = None
+
+    def CreateTrial(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Hand out a trial."""
+        trial = self._safely(lambda: self.chief.create_trial(_sent(context, "worker")))
+        return self.messages.CreateTrialResponse(trial=trial.to_proto())
+
+    def GetTrial(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """A sign of life."""
+        is_ours = self._safely(lambda: self.chief.still_has(_sent(context, "worker"), request.trial_id))
+        trial = Trial(HyperParameters(), request.trial_id, RUNNING if is_ours else WAITING)
+        return self.messages.GetTrialResponse(trial=trial.to_proto())
+
+    def EndTrial(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """A trial has ended."""
+        reason = _sent(context, "reason-bin").decode(errors="replace")
+        self._safely(lambda: self.chief.end_trial(request.trial.trial_id, reason))
+        return self.messages.EndTrialResponse()
+
+    def _safely(self, call: Callable[[], Any]) -> Any:
+        """What goes wrong here is for the chief's own loop to end with."""
+        try:
+            return call()
+        except Exception as error:
+            self.failure = error
+            raise
+
+
+class _Keyed(grpc.ServerInterceptor):  # type: ignore[misc]
+    """Only those who know the key of the directory are heard."""
+
+    def __init__(self, key: str):
+        self.key = key
+
+    def intercept_service(self, continuation: Callable[..., Any], details: Any) -> Any:
+        """Hear a call, or refuse it."""
+        if secrets.compare_digest(str(dict(details.invocation_metadata).get("key", "")), self.key):
+            return continuation(details)
+        return grpc.unary_unary_rpc_method_handler(_refuse)
+
+
+def _refuse(request: Any, context: Any) -> None:
+    context.abort(grpc.StatusCode.UNAUTHENTICATED, "expected the key of this search")
+
+
+def _sent(context: Any, name: str) -> Any:
+    return dict(context.invocation_metadata()).get(name, "")
+
+
+def serve(service: Service, key: str, address: str) -> tuple[Any, str]:
+    """A server that hears those who know the key, and the address at which it listens (port 0: any that is free)."""
+    pool = futures.ThreadPoolExecutor(max_workers=1)
+    server = grpc.server(pool, interceptors=[_Keyed(key)], options=[("grpc.so_reuseport", 0)])
+    protos.get_service_grpc().add_OracleServicer_to_server(service, server)
+    try:
+        port = server.add_insecure_port(address)
+    except RuntimeError as error:
+        raise EnvironmentFailure(f"the address {address} cannot be listened on (is it in use?)") from error
+    server.start()
+    return server, f"{address.rpartition(':')[0]}:{port}"
