@@ -88,6 +88,7 @@ class Kept(keras_tuner.Oracle):
             return
         trial.status, trial.score, trial.message = (FAILED if score is None else COMPLETED), score, reason
         self.end_order.append(name)
+        self._retry_queue = [other for other in self._retry_queue if other != name]  # its first worker was only slow
         self.take_back(name, waits=False)
 
     def take_back(self, name: str, waits: bool = True) -> None:

@@ -177,6 +177,9 @@ def test_a_trial_goes_back_to_the_worker_that_had_it_and_then_to_others(search, 
     oracle.end(first.trial_id, 1.0, "")
     oracle.end(first.trial_id, 2.0, "")  # by the one who had it before
     assert oracle.trials[first.trial_id].score == 1.0
+    oracle.take_back(second.trial_id)
+    oracle.end(second.trial_id, 3.0, "")  # by a worker that was only slow, while it waits for another one
+    assert oracle.create_trial("d").trial_id not in (first.trial_id, second.trial_id)
 
 
 def test_three_failures_in_a_row_do_not_end_a_search(search, tmp_path):
