@@ -93,9 +93,9 @@ def test_every_kernel_kind_and_option_agrees(kernel, kind, row):
 
 @pytest.mark.parametrize("row", ROWS)
 def test_sharded_lanes_agree(monkeypatch, row):
+    wanted = yardstick(row)
     monkeypatch.setattr(execution, "choose_shards", lambda *_: 2)  # lanes 0 and 1 beside lane 2
-    description, encoding = ROWS[row]
-    assert_same(trained(description, encoding, "xla"), yardstick(row))
+    assert_same(trained(*ROWS[row], "xla"), wanted)
 
 
 @pytest.mark.parametrize("shards", [1, 2])
