@@ -115,9 +115,14 @@ class Failing(Silent):
 ECHO_OPTIONS = {
     "keras kernel": ["execution.kernel=keras", "train.optimizer={name: rmsprop, momentum: 0.9, centered: true}"],
     "scan kernel": ["execution.kernel=scan", "train.reset_state=never", "task.fresh_series=false"],
-    "window": ["train.reset_state=window", "train.optimizer={name: adafactor}", "train.grad_clip_norm=0.5"],
+    "window": [
+        "model={kind: single, units: 5}",
+        "train.reset_state=window",
+        "train.optimizer={name: adafactor}",
+        "train.grad_clip_norm=0.5",
+    ],
     "schedule": ["train.schedule={kind: exponential, warmup_steps: 13, decay_rate: 0.5}", "validate.every_steps=0"],
-    "embedding": ["model={kind: stacked_layers, units: [4, 5], encoding: embedding, embedding_dim: 3}"],
+    "embedding": ["model={kind: single, units: 5, encoding: embedding, embedding_dim: 3}"],
     "shards": [
         "model={kind: stacked_layers, units: 100, depth: 2, dropout: 0.2}",
         "train.batch_size=16",

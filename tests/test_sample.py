@@ -125,7 +125,7 @@ def test_greedy_sampling_is_keras_predict_in_a_loop(kind, option):
     model.set_weights([3 * weight for weight in model.get_weights()])
     wanted, last = [], 3
     for _ in range(20):
-        last = int(model.predict(np.array([[last]]), verbose=0)[0, -1].argmax())
+        last = int(model.predict_on_batch(np.array([[last]]))[0, -1].argmax())
         wanted.append(last)
     assert len(set(wanted)) > 1
     np.testing.assert_array_equal(drawn(model, 20, prompt=[3], temperature=0)[:, 0], wanted)
