@@ -25,7 +25,7 @@ def main() -> None:
         directory = Path(sys.argv[1] if len(sys.argv) > 1 else place)
         lstmzoo.run_sweep(search, directory, count_cores(), watch=for_terminal(search, directory))
         shutil.copy(directory / "leaderboard.csv", HERE / "leaderboard.csv")
-        for name in ("objective", "parallel", "size_depth", "curves"):
+        for name in ("objective", "size_depth", "curves"):
             shutil.copy(directory / "plots" / f"{name}.png", HERE / f"{name}.png")
     with (HERE / "leaderboard.csv").open() as file:
         rows = list(csv.DictReader(file))
