@@ -15,7 +15,7 @@ from lstmzoo.sweepdir import SweepDirectory
 from lstmzoo.terminal import printable
 from lstmzoo.trials import Trial, best_first
 
-DRAW_SECONDS = 10.0  # the pictures of many trials take a second to draw
+DRAW_SECONDS, DRAW_SHARE = 10.0, 0.02  # between two drawings at least; and of the time, what drawing may take
 
 
 class Leaderboard:
@@ -23,10 +23,10 @@ class Leaderboard:
 
     def __init__(self, search: Search, directory: SweepDirectory):
         self.search, self.directory = search, directory
-        self.drawn, self.ended, self.best = -DRAW_SECONDS, -1, ""
+        self.due, self.ended = 0.0, -1
 
     def update(self, trials: Sequence[Trial], is_last: bool = False) -> None:
-        """Bring all files up to what the trials say; pictures not more often than every DRAW_SECONDS."""
+        """Bring all files up to what the trials say; pictures now and then, and at the end."""
         ordered = best_first(trials, self.search.objective)
         paths = list(dict.fromkeys(path for trial in trials for path in trial.values))
         write_atomically(self.directory.path / "leaderboard.csv", as_csv(ordered, paths, self.search).encode())
@@ -36,9 +36,11 @@ class Leaderboard:
             self._best(ordered)
             write_hparams(self.directory.tensorboard, trials, self.search.objective)
             self.ended = ended
-        if ended and (is_last or time.monotonic() - self.drawn > DRAW_SECONDS):
+        if ended and (is_last or time.monotonic() >= self.due):
+            start = time.monotonic()
             draw_search(self.directory.plots, varying(trials), self.search.objective, self._curve)
-            self.drawn = time.monotonic()
+            took = time.monotonic() - start
+            self.due = start + max(DRAW_SECONDS, took / DRAW_SHARE)
 
     def _best(self, ordered: Sequence[Trial]) -> None:
         """The configuration of the best run, as it is."""

@@ -312,7 +312,9 @@ def test_the_command_tells_of_runs_that_diverge_and_ends_with_status_1(sweep, tm
     command = [sys.executable, "-m", "lstmzoo.sweep", str(path), "--dir", str(tmp_path / "d"), "--workers", "2"]
     found = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert found.returncode == 1
-    assert "1 of 2 trials have failed, more than max_failed 0.4 allows; the first: trial-0000: diverged: " in found.stderr
+    assert (
+        "1 of 2 trials have failed, more than max_failed 0.4 allows; the first: trial-0000: diverged: " in found.stderr
+    )
     assert "Traceback" not in found.stderr
     by_name = {row["trial"]: row for row in rows(tmp_path / "d")}
     assert (by_name["trial-0000"]["status"], by_name["trial-0001"]["status"]) == ("FAILED", "COMPLETED")
