@@ -13,6 +13,7 @@ from lstmzoo.sweepdir import SweepDirectory
 
 TRIES = 3  # kills in a row without a checkpoint between them
 GRACE = 20.0  # seconds to write a checkpoint
+LONGEST_LOOK = 5.0  # seconds between two looks of a command that is awake
 
 
 class Attempt(NamedTuple):
@@ -40,6 +41,7 @@ class Attempts:
     def __init__(self, directory: SweepDirectory, train: str, timeout: float | None):
         self.directory, self.train, self.timeout = directory, train, timeout
         self.running: dict[str, Attempt] = {}
+        self.looked = time.monotonic()
 
     def begin(self, worker: str, ticket: str, name: str, experiment: Experiment) -> None:
         """Start a run; one that a worker before this one, of the same name, has asked for goes on."""
@@ -76,6 +78,7 @@ class Attempts:
 
     def ended(self) -> Iterator[tuple[str, str, str]]:
         """Workers whose runs have ended, the ticket, and why it failed (empty if it did not); others are seen to."""
+        self._forget_pauses()
         for worker, attempt in list(self.running.items()):
             if attempt.started.process.is_alive():
                 self._check_time(worker, attempt)
@@ -86,6 +89,13 @@ class Attempts:
             else:
                 del self.running[worker]
                 yield worker, attempt.ticket, reason
+
+    def _forget_pauses(self) -> None:
+        """Time in which this process slept, or was stopped, is nobody's."""
+        now = time.monotonic()
+        slept = max(0.0, now - self.looked - LONGEST_LOOK)
+        self.running = {worker: each._replace(since=each.since + slept) for worker, each in self.running.items()}
+        self.looked = now
 
     def _begun(self, attempt: Attempt) -> Attempt:
         """The run in a new process; how often it was killed since its last checkpoint."""

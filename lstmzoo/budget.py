@@ -5,7 +5,7 @@ from typing import Any
 
 from lstmzoo.experiment import Experiment
 from lstmzoo.plan import count_parameters
-from lstmzoo.tasks import make_task
+from lstmzoo.tasks import Task, make_task
 
 BUDGET = "model.parameters"
 MAX_UNITS = 1 << 20
@@ -13,7 +13,7 @@ MAX_UNITS = 1 << 20
 
 def units_for(experiment: Experiment, budget: int) -> int:
     """Equal units of each layer whose net has as nearly `budget` parameters as can be, and at least one."""
-    vocab_size = _vocab_size(experiment.task, experiment.train.batch_size, experiment.validation.fraction)
+    vocab_size = bound_task(experiment).vocab_size
 
     def parameters(units: int) -> int:
         return count_parameters(_with_units(experiment, units), vocab_size)
@@ -32,6 +32,11 @@ def _with_units(experiment: Experiment, units: int) -> Experiment:
     return experiment.model_copy(update={"model": model})
 
 
+def bound_task(experiment: Experiment) -> Task:
+    """The task of an experiment, with its data at hand."""
+    return _bound(experiment.task, experiment.train.batch_size, experiment.validation.fraction)
+
+
 @lru_cache(maxsize=16)
-def _vocab_size(task: Any, batch_size: int, fraction: float) -> int:
-    return make_task(task, batch_size, 0, fraction).vocab_size
+def _bound(task: Any, batch_size: int, fraction: float) -> Task:
+    return make_task(task, batch_size, 0, fraction)

@@ -2,8 +2,10 @@
 
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
+from lstmzoo.errors import ConfigError
 from lstmzoo.kept import COMPLETED, FAILED, LENGTH, RUN, RUNNING, STOPPED, WAITING
 from lstmzoo.measured import Measured
 from lstmzoo.oracles import make_oracle
@@ -62,9 +64,11 @@ class Chief:
                 self.oracle.take_back(trial_id)
             return is_ours and not self.oracle.is_closed
 
-    def end_trial(self, trial_id: str, reason: str) -> None:
-        """Score a trial by what its runs have written."""
+    def end_trial(self, worker: str, trial_id: str, reason: str) -> None:
+        """Score a trial by what its runs have written; a failure counts only if the worker still has the trial."""
         with self.lock:
+            if reason and not self.still_has(worker, trial_id):
+                return
             number = self.oracle.trials[trial_id].hyperparameters.values[RUN]
             score = None if reason else self._score(number)
             if score is None:
@@ -104,7 +108,9 @@ class Chief:
             return list(found.values())
 
     def _shown(self, name: str, raw: dict[str, Any]) -> Values:
-        values = dict(self.search.shown(self.search.decoded(raw)))
+        values = self.search.decoded(raw)
+        with suppress(ConfigError):  # then the trial will fail, and its row says why
+            values = dict(self.search.shown(values))
         if LENGTH in raw:
             values[f"train.{self.search.length[0]}"] = raw[LENGTH] * self.search.spec.search.smallest
         self._values[name] = values

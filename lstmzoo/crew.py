@@ -13,7 +13,7 @@ from lstmzoo.trials import Trial
 from lstmzoo.watch import Watch
 
 QUICK, MOST_QUICK = 2.0, 10  # what ends within so many seconds, so many times in a row, is not started again
-LOOK = 0.25  # seconds
+LOOK = 0.15  # seconds
 
 
 class Crew:
@@ -27,12 +27,13 @@ class Crew:
         self.names: list[str] = []
         self.quick: dict[str, int] = {}
         self.trials: list[Trial] = []
+        self.lead_with = ("", True, True)  # where the chief is to listen; whether it begins; whether no worker is left
         self.address, self.is_over, self.is_hopeless, self.failure = "", False, False, ""
 
     def lead(self, address: str, names: list[str], alone: bool) -> None:
         """Start a chief that listens at an address, and workers of some names as soon as it does."""
-        self.names = names
-        self._start_chief(address, begins=True, alone=alone)
+        self.names, self.lead_with = names, (address, True, alone)
+        self._start_chief()
 
     def join(self, address: str, names: list[str]) -> None:
         """Start workers for the chief at an address."""
@@ -48,7 +49,9 @@ class Crew:
                     if stop.received is not None:
                         self.attempts.stop_all()
                         raise Interrupted(stop.received, "")
-                    self._look()
+                    self._wait()
+                    if stop.received is None:  # else what has ended was stopped too
+                        self._look()
                     self.watch.show(self.trials)
         finally:
             self._end()
@@ -58,11 +61,14 @@ class Crew:
     def _goes_on(self) -> bool:
         return not self.failure and bool((self.chief is not None and not self.is_over) or self.workers)
 
-    def _look(self) -> None:
-        """Wait for the next thing to happen, or a moment, and see to all that has happened."""
+    def _wait(self) -> None:
+        """For the next thing to happen, or a moment."""
         there = [*self.workers.values(), *([self.chief] if self.chief and not self.is_over else [])]
         trials = [attempt.started.process.sentinel for attempt in self.attempts.running.values()]
         wait([each.pipe for each in there] + [each.process.sentinel for each in there] + trials, timeout=LOOK)
+
+    def _look(self) -> None:
+        """See to all that has happened."""
         if self.chief is not None and not self.is_over:
             self._look_at_chief(self.chief)
         for name, each in list(self.workers.items()):
@@ -75,7 +81,7 @@ class Crew:
         ended = not each.process.is_alive()
         for kind, said in each.received():
             if kind == "listening":
-                self.address = said
+                self.address, self.lead_with = said, (said, False, False)
                 if not self.workers:
                     self._start_workers()
             elif kind == "trials":
@@ -85,7 +91,7 @@ class Crew:
             else:
                 self.failure = said
         if ended and not self.is_over and self._may_again("chief", each):
-            self._start_chief(self.address, begins=False, alone=False)
+            self._start_chief()
 
     def _look_at_worker(self, name: str, each: Started) -> None:
         ended = not each.process.is_alive()
@@ -112,8 +118,8 @@ class Crew:
         self.failure = f"{name} has ended {MOST_QUICK} times in a row as soon as it was started: see {log}"
         return False
 
-    def _start_chief(self, address: str, begins: bool, alone: bool) -> None:
-        self.chief = start(chief, self.search, self.directory.path, address, begins, alone)
+    def _start_chief(self) -> None:
+        self.chief = start(chief, self.search, self.directory.path, *self.lead_with)
 
     def _start_workers(self) -> None:
         for name in self.names:

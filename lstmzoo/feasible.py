@@ -1,13 +1,14 @@
 """Whether the parts of a space fit one another: conditions, and combinations of values."""
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from lstmzoo.nearest import did_you_mean
 from lstmzoo.search import Search, pairs
 from lstmzoo.sources import Problem
-from lstmzoo.space import Choices, Dimension, Range, combinations
+from lstmzoo.space import Choices, Dimension, Range, combinations, stepped
 from lstmzoo.strict_yaml import shown
 
 MAX_CORNERS, MAX_SHOWN = 1000, 5
@@ -35,7 +36,7 @@ def bad_conditions(path: str, entry: Range | Choices, entries: Entries) -> list[
 
 def _within(entry: Range, value: Any) -> bool:
     """Conditions can only ask for whole numbers of a range."""
-    return type(value) is int and entry.min <= value <= entry.max
+    return type(value) is int and entry.min <= value <= entry.max and (entry.step is None or value in stepped(entry))
 
 
 def impossible(search: Search) -> list[Problem]:
@@ -55,9 +56,11 @@ def impossible(search: Search) -> list[Problem]:
 
 
 def _corners(dimensions: Sequence[Dimension]) -> Iterator[dict[str, Any]]:
-    """Combinations of corner values; of very many an even part."""
+    """All combinations of corner values; of very many those of each pair of paths, the others at their first."""
     corners = {each.path: each.corners() for each in dimensions}
-    number = 1
-    for values in corners.values():
-        number *= len(values)
-    return itertools.islice(combinations(dimensions, corners), 0, 50 * MAX_CORNERS, max(1, number // MAX_CORNERS))
+    if math.prod(map(len, corners.values())) <= MAX_CORNERS:
+        yield from combinations(dimensions, corners)
+        return
+    first = {path: values[:1] for path, values in corners.items()}
+    for one, other in itertools.combinations(corners, 2):
+        yield from combinations(dimensions, {**first, one: corners[one], other: corners[other]})

@@ -25,6 +25,7 @@ class Kept(keras_tuner.Oracle):
     """What all oracles have in common: trials are handed out once, taken back when a worker vanishes, and kept."""
 
     ongoing_trials: dict[str, Trial]
+    _retry_queue: list[str]
 
     def __init__(self, search: Search, path: Path, **options: Any):
         self.search, self.path = search, path

@@ -1,5 +1,6 @@
 """The process of the chief, from its first word to its last."""
 
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ def run_chief(search: Search, path: Path, address: str, begins: bool, alone: boo
     """
     directory = SweepDirectory(path)
     live_quietly("chief", directory.inside / "chief.log")
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # the command ends it when all trials have ended
     try:
         chief = Chief(search, directory)
         if begins:

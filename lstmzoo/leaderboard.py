@@ -52,7 +52,9 @@ class Leaderboard:
             return
         config = path.read_text(encoding="utf-8")
         name, value = self.search.objective.name, first.objective
-        head = f"# The best of this sweep: {first.name}, {name} {value!r}.\n"
+        repeats = self.search.spec.search.repeats
+        mean = "" if repeats == 1 else f" (the mean over {repeats} seeds; this is the first of them)"
+        head = f"# The best of this sweep: {first.name}, {name} {value!r}{mean}.\n"
         write_atomically(self.directory.path / "best.yaml", (head + config).encode())
 
     def _curve(self, trial: Trial) -> tuple[list[int], list[float]]:

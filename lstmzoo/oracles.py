@@ -54,6 +54,13 @@ class Bayesian(Kept, oracles.BayesianOptimizationOracle):
 class Hyperband(Kept, oracles.HyperbandOracle):
     """Many short runs, of which the best go on; in brackets of the paper's sizes."""
 
+    hyperband_iterations: int
+    is_dry = False  # the space is small, and no values are left to begin with
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """As it was; but there may be more passes now."""
+        super().set_state({**state, "hyperband_iterations": self.hyperband_iterations})
+
     def _get_size(self, bracket: int, done: int) -> int:
         return sizes(self.max_epochs, self.factor)[last_bracket(self.max_epochs, self.factor) - bracket][done]
 
@@ -67,20 +74,28 @@ class Hyperband(Kept, oracles.HyperbandOracle):
         """A new run while a bracket has room, else the best that may go on, else a run of the next bracket."""
         self._remove_completed_brackets()
         for bracket in self._brackets:
-            if len(bracket["rounds"][0]) < self._get_size(bracket["bracket_num"], 0):
-                return dict(self._random_trial(trial_id, bracket))
+            if found := self._begun(trial_id, bracket):
+                return found
             if promoted := self._promoted(trial_id, bracket):
                 return promoted
-        if self._current_bracket == 0 and self._current_iteration + 1 == self.hyperband_iterations:
+        if self.is_dry or (self._current_bracket == 0 and self._current_iteration + 1 == self.hyperband_iterations):
             return {"status": STOPPED}
         self._increment_bracket_num()
         self._start_new_bracket()
-        return dict(self._random_trial(trial_id, self._brackets[-1]))
+        return self.populate_space(trial_id)
+
+    def _begun(self, trial_id: str, bracket: dict[str, Any]) -> dict[str, Any] | None:
+        """A new run of a bracket that has room for it, as long as there are values that were not tried."""
+        if self.is_dry or len(bracket["rounds"][0]) >= self._get_size(bracket["bracket_num"], 0):
+            return None
+        found = dict(self._random_trial(trial_id, bracket))
+        self.is_dry = found["status"] != RUNNING
+        return None if self.is_dry else found
 
     def _promoted(self, trial_id: str, bracket: dict[str, Any]) -> dict[str, Any] | None:
         """The best run of a round that is sure to be among those that go on, if there is one."""
         number, rounds = bracket["bracket_num"], bracket["rounds"]
-        there = self._get_size(number, 0)
+        there = len(rounds[0]) if self.is_dry else self._get_size(number, 0)
         for done in range(1, len(rounds)):
             past, taken = [self.trials[each["id"]] for each in rounds[done - 1]], {e["past_id"] for e in rounds[done]}
             there -= sum(trial.status == FAILED for trial in past)
@@ -107,7 +122,8 @@ def make_oracle(search: Search, path: Path) -> Kept:
     spec = search.spec.search
     if spec.kind == "hyperband":
         most = search.length[1] // spec.smallest
-        passes = search.trials // sum(rounds[0] for rounds in sizes(most, spec.factor))
+        once = sum(rounds[0] for rounds in sizes(most, spec.factor))
+        passes = max(1, (spec.trials or once) // once)
         oracle: Kept = Hyperband(search, path, max_epochs=most, factor=spec.factor, hyperband_iterations=passes)
     else:
         oracle = {"random": Random, "grid": Grid, "bayesian": Bayesian}[spec.kind](search, path)

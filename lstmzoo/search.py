@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lstmzoo.budget import BUDGET, units_for
+from lstmzoo.budget import BUDGET, bound_task, units_for
 from lstmzoo.config import check
 from lstmzoo.errors import ConfigError
 from lstmzoo.experiment import Experiment
@@ -89,9 +89,8 @@ class Search(NamedTuple):
         """Steps of the shortest hyperband trials."""
         if self.length[0] == "steps":
             return self.spec.search.smallest
-        train = experiment.train
-        windows, _ = _windows(experiment)
-        return self.spec.search.smallest * windows if train.epochs else 0
+        windows, _ = bound_task(experiment).windows(experiment.train.seq_length)
+        return self.spec.search.smallest * windows
 
 
 def check_laid(
@@ -99,18 +98,11 @@ def check_laid(
 ) -> tuple[Experiment | None, list[Problem]]:
     """The experiment of some data with values laid over them by dotted path, or all that is wrong."""
     data = copy.deepcopy(dict(base))
-    problems = lay_over(data, [(tuple(path.split(".")), value) for path, value in values.items()])
+    given = sorted(((tuple(path.split(".")), value) for path, value in values.items()), key=lambda each: len(each[0]))
+    problems = lay_over(data, given)  # a section before what is varied in it
     if problems:
         return None, problems
     return check(data, set(), {"folders": list(folders), "files_may_lack": False}, Experiment)
-
-
-def _windows(experiment: Experiment) -> tuple[int, int]:
-    from lstmzoo.tasks import make_task
-
-    train = experiment.train
-    task = make_task(experiment.task, train.batch_size, experiment.seed, experiment.validation.fraction)
-    return task.windows(train.seq_length)
 
 
 def pairs(values: Values) -> str:

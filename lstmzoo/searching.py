@@ -1,6 +1,7 @@
 """A search from its first process to its last."""
 
 import os
+import re
 import socket
 from pathlib import Path
 from typing import NamedTuple
@@ -53,12 +54,17 @@ def run_sweep(
     search = config if isinstance(config, Search) else load_sweep(config)
     if workers < (0 if chief else 1):
         raise InputError(f"workers: expected 1 or more (0 beside a chief), received {workers}")
+    for name, address in (("chief", chief), ("join", join)):
+        check_address(name, address)
     directory, watch = SweepDirectory(Path(dir) if dir is not None else default_dir(search)), watch or Unseen()
     crew = Crew(search, directory, train, watch)
     try:
         if join is not None:
             directory.prepare(search)
             watch.say(f"working for the chief at {join} in {directory.path}")
+            if directory.is_over(search.trials):
+                watch.say("nothing to do: the search is over")
+                return Found(str(directory.path), [], False)
             crew.join(join, [f"{socket.gethostname()}-{os.getpid()}-{number}" for number in range(workers)])
             crew.run()
         else:
@@ -77,6 +83,9 @@ def _lead(crew: Crew, chief: str | None, workers: int, watch: Watch) -> None:
     directory.claim()
     try:
         watch.say(f"sweep directory: {directory.path}")
+        wanted = crew.search.spec.search.trials
+        if wanted is not None and wanted != crew.search.trials:
+            watch.say(f"{crew.search.trials:,} trials instead of {wanted:,}: so many this search can have")
         crew.lead(chief or LOOPBACK, [f"worker-{number}" for number in range(workers)], alone=chief is None)
         crew.run()
     finally:
@@ -88,9 +97,10 @@ def default_dir(search: Search) -> Path:
     return Path("experiments", "sweeps", search.spec.name)
 
 
-def check_address(name: str, address: str) -> str:
-    """HOST:PORT; `InputError` for anything else."""
-    host, colon, port = address.rpartition(":")
-    if not colon or not host or not port.isdigit() or not 0 < int(port) < 65536:
+def check_address(name: str, address: str | None) -> None:
+    """HOST:PORT, or none; `InputError` for anything else."""
+    if address is None:
+        return
+    port = address.rpartition(":")[2]
+    if not re.fullmatch(r"([^:\s]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}", address) or not 0 < int(port) < 65536:
         raise InputError(f"{name}: expected HOST:PORT such as 127.0.0.1:5000, received {address!r}")
-    return address

@@ -36,7 +36,7 @@ class Service(protos.get_service_grpc().OracleServicer):  # type: ignore[misc]
     def EndTrial(self, request: Any, context: Any) -> Any:  # noqa: N802
         """A trial has ended."""
         reason = _sent(context, "reason-bin").decode(errors="replace")
-        self._safely(lambda: self.chief.end_trial(request.trial.trial_id, reason))
+        self._safely(lambda: self.chief.end_trial(_sent(context, "worker"), request.trial.trial_id, reason))
         return self.messages.EndTrialResponse()
 
     def _safely(self, call: Callable[[], Any]) -> Any:

@@ -18,7 +18,7 @@ def sized(search: Search, base: Experiment) -> tuple[Search, list[Problem]]:
     spec = search.spec.search
     if spec.kind == "hyperband":
         return _hyperband(search, base)
-    there = count(search.dimensions, MAX_GRID + 1)
+    there = count(search.dimensions, max(MAX_GRID, spec.trials or 0) + 1)
     if spec.kind == "grid":
         return search._replace(trials=there or 0), _grid(search, there, spec.trials)
     trials = spec.trials or 0
@@ -48,7 +48,9 @@ def _hyperband(search: Search, base: Experiment) -> tuple[Search, list[Problem]]
         text = f"expected as many as hyperband begins in one pass, {once}, or more, received {spec.trials}"
         return search, [Problem(("search", "trials"), f"{text}: raise it, or search.smallest")]
     passes = max(1, (spec.trials or once) // once)
-    return search._replace(trials=once * passes, length=(key, length)), []
+    there = count(search.dimensions, once * passes)
+    trials = once * passes if there is None else min(once * passes, there)
+    return search._replace(trials=trials, length=(key, length)), []
 
 
 def _unfit(space: dict[str, Any], base: Experiment, key: str) -> Problem | None:

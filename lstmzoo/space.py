@@ -12,6 +12,7 @@ from lstmzoo.problems import explain
 from lstmzoo.section import Section, expected
 from lstmzoo.sources import Problem
 
+MOST_VALUES = 100_000
 DIGITS = 6  # significant ones of a drawn number: as many as a float32 carries through keras-tuner's messages
 When = dict[str, Any]
 Values = dict[str, Any]  # by dotted path; what a condition switches off is missing
@@ -44,6 +45,8 @@ class Range(Section):
     def _check_step(self, step: float) -> None:
         if self.sampling == "log" and step <= 1:
             raise expected("more than 1 with sampling log (each value times step is the next)", at="step")
+        if _steps(self) > MOST_VALUES:
+            raise expected(f"a step that makes at most {MOST_VALUES:,} values", at="step")
         values = stepped(self)
         if not math.isclose(values[-1], self.max, rel_tol=1e-6):
             shown = ", ".join(f"{value:g}" for value in values[:3])
@@ -101,7 +104,7 @@ class Dimension(NamedTuple):
 
 def read_entry(path: str, entry: Any) -> tuple[Range | Choices | None, list[Problem]]:
     """What stands at a path of `space`: a range, choices, or a single value; or what is wrong with it."""
-    if not isinstance(entry, dict):
+    if not isinstance(entry, dict) or not set(entry) & {"min", "max", "choices"}:
         return Choices(choices=[entry]), []
     section: type[Range | Choices] = Choices if "choices" in entry else Range
     try:
@@ -128,12 +131,19 @@ def dimension(path: str, entry: Range | Choices, is_whole: bool) -> Dimension:
 
 def stepped(entry: Range) -> list[float]:
     """The values of a range with a step."""
-    step = entry.step or 1
+    if entry.step is None:
+        return []
     if entry.sampling == "log":
-        count = math.floor(math.log(entry.max / entry.min) / math.log(step) + 1e-9)
-        return [_clean(entry.min * step**index) for index in range(count + 1)]
-    count = math.floor((entry.max - entry.min) / step + 1e-9)
-    return [_clean(entry.min + step * index) for index in range(min(count, 1_000_000) + 1)]
+        return [_clean(entry.min * entry.step**index) for index in range(_steps(entry) + 1)]
+    return [_clean(entry.min + entry.step * index) for index in range(_steps(entry) + 1)]
+
+
+def _steps(entry: Range) -> int:
+    """From the first value to the last one."""
+    assert entry.step is not None
+    if entry.sampling == "log":
+        return math.floor(math.log(entry.max / entry.min) / math.log(entry.step) + 1e-9)
+    return math.floor((entry.max - entry.min) / entry.step + 1e-9)
 
 
 def rounded(value: float) -> float:

@@ -65,8 +65,7 @@ def _check(path: Path | None, directory: str | None, options: dict[str, Any]) ->
     if options["chief"] and options["join"]:
         raise InputError("expected --chief or --join, received both: the chief's machine works too, with --workers N")
     for name in ("chief", "join"):
-        if options[name] is not None:
-            check_address(f"--{name}", options[name])
+        check_address(f"--{name}", options[name])
 
 
 def _tell(found: Any, search: Any, joined: str | None) -> None:
@@ -82,11 +81,9 @@ def _tell(found: Any, search: Any, joined: str | None) -> None:
         values = "  ".join(f"{path} {short(value)}" for path, value in best.values.items())
         print(printable(f"best: {best.name}  {search.objective.name} {best.objective!r}\n{values}"))
     print(f"{count['completed']} trials completed, {count['failed']} failed")
-    print(
-        printable(
-            f"results: {found.directory}/leaderboard.md\nagain: python -m lstmzoo.run {found.directory}/best.yaml"
-        )
-    )
+    print(printable(f"results: {found.directory}/leaderboard.md"))
+    if best is not None:
+        print(printable(f"again: python -m lstmzoo.run {found.directory}/best.yaml"))
     if found.is_hopeless:
         first = next(trial for trial in found.trials if trial.status == "failed")
         raise EnvironmentFailure(

@@ -51,6 +51,7 @@ class SweepDirectory:
                 )
             self.inside.mkdir(parents=True, exist_ok=True)
             self._agree(known, _definition(search))
+            self._check_oracle()
             for folder in (self.logs, self.plots):
                 folder.mkdir(exist_ok=True)
             self._make_key()
@@ -84,6 +85,27 @@ class SweepDirectory:
     def log(self, name: str) -> Path:
         """What a trial had to say."""
         return self.logs / f"{name}.log"
+
+    def _check_oracle(self) -> None:
+        try:
+            found = json.loads(self.oracle.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict) or not isinstance(found.get("trials"), list) or "forgiven" not in found:
+            raise InputError(
+                f"expected a search's oracle.json of this version, received {self.oracle}, which is none: restore it, "
+                "or begin a new search with another --dir"
+            )
+
+    def is_over(self, trials: int) -> bool:
+        """Whether so many trials have ended; of a hyperband search nothing is known from outside."""
+        if not self.oracle.exists():
+            return False
+        found = json.loads(self.oracle.read_text(encoding="utf-8"))
+        ended = [trial for trial in found["trials"] if trial["status"] in ("COMPLETED", "FAILED")]
+        return len(ended) == len(found["trials"]) >= trials and "brackets" not in found
 
     def _make_key(self) -> None:
         """For its owner alone to read; who comes first makes it."""
@@ -128,7 +150,11 @@ def run_name(number: int, repeat: int = 0) -> str:
 
 def _definition(search: Search) -> dict[str, Any]:
     """What makes a search this one, as JSON keeps it."""
-    data = {**search.spec.model_dump(mode="json", by_alias=True), "base_data": search.base}
+    data = {
+        **search.spec.model_dump(mode="json", by_alias=True),
+        "base_data": search.base,
+        "order": list(search.spec.space),
+    }
     found: dict[str, Any] = json.loads(json.dumps(data))
     return found
 

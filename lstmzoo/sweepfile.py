@@ -12,7 +12,7 @@ from lstmzoo.nearest import did_you_mean
 from lstmzoo.search import Search, check_laid
 from lstmzoo.sizing import sized
 from lstmzoo.sources import Problem, Sources
-from lstmzoo.space import Choices, Dimension, Range, dimension, in_order, read_entry
+from lstmzoo.space import Choices, Dimension, Range, Values, dimension, in_order, read_entry, stepped
 from lstmzoo.strict_yaml import shown
 from lstmzoo.sweepspec import SweepSpec
 
@@ -85,24 +85,27 @@ class _Reading:
 
     def _check_values(self, entries: Entries) -> None:
         """Each value alone, laid over the base: unknown paths, wrong types and ranges."""
+        fixed = {path: e.choices[0] for path, e in entries.items() if isinstance(e, Choices) and len(e.choices) == 1}
         for path, entry in entries.items():
+            beside = {**fixed, **{other: v[0] if isinstance(v, list) and v else v for other, v in entry.when.items()}}
             if isinstance(entry, Choices):
                 given = [("choices", value) for value in entry.choices]
             else:
                 given = [("min", entry.min), ("max", entry.max)]
             for place, value in given:
-                if text := self._wrong(path, value):
+                if text := self._wrong(path, value, beside):
                     unknown = "a key that exists" in text
                     self.problems.append(Problem(("space", path) if unknown else ("space", path, place), text))
                     if unknown:
                         break
 
-    def _wrong(self, path: str, value: Any) -> str | None:
-        """What is wrong with a value whatever the others are."""
+    def _wrong(self, path: str, value: Any, beside: Values) -> str | None:
+        """What is wrong with a value, beside fixed ones and those at which it counts."""
         if path == BUDGET:
             fits = type(value) is int and value > 0
             return None if fits else f"expected a number of parameters, received {shown(value)}"
-        _, problems = check_laid(self.base, {path: value}, self.folders)
+        others = {other: found for other, found in beside.items() if other != BUDGET}
+        _, problems = check_laid(self.base, {**others, path: value}, self.folders)
         keys = tuple(path.split("."))
         for at, text, _ in problems:
             unknown = "a key that exists" in text and at == keys[: len(at)]
@@ -114,6 +117,10 @@ class _Reading:
         found = []
         for path, entry in entries.items():
             is_whole = path == BUDGET or (isinstance(entry, Range) and self._is_whole(path, entry))
+            if is_whole and isinstance(entry, Range) and any(value != round(value) for value in stepped(entry)):
+                text = f"expected a step that hits whole numbers only, received {entry.step:g}"
+                self.problems.append(Problem(("space", path, "step"), text))
+                continue
             found.append(dimension(path, entry, is_whole))
             self.problems += bad_conditions(path, entry, entries)
         ordered = in_order(found)
@@ -125,4 +132,6 @@ class _Reading:
 
     def _is_whole(self, path: str, entry: Range) -> bool:
         """Whether a path takes integers only: a broken number between min and max is refused."""
-        return self._wrong(path, min(entry.min + 0.5, (entry.min + entry.max) / 2 + 1e-3)) is not None
+        if not (isinstance(entry.min, int) and isinstance(entry.max, int)):
+            return False  # `_check_values` has refused it where only integers fit
+        return entry.min == entry.max or self._wrong(path, entry.min + 0.5, {}) is not None

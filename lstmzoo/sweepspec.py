@@ -11,6 +11,12 @@ from lstmzoo.section import Count, Positive, Section, expected
 Seconds = Annotated[Positive, BeforeValidator(seconds, json_schema_input_type=Positive | str)]
 
 
+def _not_empty(space: dict[str, Any]) -> dict[str, Any]:
+    if not space:
+        raise expected("a path of the base, or more, with its values")
+    return space
+
+
 class SearchSpec(Section):
     """How the space is searched."""
 
@@ -54,15 +60,15 @@ class SweepSpec(Section):
     """Names the directory, and the runs of its trials."""
     base: str
     """The YAML file of the experiment that is varied, relative to this file."""
-    space: Annotated[dict[str, Any], Field(min_length=1)]
+    space: Annotated[dict[str, Any], AfterValidator(_not_empty)]
     """By dotted path of the base: a range, choices, or a fixed value."""
-    search: SearchSpec = Field({}, validate_default=True)
+    search: SearchSpec
     """How the space is searched."""
     objective: ObjectiveSpec = ObjectiveSpec()
     """What is searched for."""
     max_failed: Annotated[float, Field(ge=0, le=1)] = 0.33
     """Share of the trials that may fail before the search ends."""
     trial_timeout: Seconds | None = None
-    """Seconds that a trial may take in all, or such as "10m"; null: as long as it takes."""
-    worker_timeout: Seconds = 60.0
+    """Seconds that each run of a trial may take, start-up included, or such as "10m"; null: as long as it takes."""
+    worker_timeout: Annotated[Seconds, Field(ge=1)] = 60.0
     """Seconds without a sign of life after which a worker's trial goes to another one."""

@@ -17,8 +17,10 @@ from lstmzoo.experiment import Experiment
 from lstmzoo.job import resume_run
 from lstmzoo.progress import Lines
 from lstmzoo.startup import start_tensorflow
+from lstmzoo.terminal import printable
 
 Train = Callable[[Experiment, Path], None]
+MOST_SAID = 1000  # characters of a reason
 KNOWN = (InputError, Diverged, EnvironmentFailure, Interrupted)
 
 
@@ -41,6 +43,7 @@ def train_trial(experiment: Experiment, run_dir: Path) -> None:
 
 def run_trial(train: Train, experiment: Experiment, run_dir: Path, log: Path, result: Connection) -> None:
     """The whole life of a trial's process: says why it failed, or nothing, and ends with the status of a command."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # what it was forked from ignores it
     live_quietly("trial", log)
     status, said = 0, ""
     try:
@@ -51,8 +54,8 @@ def run_trial(train: Train, experiment: Experiment, run_dir: Path, log: Path, re
         traceback.print_exc()
         status, said = 1, f"{type(error).__name__}: {error}"
     if said:
-        print(said, file=sys.stderr)
-    result.send(said)
+        print(printable(said), file=sys.stderr)
+    result.send(printable(said)[:MOST_SAID])  # the log has all of it
     sys.stderr.flush()
     os._exit(status)
 

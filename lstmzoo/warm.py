@@ -2,9 +2,12 @@
 
 import gc
 import os
+import signal
 
 from lstmzoo.startup import hidden_stderr
 
+for number in (signal.SIGINT, signal.SIGTERM):  # the command ends what it has started, in order
+    signal.signal(number, signal.SIG_IGN)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 with hidden_stderr():
     import tensorflow as tf  # noqa: F401

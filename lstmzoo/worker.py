@@ -1,6 +1,7 @@
 """A worker of a search: asks the chief for trials, has them run, and reports how they ended."""
 
 import os
+import signal
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -18,6 +19,8 @@ from lstmzoo.sweepdir import run_name
 from lstmzoo.trial import live_quietly
 
 PAUSE = 0.2  # seconds between two questions while there is no trial to be had
+_CODE = grpc.StatusCode
+AGAIN = (_CODE.UNAVAILABLE, _CODE.DEADLINE_EXCEEDED, _CODE.CANCELLED, _CODE.UNKNOWN)  # the chief is being replaced
 PATIENCE = 600.0  # seconds that a worker waits for a chief: it may be started later, or again
 
 
@@ -41,7 +44,7 @@ class Client:
 
     def end_trial(self, trial: Trial, reason: str) -> None:
         """Say that a trial has ended: with a reason if it has failed."""
-        said = ("reason-bin", reason.encode())
+        said = ("reason-bin", reason.encode(errors="backslashreplace"))
         self._call(self.stub.EndTrial, self.messages.EndTrialRequest(trial=trial.to_proto()), said)
 
     def _trial(self, method: Callable[..., Any], request: Any) -> Trial:
@@ -60,6 +63,8 @@ class Client:
                         f"expected the chief of this search at {self.address}, received one of another directory: "
                         "check --join and --dir"
                     ) from error
+                if error.code() not in AGAIN:
+                    raise EnvironmentFailure(f"the chief at {self.address} has failed: {error.details()}") from error
                 if time.monotonic() >= until:
                     raise EnvironmentFailure(
                         f"expected a chief at {self.address}, received no answer in {PATIENCE:g} s: start it again"
@@ -70,6 +75,7 @@ class Client:
 def run_worker(search: Search, address: str, key: str, name: str, log: Path, command: Connection) -> None:
     """The whole life of a worker's process; `command` runs what it is asked to."""
     live_quietly("worker", log)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # the command ends it when its trial has ended
     client = Client(address, key, name)
     try:
         _work(search, client, command)

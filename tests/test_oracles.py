@@ -64,7 +64,7 @@ def grid_space():
     return {
         "model.kind": {"choices": ["single", "stacked_layers"]},
         "model.depth": {"min": 1, "max": 3, "when": {"model.kind": "stacked_layers"}},
-        "model.units": {"choices": [2, 4, [3, 3]][:2]},
+        "model.units": {"choices": [2, 4]},
         "train.optimizer.learning_rate": {"min": 1e-3, "max": 1, "step": 10, "sampling": "log"},
     }
 
@@ -130,6 +130,23 @@ def test_hyperband_runs_those_brackets_and_promotes_the_best(search, tmp_path, w
     best = sorted(first, key=lambda run: known(first[run]))[:9]
     assert {run for _, length, run in found if length == 3 and run in first} == set(best)
     assert all(values == first[run] for values, _, run in found if run in first)
+
+
+def test_a_second_pass_of_hyperband_may_be_asked_for_later(search, tmp_path):
+    spec = search(KINDS["hyperband"])
+    once = drive(spec, tmp_path / "o")
+    more = drive(search({**KINDS["hyperband"], "trials": 2 * spec.trials}), tmp_path / "o")
+    assert len(more) == len(once)
+    assert not {str(each) for each in once} & {str(each) for each in more}
+
+
+def test_hyperband_on_a_small_space_begins_all_there_is_and_goes_on_with_the_best(search, tmp_path):
+    spec = search(KINDS["hyperband"], {"model.units": {"min": 1, "max": 12}})
+    found = drive(spec, tmp_path / "o", restarts=(5, 14), function=lambda values: abs(values["model.units"] - 5))
+    assert spec.trials == 12
+    reached = [length for _, length, _ in found]
+    assert (reached.count(1), reached.count(27)) == (12, 1)
+    assert next(values for values, length, _ in found if length == 27) == {"model.units": 5}
 
 
 def test_hyperband_passes_over_failed_trials(search, tmp_path):

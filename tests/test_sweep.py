@@ -175,6 +175,42 @@ def test_too_many_failures_end_the_search_and_the_next_start_goes_on(sweep, tmp_
     assert [row["status"] for row in rows(tmp_path / "d")] == ["COMPLETED"] * 8
 
 
+def test_a_reason_is_cut_and_the_log_has_all_of_it(sweep, tmp_path):
+    path = sweep({"kind": "grid"}, {"model.units": {"choices": [4, 5]}}, max_failed=1.0)
+    found = run_sweep(path, tmp_path / "d", 2, train="trying:talkative")
+    for trial in found.trials:
+        assert trial.reason.startswith("ValueError: bad \\udcff name xxx")
+        assert len(trial.reason) < 1100
+        assert len((tmp_path / "d" / "logs" / f"{trial.name}.log").read_text()) > 300_000
+
+
+def test_a_chief_that_is_killed_before_it_listens_is_started_again(sweep, tmp_path):
+    process = start(sweep({"kind": "random", "trials": 3}), tmp_path / "d")
+    while not (pids := those_of(process.pid, "chief")):
+        time.sleep(0.002)
+    os.kill(pids[0], signal.SIGKILL)
+    assert ended(process) == (0, "")
+    assert len(rows(tmp_path / "d")) == 3
+
+
+def test_what_is_no_state_of_a_search_is_told(sweep, tmp_path):
+    path = sweep({"kind": "grid"}, {"model.units": {"choices": [5, 6]}})
+    run_sweep(path, tmp_path / "d", train="trying:known")
+    (tmp_path / "d" / "search" / "oracle.json").write_text('{"trials": [')
+    with pytest.raises(InputError, match=r"expected a search's oracle.json of this version, received .*: restore it"):
+        run_sweep(path, tmp_path / "d", train="trying:known")
+    for address in ("127.0.0.1", "127.0.0.1:80:90", "127.0.0.1:²", ":5000", "host:0"):
+        with pytest.raises(InputError, match="chief: expected HOST:PORT"):
+            run_sweep(path, tmp_path / "e", chief=address)
+
+
+def test_the_order_of_a_space_is_part_of_a_search(sweep, tmp_path):
+    space = {"model.units": {"choices": [5, 6]}, "train.batch_size": {"choices": [5, 10]}}
+    run_sweep(sweep({"kind": "grid"}, space), tmp_path / "d", train="trying:known")
+    with pytest.raises(InputError, match="holds another one .order was "):
+        run_sweep(sweep({"kind": "grid"}, dict(reversed(space.items()))), tmp_path / "d", train="trying:known")
+
+
 def test_repeats_are_runs_with_seeds_of_their_own_and_their_mean(sweep, tmp_path):
     path = sweep({"kind": "grid", "repeats": 3}, {"model.units": {"choices": [5, 6]}})
     run_sweep(path, tmp_path / "d", 2, train="trying:known")
@@ -197,14 +233,16 @@ def test_hyperband_goes_on_in_the_promoted_trials_own_run(sweep, tmp_path):
         assert config["train"]["epochs"] == trial.values["train.epochs"]
 
 
-def test_a_signal_stops_all_and_the_same_command_goes_on(sweep, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_all_and_the_same_command_goes_on(sweep, tmp_path, number):
     path = sweep({"kind": "random", "trials": 12})
     process = start(path, tmp_path / "d", "trying:slow")
     while not those_of(process.pid, "trial"):
         time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, number)
     status, said = ended(process, 30)
-    assert status == 130
+    assert status == 128 + number
+    assert "Traceback" not in said
     assert "of 12 trials done; the same command goes on" in said
     assert not those_of(process.pid, "trial") + those_of(process.pid, "worker") + those_of(process.pid, "chief")
     assert ended(start(path, tmp_path / "d")) == (0, "")

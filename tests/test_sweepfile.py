@@ -67,6 +67,28 @@ def test_whole_numbers_are_a_range_of_numbers_where_the_path_takes_any(sweep):
     assert rounded(0.1 + 0.2) == 0.3
 
 
+def test_narrow_ranges_and_sections_are_what_they_say(sweep):
+    adam = {**BASE, "train": {"steps": 100, "optimizer": {"name": "adam"}}}
+    narrow = sweep(
+        {"train.optimizer.beta_2": {"min": 0.999, "max": 0.9999}}, adam, search={"kind": "random", "trials": 3}
+    )
+    assert narrow.dimensions[0].decoded(0.9995) == 0.9995
+    space = {"model.units": {"choices": [5, 6]}, "model": {"choices": ["echo_4", {"kind": "single"}]}}
+    assert {sweep(space).experiment(values).model.layers for values in listed(sweep(space))} == {(5,), (6,)}
+    fixed = sweep({"train.optimizer": {"name": "adam", "beta_1": 0.5}})
+    assert fixed.experiment(listed(fixed)[0]).train.optimizer.beta_1 == 0.5
+
+
+def test_a_path_may_exist_only_where_its_condition_holds(sweep):
+    space = {
+        "train.optimizer.name": {"choices": ["sgd", "adam"]},
+        "train.optimizer.beta_1": {"choices": [0.5, 0.9], "when": {"train.optimizer.name": "adam"}},
+    }
+    search = sweep(space, base={**BASE, "train": {"steps": 100, "optimizer": {"name": "sgd"}}})
+    found = [search.experiment(values).train.optimizer for values in listed(search)]
+    assert [each.name for each in found] == ["sgd", "adam", "adam"]
+
+
 def test_a_condition_takes_what_does_not_count_out_of_the_product(sweep):
     space = {
         "model.depth": {"min": 1, "max": 3, "when": {"model.kind": "stacked_layers"}},  # before what it asks about
@@ -102,7 +124,7 @@ def test_hyperband_validates_once_in_each_shortest_length(sweep):
     )
     experiment = search.experiment({"model.units": 3}, length=3)
     assert (experiment.train.epochs, experiment.validation.every_steps) == (3, make_plan(experiment).windows)
-    assert search.trials == 9 + 5 + 3
+    assert search.trials == 9  # all there are, of 9 + 5 + 3 that it would begin
 
 
 UNITS = {"model.units": {"min": 1, "max": 4}}
@@ -138,7 +160,13 @@ WRONG = {
     "circle": ({"model.units": {"choices": [1], "when": {"seed": 1}}, "seed": {"choices": [1], "when": {"model.units": 1}}}, {}, "in a circle"),
     "budget and units": ({**UNITS, "model.parameters": 100}, {}, "space.model.parameters: expected model.parameters or model.units, received both"),
     "budget": ({"model.parameters": "many"}, {}, "space.model.parameters.choices: expected a number of parameters, received 'many'"),
-    "empty space": ({}, {}, "s.yaml:.*space"),
+    "empty space": ({}, {}, "space: expected a path of the base, or more, with its values"),
+    "no search": (UNITS, {"search": None}, r"search: expected a section \(a mapping of keys\), received null"),
+    "broken step": ({"model.units": {"min": 1, "max": 4, "step": 1.5}}, {}, "model.units.step: expected a step that hits whole numbers only, received 1.5"),
+    "tiny step": ({"train.optimizer.learning_rate": {"min": 1, "max": 2, "step": 1.0000001, "sampling": "log"}}, {}, "expected a step that makes at most 100,000 values"),
+    "condition between steps": ({"model.units": {"choices": [4], "when": {"seed": 2}}, "seed": {"min": 1, "max": 5, "step": 2}}, {}, "expected a value that seed takes in the space, received 2"),
+    "impossible pair among many": ({"seed": {"choices": list(range(10))}, "train.batch_size": {"choices": list(range(1, 11))}, "train.seq_length": {"choices": list(range(5, 15))}, "model.kind": {"choices": ["single", "stacked_layers"]}, "model.depth": {"min": 1, "max": 2}}, {"search": {"kind": "random", "trials": 9}}, "model.kind single, model.depth 2"),
+    "worker_timeout": (UNITS, {"worker_timeout": 0.1}, "worker_timeout: expected 1 or more, received 0.1"),
     "unknown key of the sweep": (UNITS, {"objectiv": {}}, r"objectiv: expected a key that exists, received 'objectiv'; did you mean objective\?"),
     "share": (UNITS, {"max_failed": 2}, "max_failed: expected 1.0 or less, received 2"),
     "too large for the machine": ({"model.units": {"choices": [4, 10_000_000]}}, {}, "expected sizes that fit in memory"),

@@ -48,3 +48,8 @@ def failing(experiment, run_dir):
     if units == 4 and not (run_dir.parent / "mended").exists():
         raise OSError("No space left on device")
     known(experiment, run_dir)
+
+
+def talkative(experiment, run_dir):
+    """Fails with more than a pipe or a header holds, and with what is no text."""
+    raise ValueError("bad \udcff name " + "x" * 300_000)
