@@ -213,7 +213,7 @@ def test_a_full_disk_is_the_surroundings_fault(home, tmp_path, monkeypatch):
     def fail(path, content):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("lstmzoo.overlay.write_atomically", fail)
+    monkeypatch.setattr("lstmzoo.figures.write_atomically", fail)
     with pytest.raises(EnvironmentFailure, match=r"cannot be written \(No space left on device\): make room"):
         lstmzoo.write_report(home / "a|b", tmp_path)
 
