@@ -10,7 +10,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from typing_extensions import Self
 
-from lstmzoo.errors import EnvironmentFailure, InputError
+from lstmzoo.errors import InputError
 from lstmzoo.files import write_atomically
 from lstmzoo.search import Search
 from lstmzoo.settings import differences, flat
@@ -159,7 +159,7 @@ def _definition(search: Search) -> dict[str, Any]:
     return found
 
 
-def _unusable(path: Path, error: OSError) -> InputError | EnvironmentFailure:
+def _unusable(path: Path, error: OSError) -> InputError:
     return InputError(
         f"sweep directory: expected a directory that can be written, received {path} ({error.strerror}): "
         "choose another one with --dir"

@@ -14,7 +14,6 @@ from lstmzoo.terminal import printable
 from lstmzoo.trials import Trial, best_first
 
 REFRESH = 0.5  # seconds
-LINES_SECONDS = 30.0
 
 
 class Watch(Protocol):

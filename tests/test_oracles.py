@@ -4,7 +4,7 @@ import math
 from itertools import product
 
 import pytest
-import yaml
+from trying import SPACE, write_sweep
 
 from lstmzoo.hyperband import lengths, sizes
 from lstmzoo.kept import LENGTH, RUN
@@ -12,8 +12,6 @@ from lstmzoo.oracles import make_oracle
 from lstmzoo.sweepfile import load_sweep
 
 BASE = {"task": {"kind": "echo"}, "model": {"units": 4}, "train": {"epochs": 27}}
-RATE = {"min": 1e-4, "max": 1.0, "sampling": "log"}
-SPACE = {"model.units": {"min": 1, "max": 16}, "train.optimizer.learning_rate": RATE}
 KINDS = {
     "random": {"kind": "random", "trials": 30},
     "bayesian": {"kind": "bayesian", "trials": 9},
@@ -32,10 +30,7 @@ def search(tmp_path):
     """Makes a search of a kind."""
 
     def make(search, space=SPACE, base=BASE, **keys):
-        (tmp_path / "base.yaml").write_text(yaml.safe_dump(base))
-        sweep = {"base": "base.yaml", "space": space, "search": search, **keys}
-        (tmp_path / "s.yaml").write_text(yaml.safe_dump(sweep, sort_keys=False))
-        return load_sweep(tmp_path / "s.yaml")
+        return load_sweep(write_sweep(tmp_path, search, space, base, **keys))
 
     return make
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from trying import SPACE, write_sweep
 
 import lstmzoo
 from lstmzoo.errors import InputError
@@ -22,8 +23,6 @@ from lstmzoo.sweepfile import load_sweep
 TESTS = Path(__file__).parent
 SLOW = pytest.mark.slow
 BASE = {"task": {"kind": "echo"}, "model": {"units": 4}, "train": {"epochs": 9}}
-RATE = {"min": 1e-4, "max": 1.0, "sampling": "log"}
-SPACE = {"model.units": {"min": 1, "max": 16}, "train.optimizer.learning_rate": RATE}
 PROGRAM = """
 import sys
 from lstmzoo.searching import run_sweep
@@ -38,10 +37,7 @@ def sweep(tmp_path):
     """Writes a sweep's file."""
 
     def write(search, space=SPACE, base=BASE, **keys):
-        (tmp_path / "base.yaml").write_text(yaml.safe_dump(base))
-        sweep = {"base": "base.yaml", "space": space, "search": search, **keys}
-        (tmp_path / "s.yaml").write_text(yaml.safe_dump(sweep, sort_keys=False))
-        return tmp_path / "s.yaml"
+        return write_sweep(tmp_path, search, space, base, **keys)
 
     return write
 

@@ -6,9 +6,21 @@ import os
 import signal
 import time
 
+import yaml
+
 from lstmzoo.config import dump_config
 
 STEPS = 4
+RATE = {"min": 1e-4, "max": 1.0, "sampling": "log"}
+SPACE = {"model.units": {"min": 1, "max": 16}, "train.optimizer.learning_rate": RATE}
+
+
+def write_sweep(folder, search, space, base, **keys):
+    """A sweep's file, and that of its base."""
+    (folder / "base.yaml").write_text(yaml.safe_dump(base))
+    sweep = {"base": "base.yaml", "space": space, "search": search, **keys}
+    (folder / "s.yaml").write_text(yaml.safe_dump(sweep, sort_keys=False))
+    return folder / "s.yaml"
 
 
 def value(experiment):
