@@ -23,7 +23,7 @@ _NAMES = {
     "reset_states": "state",
     "train_windows": "execution",
     "train_run": "job",
-    "run_sweep": "searching",
+    "run_sweep": "sweeps.searching",
     "sample_text": "writing",
     "score_text": "scoring",
     "write_report": "report",

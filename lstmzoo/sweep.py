@@ -27,7 +27,7 @@ def sweep(
     if schema:
         import json
 
-        from lstmzoo.sweepspec import SweepSpec
+        from lstmzoo.sweeps.spec import SweepSpec
 
         print(json.dumps(SweepSpec.model_json_schema(by_alias=True), indent=2))
     else:
@@ -35,13 +35,13 @@ def sweep(
 
 
 def _search(path: Path | None, directory: str | None, options: dict[str, Any]) -> None:
-    from lstmzoo.searching import run_sweep
-    from lstmzoo.sweepfile import load_sweep
-    from lstmzoo.watch import for_terminal
+    from lstmzoo.sweeps.file import load_sweep
+    from lstmzoo.sweeps.searching import run_sweep
+    from lstmzoo.sweeps.watch import for_terminal
 
     _check(path, directory, options)
     search = load_sweep(path, options["trials"])  # type: ignore[arg-type]
-    from lstmzoo.searching import default_dir
+    from lstmzoo.sweeps.searching import default_dir
 
     where = Path(directory) if directory is not None else default_dir(search)
     workers = options["workers"] if options["workers"] is not None else 0 if options["chief"] else 1
@@ -52,7 +52,7 @@ def _search(path: Path | None, directory: str | None, options: dict[str, Any]) -
 
 def _check(path: Path | None, directory: str | None, options: dict[str, Any]) -> None:
     from lstmzoo.errors import InputError
-    from lstmzoo.searching import check_address
+    from lstmzoo.sweeps.searching import check_address
 
     if path is None:
         raise InputError("expected a YAML file, received none: python -m lstmzoo.sweep SWEEP")
@@ -69,8 +69,8 @@ def _check(path: Path | None, directory: str | None, options: dict[str, Any]) ->
 
 
 def _tell(found: Any, search: Any, joined: str | None) -> None:
-    from lstmzoo.cells import short
     from lstmzoo.errors import EnvironmentFailure
+    from lstmzoo.sweeps.cells import short
     from lstmzoo.terminal import printable
 
     if joined is not None:

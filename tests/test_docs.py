@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from lstmzoo.experiment import Experiment
-from lstmzoo.space import Choices, Range
-from lstmzoo.sweepspec import SweepSpec
+from lstmzoo.sweeps.space import Choices, Range
+from lstmzoo.sweeps.spec import SweepSpec
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -11,18 +11,36 @@ import lstmzoo
 PACKAGE = Path(lstmzoo.__file__).parent
 ORDER = (
     "errors nearest terminal section strict_yaml files metrics curve environment machine choice data vocabulary corpora text echo char tasks zoo optimizers sources experiment plan problems config settings "
-    "standing agenda checkpoint rundir start resume trained summary comparison signals progress tables figures plots overlay trials measured cells space sweepspec budget search hyperband sizing feasible sweepfile sweepdir scales findings search_maps search_plots hparams leaderboard anatomy state model kernels dropout network programs execution sampler scorer validation snapshot record "
-    "train job writing scoring startup trial kept oracles worker chief service lead warm processes attempts watch crew searching run sweep sample score report cli"
+    "standing agenda checkpoint rundir start resume trained summary comparison signals progress tables figures plots overlay sweeps.trials sweeps.measured sweeps.cells sweeps.space sweeps.spec sweeps.budget sweeps.search sweeps.hyperband sweeps.sizing sweeps.feasible sweeps.file sweeps.directory sweeps.scales sweeps.findings sweeps.maps sweeps.plots sweeps.hparams sweeps.leaderboard anatomy state model kernels dropout network programs execution sampler scorer validation snapshot record "
+    "train job writing scoring startup sweeps.trial sweeps.kept sweeps.oracles sweeps.worker sweeps.chief sweeps.service sweeps.lead sweeps.warm sweeps.processes sweeps.attempts sweeps.watch sweeps.crew sweeps.searching run sweep sample score report cli "
 ).split()
 COMPUTES = set(
-    "anatomy state model kernels network programs execution sampler scorer validation snapshot record train kept oracles worker chief service lead warm".split()
+    "anatomy state model kernels network programs execution sampler scorer validation snapshot record train sweeps.kept sweeps.oracles sweeps.worker sweeps.chief sweeps.service sweeps.lead sweeps.warm".split()
 )
 FORBIDDEN = ("eval(", "exec(", "pickle", "yaml.load(", "unsafe_load", "allow_pickle=True", "shell=True", "os.system")
 
 
 @functools.cache
 def modules():
-    return {path.stem: ast.parse(path.read_text()) for path in PACKAGE.glob("*.py") if path.stem != "__init__"}
+    """By name within the package, such as `zoo` and `sweeps.space`."""
+    return {name_of(path): ast.parse(path.read_text()) for path in files() if path.stem != "__init__"}
+
+
+def files():
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def name_of(path):
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+
+
+def source(name):
+    return PACKAGE.joinpath(*name.split(".")).with_suffix(".py").read_text()
+
+
+def of_ours(found):
+    """Names of those modules that are the package's."""
+    return [module.removeprefix("lstmzoo.") for module in found if module.startswith("lstmzoo.")]
 
 
 def imported(tree):
@@ -41,7 +59,7 @@ def test_every_module_has_its_place():
 
 @pytest.mark.parametrize("name", ORDER)
 def test_imports_point_up_the_list(name):
-    used = [module.split(".")[1] for module, top in imported(modules()[name]) if module.startswith("lstmzoo.") and top]
+    used = of_ours(module for module, top in imported(modules()[name]) if top)
     assert [other for other in used if ORDER.index(other) >= ORDER.index(name)] == []
 
 
@@ -49,25 +67,23 @@ def test_imports_point_up_the_list(name):
 def test_what_does_not_compute_imports_no_tensorflow(name):
     top = [module for module, top in imported(modules()[name]) if top]
     assert not {module.split(".")[0] for module in top} & {"tensorflow", "tf_keras", "keras", "keras_tuner"}
-    assert not {module.split(".")[1] for module in top if module.startswith("lstmzoo.")} & COMPUTES
+    assert not set(of_ours(top)) & COMPUTES
 
 
 def test_only_keras_2_is_used():
     for name, tree in modules().items():
         assert not {m for m, _ in imported(tree) if m == "keras" or m.startswith(("keras.", "tensorflow.keras"))}, name
-        assert "tf.keras" not in (PACKAGE / f"{name}.py").read_text(), name
+        assert "tf.keras" not in source(name), name
 
 
 def test_only_state_touches_the_states_of_layers():
     for name in modules():
-        assert (".states" in (PACKAGE / f"{name}.py").read_text().replace("self.states", "")) == (
-            name in ("state", "validation")
-        ), name
+        assert (".states" in source(name).replace("self.states", "")) == (name in ("state", "validation")), name
 
 
 def test_nothing_dangerous_is_called():
-    for path in PACKAGE.glob("*.py"):
-        assert [word for word in FORBIDDEN if word in path.read_text()] == [], path.name
+    for path in files():
+        assert [word for word in FORBIDDEN if word in path.read_text()] == [], name_of(path)
 
 
 def test_public_names_exist_and_are_documented():

@@ -11,8 +11,8 @@ from tensorboard.backend.event_processing.plugin_event_multiplexer import EventM
 from tensorboard.context import RequestContext
 from tensorboard.plugins.hparams import api_pb2, backend_context, list_session_groups
 
-from lstmzoo.hparams import shown, write_hparams
-from lstmzoo.trials import Objective, Trial
+from lstmzoo.sweeps.hparams import shown, write_hparams
+from lstmzoo.sweeps.trials import Objective, Trial
 
 LOSS = Objective("val_loss", "min")
 DONE = Trial("trial-0000", "completed", "", {"model.units": 4, "model.kind": "single", "layers": [4, 5]}, 0.5)
@@ -115,9 +115,9 @@ def test_a_folder_that_cannot_be_written_is_an_os_error(tmp_path):
 def test_tensorflow_is_not_imported(tmp_path):
     code = f"""
 import sys; from pathlib import Path
-from lstmzoo.hparams import write_hparams; from lstmzoo.trials import Objective, Trial
+from lstmzoo.sweeps.hparams import write_hparams; from lstmzoo.sweeps.trials import Objective, Trial
 write_hparams(Path({str(tmp_path)!r}), [Trial("a", "completed", "", {{"b": [1]}}, 0.5)], Objective("val_loss", "min"))
-from lstmzoo.search_plots import draw_search
+from lstmzoo.sweeps.plots import draw_search
 assert not {{"tensorflow", "tf_keras", "matplotlib.pyplot"}} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)

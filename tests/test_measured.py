@@ -2,8 +2,8 @@
 
 import json
 
-from lstmzoo.measured import Measured
-from lstmzoo.trials import Objective
+from lstmzoo.sweeps.measured import Measured
+from lstmzoo.sweeps.trials import Objective
 
 
 def line(step, **measured):

@@ -6,10 +6,10 @@ from itertools import product
 import pytest
 from trying import SPACE, write_sweep
 
-from lstmzoo.hyperband import lengths, sizes
-from lstmzoo.kept import LENGTH, RUN
-from lstmzoo.oracles import make_oracle
-from lstmzoo.sweepfile import load_sweep
+from lstmzoo.sweeps.file import load_sweep
+from lstmzoo.sweeps.hyperband import lengths, sizes
+from lstmzoo.sweeps.kept import LENGTH, RUN
+from lstmzoo.sweeps.oracles import make_oracle
 
 BASE = {"task": {"kind": "echo"}, "model": {"units": 4}, "train": {"epochs": 27}}
 KINDS = {

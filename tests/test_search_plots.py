@@ -8,12 +8,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from lstmzoo import scales
-from lstmzoo.findings import find, spread
-from lstmzoo.scales import OFF, scale_of
-from lstmzoo.search_maps import size_depth_cells
-from lstmzoo.search_plots import draw_search, medians
-from lstmzoo.trials import Objective, Trial, best_first
+from lstmzoo.sweeps import scales
+from lstmzoo.sweeps.findings import find, spread
+from lstmzoo.sweeps.maps import size_depth_cells
+from lstmzoo.sweeps.plots import draw_search, medians
+from lstmzoo.sweeps.scales import OFF, scale_of
+from lstmzoo.sweeps.trials import Objective, Trial, best_first
 
 LOSS, ACCURACY = Objective("val_loss", "min"), Objective("val_accuracy", "max")
 PICTURES = ["curves.png", "objective.png", "parallel.png", "size_depth.png"]

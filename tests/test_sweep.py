@@ -17,15 +17,15 @@ from trying import SPACE, write_sweep
 
 import lstmzoo
 from lstmzoo.errors import InputError
-from lstmzoo.searching import run_sweep
-from lstmzoo.sweepfile import load_sweep
+from lstmzoo.sweeps.file import load_sweep
+from lstmzoo.sweeps.searching import run_sweep
 
 TESTS = Path(__file__).parent
 SLOW = pytest.mark.slow
 BASE = {"task": {"kind": "echo"}, "model": {"units": 4}, "train": {"epochs": 9}}
 PROGRAM = """
 import sys
-from lstmzoo.searching import run_sweep
+from lstmzoo.sweeps.searching import run_sweep
 from lstmzoo.startup import exit_status
 path, dir, train, workers, options = sys.argv[1:]
 sys.exit(exit_status(lambda: run_sweep(path, dir, int(workers), train=train, **eval(options))))
@@ -147,7 +147,7 @@ def test_whatever_is_killed_at_some_moments_the_results_are_the_same(sweep, tmp_
 
 def test_failures_are_rows_with_reasons_and_the_search_goes_on(sweep, tmp_path):
     space = {"model.units": {"min": 1, "max": 6}}
-    path = sweep({"kind": "grid"}, space, max_failed=0.7, trial_timeout=2)
+    path = sweep({"kind": "grid"}, space, max_failed=0.7, trial_timeout=6)
     assert ended(start(path, tmp_path / "d", "trying:failing"))[0] == 0
     found = {row["model.units"]: row for row in rows(tmp_path / "d")}
     assert [found[str(units)]["status"] for units in range(1, 7)] == ["FAILED"] * 4 + ["COMPLETED"] * 2

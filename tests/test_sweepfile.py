@@ -7,8 +7,8 @@ import yaml
 
 from lstmzoo.errors import ConfigError
 from lstmzoo.plan import make_plan
-from lstmzoo.space import combinations, rounded
-from lstmzoo.sweepfile import load_sweep
+from lstmzoo.sweeps.file import load_sweep
+from lstmzoo.sweeps.space import combinations, rounded
 
 CONFIGS = Path(__file__).parent.parent / "configs" / "sweeps"
 BASE = {"task": {"kind": "echo"}, "model": {"units": 4}, "train": {"steps": 100}}

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import lstmzoo
 from lstmzoo.machine import count_cores
-from lstmzoo.search import Search
-from lstmzoo.sweepfile import load_sweep
-from lstmzoo.watch import for_terminal
+from lstmzoo.sweeps.file import load_sweep
+from lstmzoo.sweeps.search import Search
+from lstmzoo.sweeps.watch import for_terminal
 
 HERE = Path(__file__).parent
 SOLVED = 0.999

@@ -13,10 +13,10 @@ from keras_tuner.engine.trial import Trial
 from keras_tuner.src import protos  # not exported
 
 from lstmzoo.errors import ConfigError, EnvironmentFailure
-from lstmzoo.kept import IDLE, LENGTH, RUN, RUNNING, STOPPED
-from lstmzoo.search import Search
-from lstmzoo.sweepdir import run_name
-from lstmzoo.trial import live_quietly
+from lstmzoo.sweeps.directory import run_name
+from lstmzoo.sweeps.kept import IDLE, LENGTH, RUN, RUNNING, STOPPED
+from lstmzoo.sweeps.search import Search
+from lstmzoo.sweeps.trial import live_quietly
 
 PAUSE = 0.2  # seconds between two questions while there is no trial to be had
 _CODE = grpc.StatusCode

@@ -6,13 +6,13 @@ from contextlib import suppress
 from typing import Any
 
 from lstmzoo.errors import ConfigError
-from lstmzoo.kept import COMPLETED, FAILED, LENGTH, RUN, RUNNING, STOPPED, WAITING
-from lstmzoo.measured import Measured
-from lstmzoo.oracles import make_oracle
-from lstmzoo.search import Search
-from lstmzoo.space import Values
-from lstmzoo.sweepdir import SweepDirectory, run_name
-from lstmzoo.trials import Trial
+from lstmzoo.sweeps.directory import SweepDirectory, run_name
+from lstmzoo.sweeps.kept import COMPLETED, FAILED, LENGTH, RUN, RUNNING, STOPPED, WAITING
+from lstmzoo.sweeps.measured import Measured
+from lstmzoo.sweeps.oracles import make_oracle
+from lstmzoo.sweeps.search import Search
+from lstmzoo.sweeps.space import Values
+from lstmzoo.sweeps.trials import Trial
 
 STATUS = {RUNNING: "running", WAITING: "waiting", COMPLETED: "completed", FAILED: "failed"}
 FOR_GOOD = ("diverged", "timed out", "impossible")  # failures that the next start does not try again

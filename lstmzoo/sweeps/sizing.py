@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from lstmzoo.experiment import Experiment
-from lstmzoo.hyperband import sizes
-from lstmzoo.search import Search
 from lstmzoo.sources import LENGTHS, Problem
-from lstmzoo.space import count
-from lstmzoo.sweepspec import SearchSpec
+from lstmzoo.sweeps.hyperband import sizes
+from lstmzoo.sweeps.search import Search
+from lstmzoo.sweeps.space import count
+from lstmzoo.sweeps.spec import SearchSpec
 
 MAX_GRID = 100_000
 

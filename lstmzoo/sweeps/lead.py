@@ -5,13 +5,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lstmzoo.chief import Chief
 from lstmzoo.errors import EnvironmentFailure
-from lstmzoo.leaderboard import Leaderboard
-from lstmzoo.search import Search
-from lstmzoo.service import Service, serve
-from lstmzoo.sweepdir import SweepDirectory
-from lstmzoo.trial import live_quietly
+from lstmzoo.sweeps.chief import Chief
+from lstmzoo.sweeps.directory import SweepDirectory
+from lstmzoo.sweeps.leaderboard import Leaderboard
+from lstmzoo.sweeps.search import Search
+from lstmzoo.sweeps.service import Service, serve
+from lstmzoo.sweeps.trial import live_quietly
 
 TICK = 0.1  # seconds
 

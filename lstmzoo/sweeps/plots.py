@@ -11,10 +11,10 @@ from matplotlib import colormaps
 from matplotlib.lines import Line2D
 
 from lstmzoo.figures import blank, collected, save_png, set_margins
-from lstmzoo.findings import BEST, FAILED, GOOD, MEDIAN, OTHER, SHOWN, Found, dress, find, headline, spread
-from lstmzoo.scales import MOST_TICKED, OFF, Tick, is_number, number, thinned
-from lstmzoo.search_maps import draw_parallel, draw_size_depth
-from lstmzoo.trials import Objective, Trial
+from lstmzoo.sweeps.findings import BEST, FAILED, GOOD, MEDIAN, OTHER, SHOWN, Found, dress, find, headline, spread
+from lstmzoo.sweeps.maps import draw_parallel, draw_size_depth
+from lstmzoo.sweeps.scales import MOST_TICKED, OFF, Tick, is_number, number, thinned
+from lstmzoo.sweeps.trials import Objective, Trial
 
 Curve = tuple[list[int], list[float]]
 LEAST = 12  # trials that a median is worth drawing for

@@ -20,7 +20,7 @@ from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from lstmzoo.files import write_atomically
-from lstmzoo.trials import Objective, Trial
+from lstmzoo.sweeps.trials import Objective, Trial
 
 STATUS = {"completed": api_pb2.STATUS_SUCCESS, "failed": api_pb2.STATUS_FAILURE}
 

@@ -12,8 +12,8 @@ from typing_extensions import Self
 
 from lstmzoo.errors import InputError
 from lstmzoo.files import write_atomically
-from lstmzoo.search import Search
 from lstmzoo.settings import differences, flat
+from lstmzoo.sweeps.search import Search
 
 FREE = (
     "search.trials",

@@ -4,7 +4,7 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
-from lstmzoo.trials import Objective
+from lstmzoo.sweeps.trials import Objective
 
 
 class Measured:

@@ -8,8 +8,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
 
 from lstmzoo.figures import blank, collected, save_png, set_margins
-from lstmzoo.findings import BEST, SHOWN, Found, headline, rank_color, spread
-from lstmzoo.scales import OFF, Scale, bin_label, bins, is_log, is_number, number, scale_of, shortened, thinned
+from lstmzoo.sweeps.findings import BEST, SHOWN, Found, headline, rank_color, spread
+from lstmzoo.sweeps.scales import OFF, Scale, bin_label, bins, is_log, is_number, number, scale_of, shortened, thinned
 
 Cells = dict[tuple[tuple[int, int], tuple[int, int]], list[float]]
 

@@ -4,17 +4,17 @@ import os
 from pathlib import Path
 from typing import Any
 
-from lstmzoo.budget import BUDGET
 from lstmzoo.config import check, load_config, name_of, report
 from lstmzoo.errors import ConfigError
-from lstmzoo.feasible import Entries, bad_conditions, impossible
 from lstmzoo.nearest import did_you_mean
-from lstmzoo.search import Search, check_laid
-from lstmzoo.sizing import sized
 from lstmzoo.sources import Problem, Sources
-from lstmzoo.space import Choices, Dimension, Range, Values, dimension, in_order, read_entry, stepped
 from lstmzoo.strict_yaml import shown
-from lstmzoo.sweepspec import SweepSpec
+from lstmzoo.sweeps.budget import BUDGET
+from lstmzoo.sweeps.feasible import Entries, bad_conditions, impossible
+from lstmzoo.sweeps.search import Search, check_laid
+from lstmzoo.sweeps.sizing import sized
+from lstmzoo.sweeps.space import Choices, Dimension, Range, Values, dimension, in_order, read_entry, stepped
+from lstmzoo.sweeps.spec import SweepSpec
 
 
 def load_sweep(path: str | os.PathLike[str], trials: int | None = None) -> Search:

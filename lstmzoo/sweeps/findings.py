@@ -8,8 +8,8 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from lstmzoo.scales import OFF, Scale, is_log, number, round_numbers, scale_of, short_names, shortened, text
-from lstmzoo.trials import Objective, Trial, best_first
+from lstmzoo.sweeps.scales import OFF, Scale, is_log, number, round_numbers, scale_of, short_names, shortened, text
+from lstmzoo.sweeps.trials import Objective, Trial, best_first
 
 BEST, GOOD, OTHER, FAILED, MEDIAN = "#e8710a", "#20639b", "#a9c4dc", "#c62828", "#555555"
 SHOWN = 10  # the best ones

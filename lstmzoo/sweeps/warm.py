@@ -12,10 +12,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 with hidden_stderr():
     import tensorflow as tf  # noqa: F401
 
-    import lstmzoo.lead
-    import lstmzoo.train
-    import lstmzoo.trial
-    import lstmzoo.worker  # noqa: F401
 
 gc.collect()
 gc.freeze()  # what is imported stays: children need not look through it again and again

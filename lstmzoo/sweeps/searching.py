@@ -6,16 +6,16 @@ import socket
 from pathlib import Path
 from typing import NamedTuple
 
-from lstmzoo.crew import Crew
 from lstmzoo.errors import InputError, Interrupted
-from lstmzoo.search import Search
-from lstmzoo.sweepdir import SweepDirectory
-from lstmzoo.sweepfile import load_sweep
-from lstmzoo.trials import Trial, best_first
-from lstmzoo.watch import Unseen, Watch
+from lstmzoo.sweeps.crew import Crew
+from lstmzoo.sweeps.directory import SweepDirectory
+from lstmzoo.sweeps.file import load_sweep
+from lstmzoo.sweeps.search import Search
+from lstmzoo.sweeps.trials import Trial, best_first
+from lstmzoo.sweeps.watch import Unseen, Watch
 
 LOOPBACK = "127.0.0.1:0"
-TRAIN = "lstmzoo.trial:train_trial"
+TRAIN = "lstmzoo.sweeps.trial:train_trial"
 
 
 class Found(NamedTuple):

@@ -5,16 +5,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lstmzoo.budget import BUDGET, bound_task, units_for
 from lstmzoo.config import check
 from lstmzoo.errors import ConfigError
 from lstmzoo.experiment import Experiment
 from lstmzoo.plan import memory_problem
 from lstmzoo.sources import Problem, lay_over
-from lstmzoo.space import Dimension, Values
 from lstmzoo.strict_yaml import shown
-from lstmzoo.sweepspec import SweepSpec
-from lstmzoo.trials import Objective
+from lstmzoo.sweeps.budget import BUDGET, bound_task, units_for
+from lstmzoo.sweeps.space import Dimension, Values
+from lstmzoo.sweeps.spec import SweepSpec
+from lstmzoo.sweeps.trials import Objective
 
 
 class Search(NamedTuple):

@@ -7,11 +7,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from lstmzoo.cells import short
-from lstmzoo.measured import Measured
-from lstmzoo.search import Search
+from lstmzoo.sweeps.cells import short
+from lstmzoo.sweeps.measured import Measured
+from lstmzoo.sweeps.search import Search
+from lstmzoo.sweeps.trials import Trial, best_first
 from lstmzoo.terminal import printable
-from lstmzoo.trials import Trial, best_first
 
 REFRESH = 0.5  # seconds
 

@@ -3,14 +3,14 @@
 import time
 from multiprocessing.connection import wait
 
-from lstmzoo.attempts import Attempts
 from lstmzoo.errors import EnvironmentFailure, Interrupted
-from lstmzoo.processes import Started, chief, start, worker
-from lstmzoo.search import Search
 from lstmzoo.signals import StopSignals
-from lstmzoo.sweepdir import SweepDirectory
-from lstmzoo.trials import Trial
-from lstmzoo.watch import Watch
+from lstmzoo.sweeps.attempts import Attempts
+from lstmzoo.sweeps.directory import SweepDirectory
+from lstmzoo.sweeps.processes import Started, chief, start, worker
+from lstmzoo.sweeps.search import Search
+from lstmzoo.sweeps.trials import Trial
+from lstmzoo.sweeps.watch import Watch
 
 QUICK, MOST_QUICK = 2.0, 10  # what ends within so many seconds, so many times in a row, is not started again
 LOOK = 0.15  # seconds

@@ -14,8 +14,8 @@ from keras_tuner.engine.trial import Trial
 from keras_tuner.src.engine.conditions import Parent  # not exported
 
 from lstmzoo.files import write_atomically
-from lstmzoo.search import Search
-from lstmzoo.space import Dimension, rounded
+from lstmzoo.sweeps.search import Search
+from lstmzoo.sweeps.space import Dimension, rounded
 
 RUN, LENGTH = "tuner/run", "tuner/epochs"  # which run a trial begins or goes on with; its length after it
 RUNNING, WAITING, COMPLETED, FAILED, IDLE, STOPPED = "RUNNING", "INVALID", "COMPLETED", "FAILED", "IDLE", "STOPPED"

@@ -45,7 +45,7 @@ class Started(NamedTuple):
 
 def start(target: Callable[..., None], *arguments: Any) -> Started:
     """A process that calls `target(*arguments, its end of the pipe)`, and dies with this one."""
-    CONTEXT.set_forkserver_preload(["lstmzoo.warm"])
+    CONTEXT.set_forkserver_preload(["lstmzoo.sweeps.warm"])
     ours, theirs = CONTEXT.Pipe()
     process = CONTEXT.Process(target=target, args=(*arguments, theirs), daemon=True)
     with _no_main():
@@ -67,14 +67,14 @@ def _no_main() -> Iterator[None]:
 
 def chief(*arguments: Any) -> None:
     """Be the chief."""
-    from lstmzoo.lead import run_chief
+    from lstmzoo.sweeps.lead import run_chief
 
     run_chief(*arguments)
 
 
 def worker(*arguments: Any) -> None:
     """Be a worker."""
-    from lstmzoo.worker import run_worker
+    from lstmzoo.sweeps.worker import run_worker
 
     run_worker(*arguments)
 
@@ -83,7 +83,7 @@ def trial(train: str, *arguments: Any) -> None:
     """Run a trial by a function, `module:name`."""
     from importlib import import_module
 
-    from lstmzoo.trial import run_trial
+    from lstmzoo.sweeps.trial import run_trial
 
     module, _, name = train.partition(":")
     run_trial(getattr(import_module(module), name), *arguments)

@@ -10,9 +10,9 @@ from keras_tuner import HyperParameters
 from keras_tuner.engine.trial import Trial
 from keras_tuner.src import protos  # not exported
 
-from lstmzoo.chief import Chief
 from lstmzoo.errors import EnvironmentFailure
-from lstmzoo.kept import RUNNING, WAITING
+from lstmzoo.sweeps.chief import Chief
+from lstmzoo.sweeps.kept import RUNNING, WAITING
 
 
 class Service(protos.get_service_grpc().OracleServicer):  # type: ignore[misc]

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from lstmzoo.checkpoint import checkpoint_steps
 from lstmzoo.experiment import Experiment
-from lstmzoo.processes import Started, start, trial
 from lstmzoo.progress import duration
-from lstmzoo.sweepdir import SweepDirectory
+from lstmzoo.sweeps.directory import SweepDirectory
+from lstmzoo.sweeps.processes import Started, start, trial
 
 TRIES = 3  # kills in a row without a checkpoint between them
 GRACE = 20.0  # seconds to write a checkpoint

@@ -13,10 +13,10 @@ import numpy as np
 from keras_tuner import oracles
 from keras_tuner.engine.trial import Trial
 
-from lstmzoo.hyperband import last_bracket, lengths, sizes
-from lstmzoo.kept import COMPLETED, FAILED, LENGTH, RUNNING, STOPPED, Kept, carried
-from lstmzoo.search import Search
-from lstmzoo.space import combinations
+from lstmzoo.sweeps.hyperband import last_bracket, lengths, sizes
+from lstmzoo.sweeps.kept import COMPLETED, FAILED, LENGTH, RUNNING, STOPPED, Kept, carried
+from lstmzoo.sweeps.search import Search
+from lstmzoo.sweeps.space import combinations
 
 
 class Random(Kept, oracles.RandomSearchOracle):

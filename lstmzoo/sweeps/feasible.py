@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from lstmzoo.nearest import did_you_mean
-from lstmzoo.search import Search, pairs
 from lstmzoo.sources import Problem
-from lstmzoo.space import Choices, Dimension, Range, combinations, stepped
 from lstmzoo.strict_yaml import shown
+from lstmzoo.sweeps.search import Search, pairs
+from lstmzoo.sweeps.space import Choices, Dimension, Range, combinations, stepped
 
 MAX_CORNERS, MAX_SHOWN = 1000, 5
 Entries = dict[str, Range | Choices]

@@ -5,15 +5,15 @@ import io
 import time
 from collections.abc import Sequence
 
-from lstmzoo.cells import plain, short
 from lstmzoo.files import write_atomically
-from lstmzoo.hparams import write_hparams
-from lstmzoo.measured import Measured
-from lstmzoo.search import Search
-from lstmzoo.search_plots import draw_search
-from lstmzoo.sweepdir import SweepDirectory
+from lstmzoo.sweeps.cells import plain, short
+from lstmzoo.sweeps.directory import SweepDirectory
+from lstmzoo.sweeps.hparams import write_hparams
+from lstmzoo.sweeps.measured import Measured
+from lstmzoo.sweeps.plots import draw_search
+from lstmzoo.sweeps.search import Search
+from lstmzoo.sweeps.trials import Trial, best_first
 from lstmzoo.terminal import printable
-from lstmzoo.trials import Trial, best_first
 
 DRAW_SECONDS, DRAW_SHARE = 10.0, 0.02  # between two drawings at least; and of the time, what drawing may take
 
