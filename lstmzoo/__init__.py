@@ -15,7 +15,7 @@ _NAMES = {
     "list_models": "zoo",
     "get_model": "zoo",
     "register_model": "zoo",
-    "ModelSpec": "zoo",
+    "ModelSpec": "architecture",
     "load_config": "config",
     "build_model": "model",
     "get_states": "state",

@@ -39,7 +39,7 @@ class Agenda(NamedTuple):
 
     def sample_due(self) -> bool:
         """Whether the model is to write, after the present step."""
-        return self.plan.resolved.task.kind == "char" and self._due(self.plan.resolved.sample.every_steps)
+        return self.plan.resolved.task.writes and self._due(self.plan.resolved.sample.every_steps)
 
     def checkpoint_due(self) -> bool:
         """Whether a checkpoint is: at its cadence, for a new best, and at the end."""

@@ -75,6 +75,7 @@ class CharSpec(Section):
     encodings: ClassVar[tuple[str, ...]] = ("one_hot", "embedding")  # the default one first
     vocab_size: ClassVar[int] = 2  # at least: the text is not read yet
     measured: ClassVar[tuple[str, ...]] = ("val_loss", "val_bpc")
+    writes: ClassVar[bool] = True
 
     @model_validator(mode="after")
     def _one_text(self) -> Self:
@@ -103,6 +104,8 @@ class CharSpec(Section):
 
 class Char:
     """The char task of one run: a text whose last part is for validation."""
+
+    Spec = CharSpec
 
     def __init__(self, spec: CharSpec, batch_size: int, seed: int, fraction: float = 0.1):
         files = [Path(name) for name in spec.text] if spec.text else corpus_files(str(spec.corpus))

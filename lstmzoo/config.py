@@ -60,7 +60,7 @@ def dump_config(experiment: Experiment) -> str:
     data = experiment.model_dump(mode="json", by_alias=True)
     for section, keys in EITHER.items():
         data[section] = {key: value for key, value in data[section].items() if key not in keys or value is not None}
-    if experiment.task.kind != "char":
+    if not experiment.task.writes:
         del data["sample"]
     return yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True)
 

@@ -26,6 +26,7 @@ class EchoSpec(Section):
     encodings: ClassVar[tuple[str, ...]] = ("scalar", "one_hot", "embedding")  # the default one first
     vocab_size: ClassVar[int] = 2
     measured: ClassVar[tuple[str, ...]] = ("val_loss", "val_accuracy")
+    writes: ClassVar[bool] = False
 
     def check(self, batch_size: int, seq_length: int, fraction: float | None) -> None:
         """Raise for lanes without a window or without a target that can be known; fraction: None without validation."""
@@ -61,6 +62,7 @@ class EchoSpec(Section):
 class Echo:
     """The echo task of one run."""
 
+    Spec = EchoSpec
     vocab_size = EchoSpec.vocab_size
     vocabulary = None
 

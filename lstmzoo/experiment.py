@@ -9,12 +9,13 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from typing_extensions import Self
 
+from lstmzoo.architecture import ModelSpec
 from lstmzoo.nearest import did_you_mean
 from lstmzoo.optimizers import DEFAULT, Constant, Optimizer, Schedule
 from lstmzoo.section import Count, CountOrNever, Fraction, NonNegative, Positive, Section, all_expected, expected
 from lstmzoo.sources import LENGTHS
 from lstmzoo.tasks import TaskSpec
-from lstmzoo.zoo import ModelSpec, get_model, list_models
+from lstmzoo.zoo import get_model, list_models
 
 
 def _without_tag(schema: dict[str, Any]) -> None:
@@ -164,9 +165,10 @@ class Experiment(Section):
         self.task.check(self.train.batch_size, self.train.seq_length, fraction)
         found = []
         if self.model.encoding not in ("auto", *self.task.encodings):
-            found.append((f"auto, {' or '.join(self.task.encodings)} with a {self.task.kind} task", "model.encoding"))
-        if self.task.kind != "char" and "sample" in self.model_fields_set:
-            found.append(("no such section with an echo task: bits make no text", "sample"))
+            found.append((f"auto, {' or '.join(self.task.encodings)} with the {self.task.kind} task", "model.encoding"))
+        if not self.task.writes and "sample" in self.model_fields_set:
+            kind = self.task.kind
+            found.append((f"no such section with the {kind} task: its symbols make no text", "sample"))
         if found:
             raise all_expected(found)
         return self
@@ -179,7 +181,7 @@ class Experiment(Section):
     @property
     def cadences(self) -> list[int]:
         """Steps between two of each thing that is done between two calls of the graph."""
-        sample = self.sample.every_steps if self.task.kind == "char" else 0
+        sample = self.sample.every_steps if self.task.writes else 0
         return [every for every in (self.validation.every_steps, sample, self.checkpoint.every_steps) if every]
 
     def warnings(self) -> list[str]:

@@ -7,10 +7,11 @@ import numpy as np
 import tf_keras as keras
 from pydantic import ValidationError
 
+from lstmzoo.architecture import ModelSpec
 from lstmzoo.errors import InputError
 from lstmzoo.nearest import did_you_mean
 from lstmzoo.problems import explain
-from lstmzoo.zoo import ModelSpec, get_model
+from lstmzoo.zoo import get_model
 
 ENCODINGS = ("scalar", "one_hot", "embedding", "features")
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from lstmzoo.char import CharSpec
 from lstmzoo.config import load_run_config
 from lstmzoo.curve import Curve
 from lstmzoo.errors import InputError
@@ -113,7 +114,7 @@ class _Tally:
         """In the place of result.json, which alone knows how many epochs are done."""
         train, seconds = experiment.train, self.timed.get("elapsed_seconds")
         symbols = self.timed.get("step", 0) * train.batch_size * train.seq_length
-        size = experiment.task.vocab_size if experiment.task.kind == "echo" else vocab_size
+        size = vocab_size if experiment.task.writes else experiment.task.vocab_size
         return _Result(
             status=GOING_ON,
             steps=self.last.get("step", 0),
@@ -158,6 +159,6 @@ def _settings(experiment: Experiment, facts: dict[str, Any]) -> Iterator[tuple[s
     """Not the places of a text, which say nothing on another machine: its name, or else its digest."""
     for path, value in settings_of(experiment).items():
         yield path, value
-        if path == "task.kind" and experiment.task.kind == "char":
+        if path == "task.kind" and isinstance(experiment.task, CharSpec):
             yield "task.corpus", experiment.task.corpus
             yield "task.text_sha256", facts.get("text_sha256")

@@ -236,7 +236,7 @@ def test_a_glob_and_a_list_are_files_in_order(tmp_path):
         (["task.corpus=shakespear"], "expected python-stdlib or tinyshakespeare, received 'shakespear'; did you mean tinyshakespeare"),
         (["task.corpus=python-stdlib", "task.text=play.txt"], "task: expected exactly one of corpus and text"),
         (["validate.fraction=0.0"], "validate.fraction: expected a share above 0, or validate.every_steps: 0"),
-        (["model.encoding=scalar"], "model.encoding: expected auto, one_hot or embedding with a char task"),
+        (["model.encoding=scalar"], "model.encoding: expected auto, one_hot or embedding with the char task"),
         (["sample.temperature=-1"], "sample.temperature: expected 0.0 or more, received -1"),
         (["model.units=100000000"], "expected sizes that fit in memory"),
     ],
@@ -275,6 +275,6 @@ def test_an_echo_task_has_no_samples(tmp_path):
     (tmp_path / "echo.yaml").write_text(
         "task: {kind: echo}\ntrain: {epochs: 1}\nmodel: echo_4\nsample: {every_steps: 5}\n"
     )
-    with pytest.raises(ConfigError, match="sample: expected no such section with an echo task"):
+    with pytest.raises(ConfigError, match="sample: expected no such section with the echo task"):
         lstmzoo.load_config(tmp_path / "echo.yaml")
     assert Path(tmp_path / "echo.yaml").exists()

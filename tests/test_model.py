@@ -6,8 +6,8 @@ import tf_keras as keras
 
 import lstmzoo
 from lstmzoo.anatomy import dissect
+from lstmzoo.architecture import ModelSpec
 from lstmzoo.errors import InputError
-from lstmzoo.zoo import ModelSpec
 
 SIZES = {"scalar": {}, "one_hot": {}, "embedding": {"embedding_dim": 3}, "features": {"input_dim": 6}}
 

@@ -3,7 +3,7 @@
 import pytest
 
 import lstmzoo
-from lstmzoo import zoo
+from lstmzoo import catalogue, zoo
 from lstmzoo.errors import InputError
 
 
@@ -13,7 +13,7 @@ def own_registry(monkeypatch):
 
 
 def test_names_match_patterns():
-    assert lstmzoo.list_models("echo_*") == ["echo_3x4", "echo_4", "echo_4_5_cells"]
+    assert lstmzoo.list_models("echo_*") == ["echo_3x4", "echo_3x4_cells", "echo_4", "echo_4_5_cells"]
     assert lstmzoo.list_models("nothing*") == []
     assert "char_2x128_cells" in lstmzoo.list_models()
 
@@ -36,6 +36,7 @@ def test_an_unknown_name_lists_near_ones():
 
 
 def test_the_table_shows_names_units_and_parameters():
-    table = zoo.describe_models("echo_4*")
-    assert "echo_4            single          4                   106  echo.yaml: val_loss" in table
-    assert "4 5                 308  echo_stacked_cells.yaml: val_loss" in table
+    table = catalogue.describe_models("echo_4*")
+    assert "echo_4          single          4                   106  [1]     val_loss 0.000" in table
+    assert "4 5                 308  [2]     val_loss 0.000" in table
+    assert "[1] Hallstrom" in table

@@ -1,4 +1,4 @@
-"""Runs every echo config with three seeds; writes tables and pictures beside this, and the zoo's results."""
+"""Runs every echo config with three seeds; writes tables and pictures beside this."""
 
 import csv
 import shutil
@@ -9,7 +9,6 @@ import lstmzoo
 from lstmzoo.startup import start_tensorflow
 
 HERE = Path(__file__).parent
-RESULTS = Path(lstmzoo.__file__).parent / "results.csv"
 CONFIGS = HERE.parent.parent / "configs"
 COLUMNS = [
     "config",
@@ -40,9 +39,6 @@ def main() -> None:
         for name in ("echo", "loss"):
             shutil.copy(Path(place, "echo-0", "plots", f"{name}.png"), HERE / f"{name}.png")
     write(HERE / "results.csv", COLUMNS, rows)
-    write(
-        RESULTS, ["model", "config", "steps", "val_loss", "val_accuracy"], [median(rows, config) for config in configs]
-    )
     lines = [f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS)]
     for row in rows:
         cells = (f"{row[name]:.4g}" if isinstance(row[name], float) else str(row[name]) for name in COLUMNS)
@@ -57,14 +53,6 @@ def write(path: Path, columns: list[str], rows: list[dict[str, object]]) -> None
         table = csv.DictWriter(file, columns, extrasaction="ignore")
         table.writeheader()
         table.writerows(rows)
-
-
-def median(rows: list[dict[str, object]], config: str) -> dict[str, object]:
-    """The run of the median validation loss, under the name that its model has in the zoo."""
-    found = sorted((row for row in rows if row["config"] == config), key=lambda row: float(str(row["val_loss"])))
-    spec = lstmzoo.load_config(CONFIGS / f"{config}.yaml").model
-    name = next(name for name in lstmzoo.list_models() if lstmzoo.get_model(name) == spec)
-    return {**found[len(found) // 2], "model": name}
 
 
 if __name__ == "__main__":

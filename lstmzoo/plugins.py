@@ -1,0 +1,41 @@
+"""What other packages add to lstmzoo by entry points: models (`lstmzoo.models`) and tasks (`lstmzoo.tasks`).
+
+    [project.entry-points."lstmzoo.models"]
+    birds_2x64 = "birds.nets:BIRDS"        # a mapping as in the YAML, a ModelSpec, or a function that gives one
+
+    [project.entry-points."lstmzoo.tasks"]
+    copy = "birds.copying:Copy"            # a class such as tasks.Task describes
+
+They are imported where they are first looked for. What cannot be used is passed over with a warning, and harms nothing
+else.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from lstmzoo.strict_yaml import shown
+
+
+def each_plugin(group: str, enter: Callable[[str, Any], None]) -> None:
+    """Import what stands in a group, and `enter` it by name; an exception of either becomes a warning."""
+    for point in _in_order(group):
+        try:
+            enter(point.name, point.load())
+        except Exception as error:  # of somebody else's code
+            reason = shown(f"{type(error).__name__}: {error}", 300).strip("\"'")
+            warnings.warn(
+                f"{group}: {point.name!r} of the package {_package(point)} ({point.value}) cannot be used, {reason}: "
+                "mend or uninstall it",
+                stacklevel=2,
+            )
+
+
+def _in_order(group: str) -> Iterator[EntryPoint]:
+    """By name, so that which of two packages comes first is not left to the file system."""
+    yield from sorted(entry_points(group=group), key=lambda point: (point.name, _package(point), point.value))
+
+
+def _package(point: EntryPoint) -> str:
+    return point.dist.name if point.dist else "unknown"
