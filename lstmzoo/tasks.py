@@ -5,7 +5,7 @@ validation. To add one, write both in a module of their own and enter the class 
 entry points (`plugins`).
 """
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, Union
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, Union, get_args, get_origin
 
 from pydantic import Field
 
