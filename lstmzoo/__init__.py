@@ -18,6 +18,8 @@ _NAMES = {
     "ModelSpec": "architecture",
     "load_config": "config",
     "build_model": "model",
+    "list_trained": "pretrained",
+    "load_model": "trained",
     "get_states": "state",
     "set_states": "state",
     "reset_states": "state",

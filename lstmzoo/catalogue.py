@@ -7,10 +7,12 @@ from typing import NamedTuple
 
 from lstmzoo.errors import InputError
 from lstmzoo.nearest import did_you_mean
+from lstmzoo.pretrained import card, list_trained
 from lstmzoo.tasks import TASKS
 from lstmzoo.zoo import Entry, get_entry, list_models, registered
 
 SYMBOLS = 65  # of tinyshakespeare, which the char models are measured on
+TRAINED = "these come trained, to be given in the place of a run directory:"
 HEAD = ("name", "kind", "units", "parameters", "measured", "source")
 
 
@@ -59,7 +61,14 @@ def describe_models(pattern: str = "*") -> str:
         start = f"{row.name:<{width}}  {row.kind:<14}  {row.units:<11}  {row.parameters:>10}  {source:<6}"
         lines += [f"{start}  {text}" for text in results.get(row.name, ["-"])]
     notes = [f"[{number}] {source}" for number, source in enumerate(sources, 1)]
-    return "\n".join([*lines, "", f"parameters of char models: for {SYMBOLS} symbols", *notes])
+    return "\n".join(
+        [*lines, "", f"parameters of char models: for {SYMBOLS} symbols", *notes, "", TRAINED, *_trained()]
+    )
+
+
+def _trained() -> list[str]:
+    """The first line of each card says what it is."""
+    return [f"  {name:<16}  {card(name).splitlines()[2]}" for name in list_trained()]
 
 
 def markdown_models() -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lstmzoo.errors import InputError
+from lstmzoo.pretrained import run_path
 from lstmzoo.strict_yaml import shown
 from lstmzoo.terminal import printable
 
@@ -82,7 +83,7 @@ def _best(run: "Summary") -> float:
 def _find_runs(given: Iterable[str | os.PathLike[str]]) -> list[Path]:
     found: dict[str, Path] = {}
     for path in given:
-        for run in _runs_in(Path(path)):
+        for run in _runs_in(run_path(path)):
             found.setdefault(os.path.realpath(run), run)
     return list(found.values())
 

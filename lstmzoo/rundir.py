@@ -18,6 +18,7 @@ from lstmzoo.environment import changes, environment
 from lstmzoo.errors import Busy, EnvironmentFailure, InputError
 from lstmzoo.files import remove_leftovers, write_atomically
 from lstmzoo.metrics import Metrics
+from lstmzoo.pretrained import refuse_to_write
 from lstmzoo.strict_yaml import shown
 
 FILES = ("config.yaml", "environment.json", "vocab.json", "metrics.jsonl", "result.json")
@@ -54,6 +55,7 @@ class RunDirectory:
         """
         directory = cls(path)
         try:
+            refuse_to_write(path)
             _check_name(path)
             path.mkdir(parents=True, exist_ok=True)
             directory._check_parts()

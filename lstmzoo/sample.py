@@ -29,7 +29,7 @@ def sample(
     from lstmzoo.writing import Wish, write
 
     wish = Wish(_prompt(prompt, prompt_file), length, Choice(temperature, top_k, top_p), seed, samples, stop)
-    trained = open_run(run)
+    trained = open_run(run, text=True)
     for note in trained.notes:
         print(note, file=sys.stderr)
     wish.check(trained.vocabulary)  # before seconds are spent on TensorFlow

@@ -23,7 +23,7 @@ def score(
     from lstmzoo.trained import open_run
 
     check_count("window", window, 1, MOST_STEPS)
-    trained = open_run(run)
+    trained = open_run(run, text=True)
     for note in trained.notes:
         print(note, file=sys.stderr)
     ids = ids_of(trained, file)

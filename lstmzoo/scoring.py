@@ -25,7 +25,7 @@ def score_text(run: str | os.PathLike[str], text: str | bytes | Path, *, window:
     `InputError` for a text that is empty or that the model cannot spell, and for what is no run of a char task.
     """
     check_count("window", window, 1, MOST_STEPS)
-    trained = open_run(run)
+    trained = open_run(run, text=True)
     return score_ids(trained, ids_of(trained, text), int(window))
 
 

@@ -15,6 +15,7 @@ from lstmzoo.errors import InputError
 from lstmzoo.experiment import Experiment
 from lstmzoo.metrics import Line
 from lstmzoo.plan import count_parameters
+from lstmzoo.pretrained import is_packed
 from lstmzoo.rundir import RunDirectory
 from lstmzoo.settings import Settings, settings_of
 from lstmzoo.strict_yaml import shown
@@ -48,7 +49,10 @@ def read_summary(path: Path, label: str) -> Summary:
     facts = _facts(directory)
     result = _result(directory)  # before the metrics, which may grow meanwhile
     steps = directory.metrics.read_whole(tally.hear)
-    if result and result.status != "interrupted" and steps < result.steps:  # in a hurry the last lines are not written
+    lacks = (
+        bool(result) and result.status != "interrupted" and steps < result.steps
+    )  # in a hurry the last are not written
+    if lacks and not is_packed(path):
         raise InputError(
             f"{directory.metrics.path}: expected the lines of steps 1 to {result.steps}, received {steps} of them: "
             "restore the run's own file, or leave the run out"

@@ -1,7 +1,6 @@
-"""A trained char model, read from a run directory: configuration, vocabulary and the weights of its best step."""
+"""A trained model, read from a run directory: configuration, vocabulary and the weights of its best step."""
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ from lstmzoo.checkpoint import Checkpoint, whole_checkpoints
 from lstmzoo.config import load_run_config
 from lstmzoo.errors import InputError
 from lstmzoo.experiment import Experiment
+from lstmzoo.pretrained import run_path
 from lstmzoo.rundir import RunDirectory
 from lstmzoo.strict_yaml import shown
 from lstmzoo.vocabulary import Vocabulary
@@ -21,19 +21,38 @@ if TYPE_CHECKING:
 class Trained(NamedTuple):
     """What a run has learnt: the weights after its best step (lowest val_loss), or after its last one."""
 
+    run: str
     experiment: Experiment
-    vocabulary: Vocabulary
+    symbols: Vocabulary | None
+    """What the ids stand for, where they stand for something."""
     weights: list[np.ndarray]
     step: int
     notes: list[str]
     """What its user should know, such as a damaged checkpoint that was passed over."""
 
-    def model(self, batch_size: int) -> "keras.Model":
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What the ids stand for; `InputError` for a model that writes no text."""
+        if self.symbols is None:
+            raise _no_text(self.run, self.experiment)
+        return self.symbols
+
+    @property
+    def vocab_size(self) -> int:
+        """V, the number of classes."""
+        return len(self.symbols) if self.symbols is not None else self.experiment.task.vocab_size
+
+    def model(self, batch_size: int, seq_length: int | None = None) -> "keras.Model":
         """A stateful Keras model of B lanes with these weights."""
         from lstmzoo.model import build_model
 
-        spec, size = self.experiment.model, len(self.vocabulary)
-        model = build_model(spec, vocab_size=size, encoding=self.experiment.encoding, batch_size=batch_size)
+        model = build_model(
+            self.experiment.model,
+            vocab_size=self.vocab_size,
+            encoding=self.experiment.encoding,
+            batch_size=batch_size,
+            seq_length=seq_length,
+        )
         try:
             model.set_weights(self.weights)
         except ValueError as error:
@@ -50,31 +69,48 @@ class _Found(NamedTuple):
     damaged: list[str]
 
 
-def open_run(run: str | os.PathLike[str]) -> Trained:
-    """Read a run directory.
+def open_run(run: str | os.PathLike[str], *, text: bool = False) -> Trained:
+    """Read a run directory, or a trained model of the package such as "zoo:char_python"; `text`: it has to write.
 
-    Raises `InputError` for one of another task, without a whole checkpoint, or whose files do not fit one another.
+    Raises `InputError` for one without a whole checkpoint, or whose files do not fit one another.
     """
-    if str(run).startswith("zoo:"):
-        raise InputError(f"expected a run directory, received {str(run)!r}: no model comes trained with this version")
-    directory = RunDirectory(Path(run))
+    directory = RunDirectory(run_path(run))
     if not os.path.isfile(directory.path / "config.yaml"):  # noqa: PTH113  (Path's own raises for a name too long)
         raise InputError(f"expected a run directory, received {shown(str(run), 200)}, which has no config.yaml")
     experiment = load_run_config(directory.path / "config.yaml")
-    if experiment.task.kind != "char":
-        kind = experiment.task.kind
-        raise InputError(f"expected a run of a char task, received {str(run)!r}, a run of the {kind} task")
-    vocabulary = Vocabulary.load(directory.path / "vocab.json")
+    if text and not experiment.task.writes:
+        raise _no_text(os.fspath(run), experiment)
     found = _best_checkpoint(directory)
-    if found.checkpoint.metadata.get("vocab_sha256") != vocabulary.digest():
+    symbols = _vocabulary(directory, found.checkpoint) if experiment.task.writes else None
+    tensors = found.checkpoint.tensors
+    names = sorted((name for name in tensors if name.startswith("weights/")), key=lambda name: int(name.split("/")[1]))
+    weights = [tensors[name].astype(np.float32) for name in names]  # the package's own are kept as float16
+    notes = [f"{text}; using step {found.step}" for text in found.damaged]
+    return Trained(os.fspath(run), experiment, symbols, weights, found.step, notes)
+
+
+def load_model(run: str | os.PathLike[str], batch_size: int = 1, *, seq_length: int | None = None) -> "keras.Model":
+    """A trained model as a stateful Keras model of B lanes, state zero: ids `[B, T]` in, logits `[B, T, V]` out.
+
+    `run`: a run directory, or a trained model of the package such as "zoo:char_python". The weights are those after
+    the best validation, or the last ones where there was none. Raises `InputError` as `open_run`.
+    """
+    return open_run(run).model(batch_size, seq_length)
+
+
+def _no_text(run: str, experiment: Experiment) -> InputError:
+    kind = experiment.task.kind
+    return InputError(f"expected a run of a char task, received {run!r}, a run of the {kind} task")
+
+
+def _vocabulary(directory: RunDirectory, checkpoint: Checkpoint) -> Vocabulary:
+    vocabulary = Vocabulary.load(directory.path / "vocab.json")
+    if checkpoint.metadata.get("vocab_sha256") != vocabulary.digest():
         raise InputError(
             f"expected the vocabulary that the run was trained with, received another one in "
             f"{directory.path / 'vocab.json'}: restore the run's own file"
         )
-    tensors = found.checkpoint.tensors
-    names = sorted((name for name in tensors if name.startswith("weights/")), key=lambda name: int(name.split("/")[1]))
-    notes = [f"{text}; using step {found.step}" for text in found.damaged]
-    return Trained(experiment, vocabulary, [tensors[name] for name in names], found.step, notes)
+    return vocabulary
 
 
 def _best_checkpoint(directory: RunDirectory) -> _Found:

@@ -61,7 +61,7 @@ def sample_text(
     `InputError` for a prompt or stop that the model cannot spell, for values that mean nothing, and for what is no run
     of a char task with a checkpoint.
     """
-    trained = open_run(run)
+    trained = open_run(run, text=True)
     written: dict[int, list[bytes]] = defaultdict(list)
     wish = Wish(prompt, length, Choice(temperature, top_k, top_p), seed, samples, stop)
     for sample, piece in write(trained, wish):

@@ -1,0 +1,121 @@
+"""Makes a trained model of the package from a run: `pack.py RUN NAME "What it is, in a line." [--half]`.
+
+The weights of the best step alone are kept, with `--half` in float16, and scored as they will be loaded; the card says
+what they score before and after. LIMITS has what no measurement says.
+"""
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from lstmzoo.checkpoint import NAME, load_checkpoint, save_checkpoint
+from lstmzoo.files import write_atomically
+from lstmzoo.plan import make_plan
+from lstmzoo.pretrained import MODELS
+from lstmzoo.scoring import score_ids
+from lstmzoo.startup import start_tensorflow
+from lstmzoo.trained import Trained, open_run
+
+LIMITS = {
+    "echo_4": """- It repeats bits three steps later, and nothing else; other delays need another training.
+- The first three answers of a stream mean nothing: nobody can know them.""",
+    "char_python": """- It spells 96 symbols: ASCII but for most control characters. Other symbols are refused by name.
+- It writes what looks like Python for a few lines: names, indentation and idioms, not programs that run.
+- It has learnt the style of one code base, and parts of it by heart: what it writes may stand under that code's licence
+  (PSF-2.0). The validation text is of the same code base; on other code it predicts less well.""",
+}
+
+
+def main() -> None:
+    """Write the model's directory."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("run", type=Path)
+    options.add_argument("name", choices=LIMITS)
+    options.add_argument("line")
+    options.add_argument("--half", action="store_true")
+    given = options.parse_args()
+    start_tensorflow(1)
+    before = scores(open_run(given.run))
+    pack(given.run, MODELS / given.name, given.half)
+    after = scores(open_run(f"zoo:{given.name}"))
+    write_card(given.name, given.line, before, after)
+
+
+def pack(run: Path, place: Path, half: bool) -> None:
+    """The files that a reader of a run needs, with nothing of the machine's paths."""
+    shutil.rmtree(place, ignore_errors=True)
+    (place / "checkpoints").mkdir(parents=True)
+    for name in ("config.yaml", "vocab.json", "result.json"):
+        if (run / name).exists():
+            shutil.copy(run / name, place / name)
+    environment = json.loads((run / "environment.json").read_text())
+    kept = {name: value for name, value in environment.items() if name not in ("command", "resumed")}
+    write_atomically(place / "environment.json", (json.dumps(kept, indent=2) + "\n").encode())
+    step = open_run(run).step
+    checkpoint = load_checkpoint(run / "checkpoints" / NAME.format(step))
+    weights = {name: value for name, value in checkpoint.tensors.items() if name.startswith("weights/")}
+    packed = {name: value.astype(np.float16 if half else value.dtype) for name, value in weights.items()}
+    noted = {name: value for name, value in checkpoint.metadata.items() if name == "vocab_sha256"}
+    save_checkpoint(place / "checkpoints" / NAME.format(step), packed, noted)
+
+
+def scores(trained: Trained) -> dict[str, float]:
+    """Of the validation part, as `python -m lstmzoo.score` does it; of an echo, in lanes as in training."""
+    plan = make_plan(trained.experiment)
+    if trained.experiment.task.writes:
+        found = score_ids(trained, np.array(plan.task.validating), 256)
+        return {f"{name}, nats a character": found[name]["nats"] for name in ("carried", "cold")}
+    import tf_keras as keras
+
+    from lstmzoo.execution import Execution
+    from lstmzoo.validation import Validator
+
+    train = trained.experiment.train
+    execution = Execution(trained.model(train.batch_size), keras.optimizers.SGD(), "scan")
+    measured = Validator(plan.task, execution, train.seq_length, 100).measure()
+    return measured or {}
+
+
+def write_card(name: str, line: str, before: dict[str, float], after: dict[str, float]) -> None:
+    """README.md of the model: its third line is what `python -m lstmzoo.zoo` shows."""
+    place = MODELS / name
+    result = json.loads((place / "result.json").read_text())
+    data = json.loads((place / "environment.json").read_text()).get("data", {})
+    size = sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
+    trained = open_run(f"zoo:{name}")
+    source = (
+        f"{data['text_symbols']:,} characters of {trained.experiment.task.corpus}, {data['vocab_size']} different "
+        f"(SHA-256 {data['text_sha256']}); the last {trained.experiment.validation.fraction:.0%} for validation"
+        if data
+        else f"random bits, to be repeated {trained.experiment.task.echo_step} steps later"
+    )
+    spec = trained.experiment.model
+    model = f"{spec.kind} {list(spec.layers)}, {result['parameters']:,} parameters"
+    table = "\n".join(f"| {key} | {value:.6g} | {after[key]:.6g} |" for key, value in before.items())
+    page = f"""# zoo:{name}
+
+{line}
+
+- **Data**: {source}.
+- **Model**: {model}; encoding {trained.experiment.encoding}.
+- **Training**: `config.yaml` beside this, {result["steps"]:,} steps; these are the weights after step {trained.step:,}.
+- **Size**: {size / 1000:,.0f} kB.
+
+| validation | as trained | as packed |
+|---|---|---|
+{table}
+
+## Limits
+
+{LIMITS[name]}
+
+Made by `experiments/pretrained/pack.py`.
+"""
+    write_atomically(place / "README.md", page.encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""The trained models that come with the package: `zoo:NAME` is accepted wherever a run directory is read.
+
+Each is a run directory in `models/`, with its model card (README.md) and the weights of its best step alone.
+`experiments/pretrained/pack.py` makes one from a run. No TensorFlow.
+"""
+
+import os
+from pathlib import Path
+
+from lstmzoo.errors import InputError
+from lstmzoo.nearest import did_you_mean
+
+PREFIX = "zoo:"
+MODELS = Path(__file__).parent / "models"
+
+
+def list_trained() -> list[str]:
+    """What can be given as a run directory: "zoo:echo_4" and so on, sorted."""
+    return sorted(PREFIX + path.parent.name for path in MODELS.glob("*/config.yaml"))
+
+
+def run_path(run: str | os.PathLike[str]) -> Path:
+    """The directory of a run, or of a trained model of the package; `InputError` for a name that it does not have."""
+    text = os.fspath(run)
+    if not text.startswith(PREFIX):
+        return Path(run)
+    if text not in list_trained():
+        raise InputError(
+            f"expected a trained model of the package ({', '.join(list_trained())}), received {text!r}"
+            f"{did_you_mean(text, list_trained())}{_only_named(text.removeprefix(PREFIX))}"
+        )
+    return MODELS / text.removeprefix(PREFIX)
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a directory is one of the package's: it has no metrics.jsonl, which would be larger than the weights."""
+    return path.parent == MODELS
+
+
+def card(name: str) -> str:
+    """The model card of a trained model, "zoo:echo_4" and so on: data, config, score, size, limits (Markdown)."""
+    return (run_path(name) / "README.md").read_text(encoding="utf-8")
+
+
+def refuse_to_write(path: Path) -> None:
+    """Raise `InputError` for a name of the package where a run is to be written."""
+    if path.name.startswith(PREFIX):
+        raise InputError(
+            f"run directory: expected one to write to, received {path.name!r}, which names a trained model of the "
+            "package: choose another directory with --run-dir"
+        )
+
+
+def _only_named(name: str) -> str:
+    """Some names of the zoo have no weights."""
+    from lstmzoo.zoo import list_models
+
+    return (
+        f"; the zoo's {name} is an architecture, to be trained: build_model({name!r}, ...)"
+        if name in list_models()
+        else ""
+    )
