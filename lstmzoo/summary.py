@@ -49,10 +49,8 @@ def read_summary(path: Path, label: str) -> Summary:
     facts = _facts(directory)
     result = _result(directory)  # before the metrics, which may grow meanwhile
     steps = directory.metrics.read_whole(tally.hear)
-    lacks = (
-        bool(result) and result.status != "interrupted" and steps < result.steps
-    )  # in a hurry the last are not written
-    if lacks and not is_packed(path):
+    whole = result is None or is_packed(path) or result.status == "interrupted"  # in a hurry the last are not written
+    if result and not whole and steps < result.steps:
         raise InputError(
             f"{directory.metrics.path}: expected the lines of steps 1 to {result.steps}, received {steps} of them: "
             "restore the run's own file, or leave the run out"
