@@ -24,6 +24,8 @@ _NAMES = {
     "set_states": "state",
     "reset_states": "state",
     "train_windows": "execution",
+    "ResetStates": "callbacks",
+    "windows": "datasets",
     "train_run": "job",
     "run_sweep": "sweeps.searching",
     "sample_text": "writing",

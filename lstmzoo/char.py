@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 from typing_extensions import Self
 
 from lstmzoo.corpora import corpus_files
-from lstmzoo.data import Lanes, Scored
+from lstmzoo.data import Lanes, Scored, next_symbol_lanes, targets_a_lane
 from lstmzoo.errors import InputError
 from lstmzoo.section import Section, expected
 from lstmzoo.text import Reading, file_problem, read_text
@@ -128,14 +128,14 @@ class Char:
         """Raise for a text with less than one window a lane, or a validation part with less than one target a lane."""
         if self.vocab_size < 2:
             raise InputError("task: expected a text with two different symbols or more, received one over and over")
-        if _length(self.training, self.batch_size) < seq_length:
+        if targets_a_lane(self.training, self.batch_size) < seq_length:
             raise InputError(
                 f"task: expected a text with {self.batch_size * seq_length + 1:,} symbols or more to train on: a "
                 f"window of {seq_length} in each of {self.batch_size} lanes and a last target, received "
                 f"{len(self.training):,} (and {self.held_out:,} to validate on): take a longer text, or lower "
                 "train.batch_size, train.seq_length or validate.fraction"
             )
-        if validates and _length(self.validating, self.batch_size) < 1:
+        if validates and targets_a_lane(self.validating, self.batch_size) < 1:
             raise InputError(
                 f"validate.fraction: expected a last part of {self.batch_size + 1:,} symbols or more, one in each of "
                 f"{self.batch_size} lanes and a last target, received {len(self.validating):,} of "
@@ -149,11 +149,11 @@ class Char:
 
     def epoch_lanes(self, epoch: int) -> Lanes:
         """The training part; every epoch is the same."""
-        return _lanes(self.training, self.batch_size)
+        return next_symbol_lanes(self.training, self.batch_size)
 
     def validation(self) -> Scored:
         """The last part of the text; every target counts."""
-        lanes = _lanes(self.validating, self.batch_size)
+        lanes = next_symbol_lanes(self.validating, self.batch_size)
         return Scored(lanes, np.broadcast_to(np.float32(1), lanes.targets.shape))
 
     def measures(self, loss: float, accuracy: float) -> dict[str, float]:
@@ -163,21 +163,3 @@ class Char:
     def loss_floor(self, seq_length: int, reset_state: str) -> float | None:
         """Nobody knows it."""
         return None
-
-
-def _length(stream: np.ndarray, batch_size: int) -> int:
-    """Targets in a lane of N // B symbols: the stream's last symbol has none."""
-    length = len(stream) // batch_size
-    return length if len(stream) % batch_size else length - 1
-
-
-def _lanes(stream: np.ndarray, batch_size: int) -> Lanes:
-    """B lanes of N // B symbols, each with the next symbol of the stream as its target; no copy is made."""
-    start, length = len(stream) // batch_size, _length(stream, batch_size)
-    inputs, targets = (
-        np.lib.stride_tricks.as_strided(
-            stream[shift:], (batch_size, length), (start * stream.itemsize, stream.itemsize), writeable=False
-        )
-        for shift in (0, 1)
-    )
-    return Lanes(inputs, targets, len(stream) - batch_size * length)

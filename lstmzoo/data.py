@@ -34,15 +34,31 @@ class Scored(NamedTuple):
 
 
 def split_lanes(stream: np.ndarray, batch_size: int) -> np.ndarray:
-    """`[N]` to `[B, N // B]`: contiguous parts; the last N mod B symbols are left over."""
+    """`[N]` to `[B, N // B]` (`[N, D]` to `[B, N // B, D]`): contiguous parts; the last N mod B are left over."""
     length = len(stream) // batch_size
-    return stream[: batch_size * length].reshape(batch_size, length)
+    return stream[: batch_size * length].reshape(batch_size, length, *stream.shape[1:])
+
+
+def targets_a_lane(stream: np.ndarray, batch_size: int) -> int:
+    """Targets in a lane of N // B symbols where the next symbol is the target: the stream's last symbol has none."""
+    length = len(stream) // batch_size
+    return length if len(stream) % batch_size else length - 1
+
+
+def next_symbol_lanes(stream: np.ndarray, batch_size: int) -> Lanes:
+    """B lanes of N // B symbols `[N]`, each with the next symbol of the stream as its target; no copy is made."""
+    start, length, (size,) = len(stream) // batch_size, targets_a_lane(stream, batch_size), stream.strides
+    inputs, targets = (
+        np.lib.stride_tricks.as_strided(stream[shift:], (batch_size, length), (start * size, size), writeable=False)
+        for shift in (0, 1)
+    )
+    return Lanes(inputs, targets, len(stream) - batch_size * length)
 
 
 def cut_windows(lanes: np.ndarray, seq_length: int, first: int, count: int) -> np.ndarray:
-    """Windows `first` to `first + count` of `[B, n]` lanes, as `[K, B, T]`."""
+    """Windows `first` to `first + count` of `[B, n]` lanes, as `[K, B, T]`; D features come along."""
     piece = lanes[:, first * seq_length : (first + count) * seq_length]
-    return np.ascontiguousarray(piece.reshape(len(lanes), count, seq_length).swapaxes(0, 1))
+    return np.ascontiguousarray(piece.reshape(len(lanes), count, seq_length, *lanes.shape[2:]).swapaxes(0, 1))
 
 
 def padded_windows(lanes: np.ndarray, seq_length: int, first: int, count: int) -> np.ndarray:

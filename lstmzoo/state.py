@@ -22,6 +22,12 @@ def state_variables(model: keras.Model) -> list[tuple[tf.Variable, tf.Variable]]
     return list(zip(flat[::2], flat[1::2], strict=True))
 
 
+def carried_variables(model: keras.Model) -> list[tf.Variable]:
+    """Every carried state of any model, in whatever order, however deep its stateful layers are nested."""
+    layers = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.RNN) and layer.stateful]
+    return [variable for layer in layers for variable in tf.nest.flatten(layer.states) if variable is not None]
+
+
 def get_states(model: keras.Model) -> list[State]:
     """A copy of the carried state: (h, c) of each layer, NumPy arrays `[B, H]`."""
     return [(h.numpy().copy(), c.numpy().copy()) for h, c in state_variables(model)]
