@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from lstmzoo.errors import ConfigError
 from lstmzoo.experiment import Experiment
+from lstmzoo.packaged import find_config
 from lstmzoo.plan import memory_problem
 from lstmzoo.problems import explain
 from lstmzoo.sources import EITHER, Problem, Sources
@@ -25,9 +26,10 @@ STAND_INS: dict[KeyPath, Any] = {("model",): {}, ("train",): {"steps": 1}}  # fo
 def load_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Experiment:
     """The experiment in a YAML file, with overrides such as `train.steps=100` laid over it.
 
+    `path` may be the name of one of the package's configs, such as `echo`, where no file is called so.
     Raises `ConfigError` that names every problem: file and line (or --set), path, expected, received, nearest name.
     """
-    return _load(Path(path), overrides, files_may_lack=False)
+    return _load(find_config(path), overrides, files_may_lack=False)
 
 
 def load_run_config(path: Path) -> Experiment:

@@ -11,7 +11,9 @@ from lstmzoo.startup import command_line, start_tensorflow
 
 
 def run(
-    config: Annotated[Path | None, typer.Argument(help="YAML file of the experiment")] = None,
+    config: Annotated[
+        Path | None, typer.Argument(help="YAML file of the experiment, or the name of one of the package's: echo, ...")
+    ] = None,
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="K=V", help="set a key, such as train.steps=100 (repeatable)")
     ] = None,
@@ -46,10 +48,15 @@ def _path(run_dir: str | None) -> Path | None:
 def _load(config: Path | None, overrides: list[str]) -> Any:
     from lstmzoo.config import load_config
     from lstmzoo.errors import InputError
+    from lstmzoo.packaged import find_config, list_configs
 
     if config is None:
-        raise InputError("expected a YAML file, received none: python -m lstmzoo.run CONFIG")
-    experiment = load_config(config, overrides)
+        names = ", ".join(list_configs())
+        raise InputError(f"expected a YAML file, received none: python -m lstmzoo.run CONFIG (a file, or {names})")
+    found = find_config(config)
+    if found.parent != config.parent:
+        print(f"config: {found}", file=sys.stderr)
+    experiment = load_config(found, overrides)
     for warning in experiment.warnings():
         print(f"warning: {warning}", file=sys.stderr)
     return experiment

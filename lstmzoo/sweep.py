@@ -9,7 +9,9 @@ from lstmzoo.startup import command_line
 
 
 def sweep(
-    sweep: Annotated[Path | None, typer.Argument(metavar="SWEEP", help="YAML file of the sweep")] = None,
+    sweep: Annotated[
+        Path | None, typer.Argument(metavar="SWEEP", help="YAML file of the sweep, or the name of one of the package's")
+    ] = None,
     workers: Annotated[int | None, typer.Option("--workers", metavar="N", help="trials at a time (default 1)")] = None,
     directory: Annotated[
         str | None, typer.Option("--dir", metavar="DIR", help="its directory (default: experiments/sweeps/NAME)")
@@ -52,10 +54,12 @@ def _search(path: Path | None, directory: str | None, options: dict[str, Any]) -
 
 def _check(path: Path | None, directory: str | None, options: dict[str, Any]) -> None:
     from lstmzoo.errors import InputError
+    from lstmzoo.packaged import list_configs
     from lstmzoo.sweeps.searching import check_address
 
     if path is None:
-        raise InputError("expected a YAML file, received none: python -m lstmzoo.sweep SWEEP")
+        names = ", ".join(list_configs("sweeps"))
+        raise InputError(f"expected a YAML file, received none: python -m lstmzoo.sweep SWEEP (a file, or {names})")
     if directory == "":
         raise InputError("--dir: expected a directory, received an empty text (a shell variable that is not set?)")
     for name, least in (("workers", 0 if options["chief"] else 1), ("trials", 1)):

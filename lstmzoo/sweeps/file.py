@@ -7,6 +7,7 @@ from typing import Any
 from lstmzoo.config import check, load_config, name_of, report
 from lstmzoo.errors import ConfigError
 from lstmzoo.nearest import did_you_mean
+from lstmzoo.packaged import find_config
 from lstmzoo.sources import Problem, Sources
 from lstmzoo.strict_yaml import shown
 from lstmzoo.sweeps.budget import BUDGET
@@ -20,12 +21,15 @@ from lstmzoo.sweeps.spec import SweepSpec
 def load_sweep(path: str | os.PathLike[str], trials: int | None = None) -> Search:
     """The search that a YAML file describes; `trials` replaces the file's.
 
+    `path` may be the name of one of the package's sweeps, such as `echo`, where no file is called so; and its `base`
+    that of one of the package's configs.
     Raises `ConfigError` that names every problem: file and line, path, expected, received, nearest name.
     """
-    sources = Sources(Path(path), ())
+    path = find_config(path, "sweeps")
+    sources = Sources(path, ())
     problems = list(sources.problems)
     if isinstance(sources.data, dict):
-        sources.data.setdefault("name", name_of(Path(path)))
+        sources.data.setdefault("name", name_of(path))
         if trials is not None and isinstance(sources.data.setdefault("search", {}), dict):
             sources.data["search"]["trials"] = trials
         spec, found = check(sources.data, {problem.path for problem in problems}, {}, SweepSpec)
@@ -42,7 +46,7 @@ class _Reading:
 
     def __init__(self, spec: SweepSpec, sources: Sources):
         self.spec, self.problems = spec, list[Problem]()
-        path = Path(sources.file).parent / spec.base
+        path = find_config(spec.base, folder=Path(sources.file).parent)
         self.experiment = load_config(path)
         base = Sources(path, ())
         self.base, self.folders = base.data, tuple(base.folders)
