@@ -10,6 +10,7 @@ COMMANDS = {
     "sweep": "search settings with many trials",
     "report": "compare runs: curves over one another, a table of what differs",
     "zoo": "list the named models",
+    "doctor": "say what is installed and found here, and test that it computes rightly",
 }
 USAGE = "usage: lstmzoo COMMAND ...\n\n" + "\n".join(f"  {name:<8} {text}" for name, text in COMMANDS.items())
 

@@ -12,11 +12,12 @@ import threading
 import time
 from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import Any
-
-from typing_extensions import Self
+from typing import TYPE_CHECKING, Any
 
 from lstmzoo.errors import Interrupted
+
+if TYPE_CHECKING:  # doctor starts with the standard library alone
+    from typing_extensions import Self
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 GRACE = 0.6  # seconds that the main thread has to answer
@@ -40,7 +41,7 @@ class StopSignals:
         self.first = -SAME
         self.noticed, self.left = threading.Event(), threading.Event()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Self":
         if threading.current_thread() is threading.main_thread():
             if self.may_leave:
                 reader, self.writer = os.pipe()

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any
+from typing import Any, NoReturn
 
 from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted
 from lstmzoo.signals import SIGNALS, StopSignals
@@ -37,18 +37,23 @@ def command_line(command: Callable[..., None], prog_name: str, quiet: bool = Fal
 
     @wraps(command)
     def guarded(*arguments: Any, **options: Any) -> None:
-        status = exit_status(lambda: command(*arguments, **options), quiet)
-        for number in SIGNALS:
-            signal.signal(number, signal.SIG_IGN)  # it is over: one more must not change the status
-        raise SystemExit(status)
+        run_and_leave(lambda: command(*arguments, **options), quiet)
 
-    _lend_streams()
+    lend_streams()
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command()(guarded)
     try:
         app(prog_name=prog_name)
     except BrokenPipeError:  # of --help, which typer prints itself
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def run_and_leave(command: Callable[[], None], quiet: bool = False) -> NoReturn:
+    """Run a command, and exit with its status."""
+    status = exit_status(command, quiet)
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # it is over: one more must not change the status
+    raise SystemExit(status)
 
 
 def exit_status(command: Callable[[], None], quiet: bool = False) -> int:
@@ -70,7 +75,7 @@ def exit_status(command: Callable[[], None], quiet: bool = False) -> int:
     return 0
 
 
-def _lend_streams() -> None:
+def lend_streams() -> None:
     """A shell's `>&-` leaves neither the stream nor its number: what is written there goes nowhere."""
     for stream, number in (("stdout", 1), ("stderr", 2)):
         if getattr(sys, stream) is None:
