@@ -33,10 +33,10 @@ def versions() -> Iterator[Line]:
     yield Line("python", f"{platform.python_version()} ({platform.python_implementation()}), {platform.platform()}")
     yield Line("lstmzoo", lstmzoo.__version__)
     legacy = os.environ.get("TF_USE_LEGACY_KERAS")
-    said = f"TF_USE_LEGACY_KERAS={legacy} changes nothing" if legacy else "TF_USE_LEGACY_KERAS is not needed"
+    said = f"TF_USE_LEGACY_KERAS={legacy} changes nothing" if legacy else "TF_USE_LEGACY_KERAS is not set, nor needed"
     words = {
         "tf-keras": "Keras 2: every model is built with it",
-        "keras": f"Keras 3: TensorFlow brings it, lstmzoo never uses it; {said}",
+        "keras": f"Keras 3: TensorFlow's own, never used here ({said})",
     }
     for package in PACKAGES:
         found = version_of(package) or "not installed"

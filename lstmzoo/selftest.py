@@ -93,9 +93,8 @@ def _learnt(result: dict[str, Any]) -> Line:
 def _near_its_floor(result: dict[str, Any]) -> Line:
     """An epoch's loss cannot be below what is unknowable, and is far above it where the state is not carried."""
     loss, floor = result["final"]["epoch_train_loss"], result["loss_floor"]
-    text = (
-        f"{loss:.3g} nats a symbol in the last epoch, at best {floor:.3g} ({_floor_without_state():.3g} without state)"
-    )
+    floors = f"floor {floor:.3g} with its state carried, {_floor_without_state():.3g} without"
+    text = f"an epoch's train_loss {loss:.3g} nats a symbol, {floors}"
     return verdict("loss floor", text, floor <= loss <= floor + NEAR, REPORT)
 
 

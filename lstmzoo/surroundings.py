@@ -29,9 +29,7 @@ def machine() -> Iterator[Line]:
     yield Line("processor", ", ".join(filter(None, (model[1] if model else platform.machine(), cores, has))))
     yield Line("memory", memory())
     settings = [f"{name}={value}" for name, value in sorted(os.environ.items()) if SETTINGS.fullmatch(name)]
-    yield Line(
-        "settings", " ".join(map(short_path, settings)) or "no variable changes how TensorFlow or lstmzoo behave"
-    )
+    yield Line("settings", " ".join(map(short_path, settings)) or "no variable that changes TensorFlow or lstmzoo")
 
 
 def memory() -> str:
@@ -94,7 +92,7 @@ def execution(device: str) -> Iterator[Line]:
     for name, lanes in EXAMPLES:
         layers = get_model(name).layers
         (threads, for_threads), shards = explain_threads(layers), choose_shards(kernel, layers, lanes, count_cores())
-        yield Line(name, f"threads {threads}, shards {shards} of {lanes} lanes: {for_threads}")
+        yield Line(name, f"{lanes} lanes: threads {threads}, shards {shards} ({for_threads})")
 
 
 def _read(path: str) -> str:

@@ -18,6 +18,13 @@ from lstmzoo.errors import EnvironmentFailure
 ROOT = Path(__file__).parent.parent
 
 
+HOLLOW = """
+from types import SimpleNamespace as Space
+__version__, zeros, tell = "2.21.0", lambda shape: None, lambda count: None
+config = Space(threading=Space(set_intra_op_parallelism_threads=tell, set_inter_op_parallelism_threads=tell))
+"""  # a tensorflow that imports at once
+
+
 def command(*words, cwd=None, before=None, **environ):
     line = [sys.executable, "-m", "lstmzoo.doctor", *words]
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (*environ.pop("first", ()), ROOT))), **environ}
@@ -64,11 +71,11 @@ def test_it_fits_a_screen_and_a_bug_report(well):
 def test_it_says_which_keras_is_used_and_what_is_chosen(well):
     text = well[0].stdout
     assert "Keras 2: every model is built with it" in text
-    assert "lstmzoo never uses it; TF_USE_LEGACY_KERAS is not needed" in text
+    assert "never used here (TF_USE_LEGACY_KERAS is not set, nor needed)" in text
     assert f"kernel                xla: {machine.explain_kernel('cpu')[1]}" in text
-    assert f"threads 1, shards 1 of 5 lanes: {machine.explain_threads([4])[1]}" in text
+    assert f"5 lanes: threads 1, shards 1 ({machine.explain_threads([4])[1]})" in text
     cores = machine.count_cores()
-    assert f"threads {cores}, shards {min(cores, 6)} of 50 lanes: {machine.explain_threads([512])[1]}" in text
+    assert f"50 lanes: threads {cores}, shards {min(cores, 6)} ({machine.explain_threads([512])[1]})" in text
 
 
 def test_what_is_chosen_is_what_is_explained(monkeypatch):
@@ -109,11 +116,12 @@ def test_help_answers_at_once():
 
 @pytest.fixture
 def broken(tmp_path):
-    """Makes a package that does not import: a folder to go first on the path."""
+    """Makes a package that does not import, beside a hollow tensorflow and tf_keras: a folder to go first on the path."""
 
     def make(name, text):
-        (tmp_path / "broken" / name).mkdir(parents=True)
-        (tmp_path / "broken" / name / "__init__.py").write_text(text)
+        for each, code in (("tensorflow", HOLLOW), ("tf_keras", "__version__ = '2.21.0'"), (name, text)):
+            (tmp_path / "broken" / each).mkdir(parents=True, exist_ok=True)
+            (tmp_path / "broken" / each / "__init__.py").write_text(code)
         return tmp_path / "broken"
 
     return make
