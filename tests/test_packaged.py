@@ -14,7 +14,7 @@ import lstmzoo
 from lstmzoo.errors import InputError
 from lstmzoo.packaged import configs_folder, find_config, list_configs
 from lstmzoo.sources import Sources
-from lstmzoo.sweepfile import load_sweep
+from lstmzoo.sweeps.file import load_sweep
 
 ROOT = Path(__file__).parent.parent
 MINE = "task: {kind: echo}\nmodel: {units: 7}\ntrain: {epochs: 1}\n"
@@ -151,7 +151,7 @@ def test_a_wheel_made_of_an_sdist_brings_them(elsewhere):
     assert {path.relative_to(site / "lstmzoo/configs") for path in site.rglob("*.yaml")} == theirs
     done = command("echo", "--plan", path=site)
     assert (done.returncode, done.stderr) == (0, f"config: {site}/lstmzoo/configs/echo.yaml\n")
-    code = "from lstmzoo.sweepfile import load_sweep; print(load_sweep('echo').trials)"
+    code = "from lstmzoo.sweeps.file import load_sweep; print(load_sweep('echo').trials)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(site)}
     )
