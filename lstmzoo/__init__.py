@@ -20,6 +20,8 @@ _NAMES = {
     "build_model": "model",
     "list_trained": "pretrained",
     "load_model": "trained",
+    "rebatch": "rebuild",
+    "as_kind": "rebuild",
     "get_states": "state",
     "set_states": "state",
     "reset_states": "state",

@@ -5,15 +5,11 @@ from typing import Any
 
 import numpy as np
 import tf_keras as keras
-from pydantic import ValidationError
 
 from lstmzoo.architecture import ModelSpec
+from lstmzoo.blueprint import ENCODINGS, described
 from lstmzoo.errors import InputError
 from lstmzoo.nearest import did_you_mean
-from lstmzoo.problems import explain
-from lstmzoo.zoo import get_model
-
-ENCODINGS = ("scalar", "one_hot", "embedding", "features")
 
 
 def build_model(
@@ -36,7 +32,7 @@ def build_model(
     each layer kernel `[D, 4H]`, recurrent_kernel `[H, 4H]`, bias `[4H]` (gates i, f, c, o), then Dense kernel `[H, V]`
     and bias `[V]`. Raises `InputError` for an impossible description or size.
     """
-    spec = _description(model)
+    spec = described(model)
     embedding_dim = embedding_dim if embedding_dim is not None else spec.embedding_dim
     _check(spec, encoding, vocab_size, batch_size, seq_length, input_dim, embedding_dim, seed)
     seeds = _Seeds(seed)
@@ -119,21 +115,6 @@ def _cells(spec: ModelSpec, x: Any, seeds: _Seeds) -> Any:
     ]
     stacked = keras.layers.StackedRNNCells(cells)
     return keras.layers.RNN(stacked, return_sequences=True, stateful=True, name="stacked_cells")(x)
-
-
-def _description(model: str | Mapping[str, Any] | ModelSpec) -> ModelSpec:
-    if isinstance(model, str):
-        return get_model(model)
-    if isinstance(model, ModelSpec):
-        return model
-    if not isinstance(model, Mapping):
-        raise InputError(f"model: expected a name of the zoo, a mapping or a ModelSpec, received {model!r}")
-    try:
-        return ModelSpec.model_validate(dict(model))
-    except ValidationError as error:
-        found = explain(error, dict(model), ModelSpec)
-        lines = (f"model {'.'.join(map(str, path))}: {reason.text}" for path, reason in found.items())
-        raise InputError("\n".join(lines)) from None
 
 
 def _check(

@@ -111,8 +111,12 @@ def test_the_numbers_of_the_char_tables_are_measured_ones():
 
 def test_the_readme_has_a_line_for_every_module():
     table = README[README.index("| module | what it does |") :]
-    named = re.findall(r"`(\w+)`", "".join(row.split(" | ")[0] for row in table.split("\n\n")[0].splitlines()[2:]))
-    assert sorted(named) == sorted(path.stem for path in (ROOT / "lstmzoo").glob("*.py") if path.stem != "__init__")
+    named = re.findall(r"`([\w.]+)`", "".join(row.split(" | ")[0] for row in table.split("\n\n")[0].splitlines()[2:]))
+    assert sorted(named) == sorted(
+        ".".join(path.relative_to(ROOT / "lstmzoo").with_suffix("").parts)
+        for path in (ROOT / "lstmzoo").rglob("*.py")
+        if path.stem != "__init__"
+    )
 
 
 def test_no_document_links_nowhere():

@@ -11,11 +11,11 @@ import lstmzoo
 PACKAGE = Path(lstmzoo.__file__).parent
 ORDER = (
     "errors nearest terminal section strict_yaml files metrics curve environment machine choice data vocabulary corpora text plugins echo char tasks architecture zoo pretrained catalogue optimizers packaged sources experiment plan problems config settings "
-    "standing agenda checkpoint rundir start resume trained summary comparison signals progress tables figures plots overlay sweeps.trials sweeps.measured sweeps.cells sweeps.space sweeps.spec sweeps.budget sweeps.search sweeps.hyperband sweeps.sizing sweeps.feasible sweeps.file sweeps.directory sweeps.scales sweeps.findings sweeps.maps sweeps.plots sweeps.hparams sweeps.leaderboard anatomy state callbacks datasets model kernels dropout network programs execution sampler scorer validation snapshot record "
+    "standing agenda checkpoint rundir start resume trained summary comparison signals progress tables figures plots overlay sweeps.trials sweeps.measured sweeps.cells sweeps.space sweeps.spec sweeps.budget sweeps.search sweeps.hyperband sweeps.sizing sweeps.feasible sweeps.file sweeps.directory sweeps.scales sweeps.findings sweeps.maps sweeps.plots sweeps.hparams sweeps.leaderboard blueprint anatomy state callbacks datasets model rebuild kernels dropout network programs execution sampler scorer validation snapshot record "
     "train job writing scoring startup sweeps.trial sweeps.kept sweeps.oracles sweeps.worker sweeps.chief sweeps.service sweeps.lead sweeps.warm sweeps.processes sweeps.attempts sweeps.watch sweeps.crew sweeps.searching checks installed surroundings selftest run sweep sample score report doctor cli "
 ).split()
 COMPUTES = set(
-    "anatomy state callbacks datasets model kernels network programs execution sampler scorer validation snapshot record train sweeps.kept sweeps.oracles sweeps.worker sweeps.chief sweeps.service sweeps.lead sweeps.warm".split()
+    "anatomy state callbacks datasets model rebuild kernels network programs execution sampler scorer validation snapshot record train sweeps.kept sweeps.oracles sweeps.worker sweeps.chief sweeps.service sweeps.lead sweeps.warm".split()
 )
 FORBIDDEN = ("eval(", "exec(", "pickle", "yaml.load(", "unsafe_load", "allow_pickle=True", "shell=True", "os.system")
 
