@@ -1,0 +1,51 @@
+"""What every loader does with an array that it received: float32, finite, and of the shape that its place asks for."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from lstmzoo.errors import InputError
+from lstmzoo.strict_yaml import shown
+
+
+def floats(value: Any, name: str) -> np.ndarray:
+    """An array, nested list or tensor (PyTorch's on any device) as a contiguous float32 copy.
+
+    Raises `InputError` with the name for what holds no floating-point numbers (quantized ones too), or NaN or infinity.
+    """
+    value = _on_the_host(value, name)
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name}: expected an array of numbers, received {shown(value)}") from error
+    if array.dtype.kind != "f" and array.dtype.name != "bfloat16":
+        raise InputError(
+            f"{name}: expected floating-point numbers, received {array.dtype}: convert it first, quantized weights too"
+        )
+    with np.errstate(over="ignore"):
+        array = np.array(array, np.float32, order="C")
+    if not np.isfinite(array).all():
+        raise InputError(f"{name}: expected finite numbers of float32, received NaN or infinity: the model is damaged")
+    return array
+
+
+def require_shape(array: np.ndarray, shape: Sequence[int | str], name: str) -> None:
+    """`InputError` unless the array has this shape; a letter in it stands for any size."""
+    fits = len(shape) == array.ndim and all(
+        isinstance(wanted, str) or wanted == size for wanted, size in zip(shape, array.shape, strict=True)
+    )
+    if not fits:
+        wanted = ", ".join(map(str, shape))
+        raise InputError(f"{name}: expected shape [{wanted}], received {list(array.shape)}")
+
+
+def _on_the_host(value: Any, name: str) -> Any:
+    """A PyTorch tensor as a NumPy array (told by its methods: torch need not be installed); the rest as it is."""
+    if not hasattr(value, "detach"):
+        return value
+    if getattr(value, "is_quantized", False) or not value.is_floating_point():
+        raise InputError(
+            f"{name}: expected floating-point numbers, received {value.dtype}: convert it first, quantized weights too"
+        )
+    return value.detach().cpu().float().numpy()

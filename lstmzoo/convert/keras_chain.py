@@ -1,0 +1,101 @@
+"""A Keras config as a chain of layers, each fed by the one before; anything else is refused by name."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lstmzoo.errors import InputError
+from lstmzoo.strict_yaml import shown
+
+Entry = Mapping[str, Any]
+
+
+def chain_of(model: Entry) -> list[Entry]:
+    """class_name and config of each layer, from the input up.
+
+    Raises `InputError` for a model that is neither Sequential nor functional, for several inputs or outputs, layers
+    that are shared, branch or merge, and classes that are not Keras's own.
+    """
+    if model["class_name"] == "Sequential":
+        layers = list(model["config"]["layers"])
+    elif model["class_name"] in ("Functional", "Model"):
+        layers = _functional(model["config"])
+    else:
+        raise InputError(f"model: expected a Sequential or functional one, received {shown(model['class_name'])}")
+    for layer in layers:
+        module = layer.get("module") or "keras.layers"
+        if module.split(".")[0] not in ("keras", "tf_keras"):
+            raise foreign(layer, f"{shown(layer['class_name'])} of {shown(module)}")
+    return layers
+
+
+def name_of(layer: Entry) -> str:
+    """The layer's name, as messages show it."""
+    return shown(str(layer["config"]["name"]))
+
+
+def foreign(layer: Entry, received: str) -> InputError:
+    """A layer that has no place in a stack of LSTMs."""
+    return InputError(
+        f"layer {name_of(layer)}: expected Embedding, LSTM, RNN of LSTMCell, Dropout, Dense or softmax in one line, "
+        f"received {received}"
+    )
+
+
+def _functional(config: Entry) -> list[Entry]:
+    ends = {}
+    for which in ("input_layers", "output_layers"):
+        found = config[which]
+        found = [found] if found and isinstance(found[0], str) else found
+        if len(found) != 1:
+            names = ", ".join(shown(str(end[0])) for end in found)
+            raise InputError(f"model: expected one of {which}, received {names or 'none'}")
+        ends[which] = found[0]
+    by_name = {layer["config"]["name"]: layer for layer in config["layers"]}
+    chain = list(_downwards(by_name, ends["output_layers"]))[::-1]
+    left_out = [layer for layer in config["layers"] if layer not in chain]
+    if left_out:
+        raise InputError(f"layer {name_of(left_out[0])}: expected one line of layers, received a branch")
+    if chain[0]["config"]["name"] != ends["input_layers"][0]:
+        raise InputError(f"layer {name_of(chain[0])}: expected the model's input below it, received none")
+    return chain
+
+
+def _downwards(by_name: Mapping[str, Entry], end: Any) -> Iterator[Entry]:
+    """Layers from the output down to the input; each is called once, with one tensor."""
+    for _ in range(len(by_name)):
+        layer = by_name[end[0]]
+        if end[1] or end[2]:
+            raise InputError(f"layer {name_of(layer)}: expected its first output to be used, received another one")
+        yield layer
+        calls = layer["inbound_nodes"]
+        if not calls:
+            return
+        tensors, options = _call(calls[0])
+        if len(calls) > 1 or len(tensors) != 1:
+            received = f"{len(calls)} calls" if len(calls) > 1 else f"{len(tensors)} inputs"
+            raise InputError(f"layer {name_of(layer)}: expected one call with one input, received {received}")
+        given = {key: value for key, value in options.items() if value is not None and value is not False}
+        if given:
+            raise InputError(
+                f"layer {name_of(layer)}: expected a call with its input alone, received {', '.join(sorted(given))} too"
+            )
+        end = tensors[0]
+    raise InputError("model: expected one line of layers, received a ring")
+
+
+def _call(call: Any) -> tuple[list[Any], dict[str, Any]]:
+    """(layer, call, output) of each input tensor, and the other arguments; Keras 3 writes args, Keras 2 a list."""
+    if isinstance(call, Mapping):
+        tensors = [part for part in _leaves(call["args"]) if isinstance(part, Mapping)]
+        return [part["config"]["keras_history"] for part in tensors], dict(call["kwargs"])
+    call = [call] if call and isinstance(call[0], str) else call
+    options = {key: value for part in call for key, value in (part[3] if len(part) > 3 else {}).items()}
+    return list(call), options
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, list):
+        for part in value:
+            yield from _leaves(part)
+    else:
+        yield value

@@ -1,0 +1,165 @@
+"""Keras models as data: a config and arrays, out of a `.keras` or `.h5` file of Keras 2 or 3, or of a live model.
+
+Files are read with json and h5py alone. Nothing in them is ever deserialized or called, so that a Lambda layer cannot
+run, and neither Keras is needed to read the other's.
+"""
+
+import io
+import json
+import os
+import re
+import sys
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+
+from lstmzoo.convert.hdf5 import damage_of, own, read_arrays, text
+from lstmzoo.errors import InputError
+from lstmzoo.strict_yaml import shown
+
+_MAX_CONFIG = 64_000_000  # bytes of JSON; a stack of a thousand layers has two million
+Entry = Mapping[str, Any]  # a layer's class_name and config, as Keras serializes it
+
+
+class Saved(NamedTuple):
+    """A model as data."""
+
+    major: int
+    """2 or 3: which Keras wrote it."""
+    config: Entry
+    """class_name and config of the model."""
+    arrays: Callable[[Entry], list[Any]]
+    """Arrays of one of the model's layers, in the order that Keras makes them: kernel, recurrent_kernel, bias, ..."""
+
+
+def read_keras(source: Any) -> Saved:
+    """A path or a live model as data; `InputError` for a file that is missing, damaged or of another kind."""
+    if not isinstance(source, str | os.PathLike):
+        return _live(source)
+    path = Path(source)
+    if not path.is_file():
+        what = "a directory" if path.is_dir() else "nothing there"
+        raise InputError(f"{shown(str(path), 200)}: expected a .keras or .h5 file, received {what}")
+    content = path.read_bytes()
+    with damage_of(path):
+        if content[:2] == b"PK":
+            return _zipped(path, content)
+        if content[:8] == b"\x89HDF\r\n\x1a\n":
+            return _legacy(path, content)
+    raise InputError(f"{path}: expected a Keras model as .keras (zip) or .h5 (HDF5), received another kind of file")
+
+
+def _live(model: Any) -> Saved:
+    library = next(
+        (root for base in type(model).__mro__ if (root := base.__module__.split(".")[0]) in _LIBRARIES), None
+    )
+    if library is None or not hasattr(model, "to_json"):
+        raise InputError(f"source: expected a path or a Keras model, received {shown(model)}")
+    try:
+        config = json.loads(model.to_json())
+    except (NotImplementedError, TypeError, ValueError) as error:
+        reason = shown(str(error), 200)
+        raise InputError(f"model {model.name!r}: expected a Sequential or functional one, received {reason}") from error
+    layers = {layer.name: layer for layer in model.layers}
+    return Saved(_major(sys.modules[library].__version__), config, lambda entry: _live_arrays(layers, entry))
+
+
+_LIBRARIES = ("keras", "tf_keras")
+
+
+def _live_arrays(layers: Mapping[str, Any], entry: Entry) -> list[Any]:
+    """From each cell in turn, whichever of them are trainable."""
+    layer = layers[entry["config"]["name"]]
+    cells = getattr(getattr(layer, "cell", None), "cells", [layer])
+    return [array for cell in cells for array in cell.get_weights()]
+
+
+def _zipped(path: Path, content: bytes) -> Saved:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        if max(archive.getinfo(name).file_size for name in ("config.json", "metadata.json")) > _MAX_CONFIG:
+            raise InputError(f"{path}: expected at most {_MAX_CONFIG:,} bytes of config, received more")
+        config = json.loads(archive.read("config.json"))
+        version = json.loads(archive.read("metadata.json"))["keras_version"]
+        file = h5py.File(io.BytesIO(archive.read("model.weights.h5")), "r")
+    groups = _group_names(config["config"]["layers"])
+    return Saved(_major(version), config, lambda entry: read_arrays(path, file, _places(entry, groups)))
+
+
+def _group_names(layers: list[Entry]) -> dict[str, str]:
+    """Where a `.keras` file keeps each layer's arrays: lstm, lstm_1, ... by class, in the model's order."""
+    counts: dict[str, int] = {}
+    names = {}
+    for entry in layers:
+        kind = _snake_case(entry["class_name"])
+        count = counts[kind] = counts.get(kind, -1) + 1
+        names[entry["config"]["name"]] = f"layers/{kind}_{count}" if count else f"layers/{kind}"
+    return names
+
+
+def _snake_case(name: str) -> str:
+    """As Keras does: LSTM is lstm, TimeDistributed is time_distributed."""
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", name))
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def _places(entry: Entry, groups: Mapping[str, str]) -> list[str]:
+    """Where a `.keras` file keeps the arrays of a layer, in order."""
+    group, config, kind = groups[entry["config"]["name"]], entry["config"], entry["class_name"]
+    if kind == "LSTM":
+        return _numbered(f"{group}/cell", 2, config)
+    if kind == "TimeDistributed":
+        return _numbered(f"{group}/layer", 1, config["layer"]["config"])
+    if kind != "RNN":
+        return _numbered(group, 1, config)
+    if config["cell"]["class_name"] != "StackedRNNCells":
+        return _numbered(f"{group}/cell", 2, config["cell"]["config"])
+    cells = config["cell"]["config"]["cells"]
+    names = [f"{group}/cell/cells/lstm_cell" + (f"_{n}" if n else "") for n in range(len(cells))]
+    return [place for name, cell in zip(names, cells, strict=True) for place in _numbered(name, 2, cell["config"])]
+
+
+def _numbered(group: str, kernels: int, config: Mapping[str, Any]) -> list[str]:
+    return [f"{group}/vars/{n}" for n in range(kernels + bool(config.get("use_bias")))]
+
+
+def _legacy(path: Path, content: bytes) -> Saved:
+    file = h5py.File(io.BytesIO(content), "r")
+    if "model_config" not in file.attrs:
+        raise InputError(
+            f"{path}: expected a whole model, received an HDF5 file without one: save the model, not weights"
+        )
+    version = text(file.attrs.get("keras_version", "1"))
+    return Saved(
+        _major(version), json.loads(text(file.attrs["model_config"])), lambda entry: _legacy_arrays(path, file, entry)
+    )
+
+
+def _legacy_arrays(path: Path, file: h5py.File, entry: Entry) -> list[np.ndarray]:
+    config = entry["config"]
+    cells = config.get("cell", {}).get("config", {}).get("cells", [])
+    if len({cell["config"].get("trainable", True) for cell in cells}) > 1:  # Keras writes the trainable ones first
+        raise InputError(
+            f"layer {config['name']!r}: expected cells all trainable or all frozen, received both: save as .keras"
+        )
+    group = f"model_weights/{config['name']}"
+    with damage_of(path):
+        attributes = own(path, file, group).attrs
+        chunks = [attributes[key] for key in _chunks(attributes)]  # a long list is written in pieces
+        return read_arrays(path, file, [f"{group}/{text(name)}" for names in chunks for name in names])
+
+
+def _chunks(attributes: h5py.AttributeManager) -> list[str]:
+    if "weight_names" in attributes:
+        return ["weight_names"]
+    return [f"weight_names{n}" for n in range(len(attributes)) if f"weight_names{n}" in attributes]
+
+
+def _major(version: str) -> int:
+    major = int(version.split(".")[0])
+    if major not in (2, 3):
+        raise InputError(f"source: expected a model of Keras 2 or 3, received one of Keras {shown(version)}")
+    return major

@@ -1,0 +1,212 @@
+"""A chain of Keras layers as a stack of LSTMs: what each layer says, checked, and its arrays."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from lstmzoo.blueprint import HeadWeights, LayerWeights, Weights
+from lstmzoo.convert.arrays import floats, require_shape
+from lstmzoo.convert.keras_chain import Entry, foreign, name_of
+from lstmzoo.errors import InputError
+from lstmzoo.strict_yaml import shown
+
+_FLOATS = ("float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16")
+_DROPOUTS = ("Dropout", "SpatialDropout1D")
+
+
+class Stack:
+    """Takes the layers one by one, from the input up; what it has found stands in its attributes."""
+
+    def __init__(self, major: int, arrays: Callable[[Entry], list[Any]]):
+        self.major, self.arrays = major, arrays
+        self.encoding: str | None = None
+        self.embedding: np.ndarray | None = None
+        self.layers: list[LayerWeights] = []
+        self.head: HeadWeights | None = None
+        self.activations: set[str] = set()
+        self.rates: list[list[float]] = [[]]  # of the dropouts in front of each LSTM layer, and after the last
+        self.left_out: list[str] = []  # what acts in training only, and has no counterpart
+        self.holders: list[str] = []  # class of the cell or cells in each recurrent layer
+        self.softmax = False
+        self.symbols: int | None = None  # of a one-hot layer
+        self.input_rank: int | None = None
+
+    def take(self, layer: Entry) -> None:
+        """The next layer; `InputError` names it where it has no place in a stack of LSTMs."""
+        kind = layer["class_name"]
+        if self.input_rank is None:
+            shape = layer["config"].get("batch_shape") or layer["config"].get("batch_input_shape")
+            self.input_rank = len(shape) if shape else None
+        if self.softmax and kind not in _DROPOUTS:
+            raise InputError(f"layer {name_of(layer)}: expected nothing after the softmax, received {shown(kind)}")
+        self._note_training_only(layer)
+        take = _TAKE.get(kind)
+        if take is None:
+            raise foreign(layer, shown(kind))
+        take(self, layer)
+
+    def weights(self) -> Weights:
+        """All arrays; `InputError` where there is no LSTM layer."""
+        if not self.layers:
+            raise InputError("model: expected an LSTM layer, received none")
+        if self.symbols is not None:
+            require_shape(self.layers[0].kernel, [self.symbols, "4H"], "layer 0, kernel")
+        return Weights(tuple(self.layers), self.head, self.embedding)
+
+    @property
+    def stacked_cells(self) -> bool:
+        """Whether one RNN layer holds all cells."""
+        return self.holders == ["StackedRNNCells"]
+
+    def dropout(self) -> float:
+        """The rate between layers where it is the same between all, else 0; the rest is `left_out`."""
+        before, *between, after = self.rates if len(self.rates) > 1 else [*self.rates, []]
+        same = between and all(len(rates) == 1 and rates == between[0] for rates in between)
+        if before or after:
+            self.left_out.append("dropout below the first or above the last LSTM layer")
+        if any(between) and not same:
+            self.left_out.append("dropout that differs from layer to layer")
+        return float(between[0][0]) if same else 0.0
+
+    def _input(self, layer: Entry) -> None:
+        """Its shape has been noted."""
+
+    def _reshape(self, layer: Entry) -> None:
+        shape = layer["config"]["target_shape"]
+        self._require(layer, self._at_input() and len(shape) == 2 and shape[1] == 1, "[T, 1] at the input", shape)
+        self._require(layer, self.input_rank in (None, 2), "an input [B, T]", f"{self.input_rank} dimensions")
+        self.encoding = "scalar"
+
+    def _one_hot(self, layer: Entry) -> None:
+        config = layer["config"]
+        mode = config.get("output_mode")
+        self._require(layer, self._at_input() and mode == "one_hot", "one_hot at the input", mode)
+        self.encoding, self.symbols = "one_hot", config["num_tokens"]
+
+    def _embedding(self, layer: Entry) -> None:
+        config = layer["config"]
+        self._require(layer, self._at_input() and self.encoding is None, "it at the input", "it elsewhere")
+        self._require(layer, not config["mask_zero"], "mask_zero=False", "masks, which a stream has none of")
+        (table,) = self._arrays(layer, 1)
+        self._shaped(layer, table, [config["input_dim"], config["output_dim"]], "embeddings")
+        self.encoding, self.embedding = "embedding", table
+
+    def _time_distributed(self, layer: Entry) -> None:
+        inner = layer["config"]["layer"]
+        if inner["class_name"] == "CategoryEncoding":
+            self._one_hot({"config": {**inner["config"], "name": layer["config"]["name"]}})
+        elif inner["class_name"] == "Dense":
+            self._note_training_only(inner)
+            self._dense(layer, inner["config"])
+        else:
+            raise foreign(layer, f"TimeDistributed of {shown(inner['class_name'])}")
+
+    def _dropout(self, layer: Entry) -> None:
+        self.rates[-1].append(layer["config"]["rate"])
+
+    def _recurrent(self, layer: Entry) -> None:
+        config = layer["config"]
+        self._require(layer, self.head is None, "the LSTM layers below the Dense layer", "one above it")
+        for key in ("go_backwards", "time_major"):
+            self._require(layer, not config.get(key), f"{key}=False", f"{key}=True")
+        self.holders.append(config["cell"]["class_name"] if "cell" in config else "LSTMCell")
+        cells = _cells(layer)
+        arrays = iter(self._arrays(layer, sum(2 + bool(cell["use_bias"]) for cell in cells)))
+        for cell in cells:
+            self._check_cell(layer, cell)
+            self._cell(layer, cell, [next(arrays) for _ in range(2 + bool(cell["use_bias"]))])
+
+    def _check_cell(self, layer: Entry, cell: Mapping[str, Any]) -> None:
+        self._require(layer, cell["activation"] == "tanh", "activation tanh", cell["activation"])
+        gates = cell["recurrent_activation"]
+        self._require(layer, gates in ("sigmoid", "hard_sigmoid"), "sigmoid or hard_sigmoid gates", gates)
+        keras_2 = gates == "sigmoid" or self.major == 2
+        self._require(layer, keras_2, "sigmoid gates", "Keras 3's hard_sigmoid, of slope 1/6: Keras 2's has 0.2")
+        self.activations.add(gates)
+        self._require(layer, len(self.activations) == 1, "the same gates in all layers", sorted(self.activations))
+        if cell.get("recurrent_dropout"):
+            self.left_out.append(f"recurrent dropout of {name_of(layer)}")
+        if cell.get("dropout"):
+            self.rates[-1].append(cell["dropout"])
+
+    def _cell(self, layer: Entry, cell: Mapping[str, Any], arrays: list[np.ndarray]) -> None:
+        units, below = cell["units"], self.layers[-1].units if self.layers else "D"
+        bias = arrays[2] if cell["use_bias"] else np.zeros(4 * units, np.float32)
+        self._shaped(layer, arrays[0], [below, 4 * units], "kernel")
+        self._shaped(layer, arrays[1], [units, 4 * units], "recurrent_kernel")
+        self._shaped(layer, bias, [4 * units], "bias")
+        self.layers.append(LayerWeights(arrays[0], arrays[1], bias))
+        self.rates.append([])
+
+    def _dense(self, layer: Entry, config: Mapping[str, Any] | None = None) -> None:
+        config = layer["config"] if config is None else config
+        self._require(layer, self.layers and self.head is None, "one Dense, above the last LSTM layer", "another")
+        activation = config["activation"]
+        self._require(layer, activation in ("linear", "softmax"), "activation linear or softmax", activation)
+        self._require(layer, not config.get("quantization_config"), "floating-point weights", "quantized ones")
+        arrays = self._arrays(layer, 1 + bool(config["use_bias"]), config.get("dtype"))
+        classes = config["units"]
+        bias = arrays[1] if config["use_bias"] else np.zeros(classes, np.float32)
+        self._shaped(layer, arrays[0], [self.layers[-1].units, classes], "kernel")
+        self._shaped(layer, bias, [classes], "bias")
+        self.head, self.softmax = HeadWeights(arrays[0], bias), activation == "softmax"
+
+    def _activation(self, layer: Entry) -> None:
+        kind = layer["class_name"]
+        activation = layer["config"]["activation"] if kind == "Activation" else "softmax"
+        at_end = activation == "softmax" and self.head is not None and layer["config"].get("axis", -1) == -1
+        self._require(layer, at_end, "softmax over the classes of a Dense layer", activation)
+        self.softmax = True
+
+    def _at_input(self) -> bool:
+        return not self.layers and self.symbols is None
+
+    def _arrays(self, layer: Entry, count: int, inner_type: Any = None) -> list[np.ndarray]:
+        for dtype in (layer["config"].get("dtype"), inner_type):
+            name = dtype["config"].get("name", dtype["class_name"]) if isinstance(dtype, Mapping) else dtype
+            self._require(layer, name is None or name in _FLOATS, "a floating-point type", name)
+        arrays = self.arrays(layer)
+        self._require(layer, len(arrays) == count, f"{count} arrays", f"{len(arrays)}: build the model first")
+        return [floats(array, f"layer {name_of(layer)}") for array in arrays]
+
+    def _shaped(self, layer: Entry, array: np.ndarray, shape: list[Any], what: str) -> None:
+        require_shape(array, shape, f"layer {name_of(layer)}, {what}")
+
+    def _require(self, layer: Entry, holds: Any, expected: str, received: Any) -> None:
+        if not holds:
+            text = received if isinstance(received, str) and " " in received else shown(received)
+            raise InputError(f"layer {name_of(layer)}: expected {expected}, received {text}")
+
+    def _note_training_only(self, layer: Entry) -> None:
+        for part in (layer["config"], *(_cells(layer) if layer["class_name"] == "RNN" else ())):
+            given = [key for key in part if key.endswith(("_regularizer", "_constraint")) and part[key]]
+            self.left_out += [f"{key} of {name_of(layer)}" for key in given]
+
+
+def _cells(layer: Entry) -> list[Mapping[str, Any]]:
+    """Configs of the cells of an LSTM or RNN layer."""
+    config = layer["config"]
+    if layer["class_name"] == "LSTM":
+        return [config]
+    cell = config["cell"]
+    cells = cell["config"]["cells"] if cell["class_name"] == "StackedRNNCells" else [cell]
+    for inner in cells:
+        if inner["class_name"] != "LSTMCell":
+            raise foreign(layer, f"RNN of {shown(inner['class_name'])}")
+    return [inner["config"] for inner in cells]
+
+
+_TAKE: dict[str, Callable[[Stack, Entry], None]] = {
+    "InputLayer": Stack._input,
+    "Reshape": Stack._reshape,
+    "CategoryEncoding": Stack._one_hot,
+    "Embedding": Stack._embedding,
+    "TimeDistributed": Stack._time_distributed,
+    "LSTM": Stack._recurrent,
+    "RNN": Stack._recurrent,
+    "Dense": Stack._dense,
+    "Activation": Stack._activation,
+    "Softmax": Stack._activation,
+    **dict.fromkeys(_DROPOUTS, Stack._dropout),
+}

@@ -1,0 +1,66 @@
+"""Tensors by name from a file: safetensors, or what `torch.save` wrote (with torch installed); no code in it runs."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+
+from lstmzoo.errors import InputError
+from lstmzoo.strict_yaml import shown
+
+_TYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8"}
+_WRAPPERS = ("state_dict", "model_state_dict", "model")  # where training scripts keep it beside the epoch and so on
+
+
+def read_tensors(path: str | os.PathLike[str]) -> Mapping[str, Any]:
+    """Name -> array or tensor; `InputError` names a file that is missing, damaged or of another kind."""
+    file = Path(path)
+    if not file.is_file():
+        what = "a directory" if file.is_dir() else "nothing there"
+        raise InputError(f"{shown(str(file), 200)}: expected a file of weights, received {what}")
+    if file.suffix in (".pt", ".pth"):
+        return _state_dict(file)
+    if file.suffix != ".safetensors":
+        raise InputError(f"{file}: expected a .safetensors, .pt or .pth file, received {file.suffix or 'no ending'!r}")
+    try:
+        entries = safetensors.deserialize(file.read_bytes())  # type: ignore[no-untyped-call]
+    except safetensors.SafetensorError as error:
+        raise InputError(f"{file}: expected a whole safetensors file, received a damaged one ({error})") from error
+    return {name: _array(file, name, entry) for name, entry in entries}
+
+
+def _array(file: Path, name: str, entry: Mapping[str, Any]) -> np.ndarray:
+    kind, data, shape = entry["dtype"], entry["data"], entry["shape"]
+    if kind == "BF16":  # the upper half of a float32
+        return (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32).reshape(shape)
+    if kind not in _TYPES:
+        raise InputError(f"{file}: expected tensors of F16, BF16, F32 or F64, received {kind} in {name!r}")
+    return np.frombuffer(data, _TYPES[kind]).reshape(shape)
+
+
+def _state_dict(file: Path) -> Mapping[str, Any]:
+    try:
+        import torch
+    except ImportError:
+        raise InputError(
+            f"{file}: expected torch to be installed to read it, received none: pip install 'lstmzoo[torch]', or save "
+            "safetensors"
+        ) from None
+    try:
+        found = torch.load(file, map_location="cpu", weights_only=True)  # weights_only: no code in the file runs
+    except OSError:
+        raise
+    except Exception as error:  # of many kinds, EOFError and RuntimeError among them
+        reason = shown(str(error).split("\n")[0], 200)
+        raise InputError(
+            f"{file}: expected what torch.save(model.state_dict(), path) writes, whole, received other data ({reason})"
+        ) from error
+    for wrapper in _WRAPPERS:
+        if isinstance(found, Mapping) and isinstance(found.get(wrapper), Mapping):
+            found = found[wrapper]
+    if not isinstance(found, Mapping) or not all(isinstance(name, str) for name in found):
+        raise InputError(f"{file}: expected a state dict, name -> tensor, received {type(found).__name__}")
+    return found

@@ -1,0 +1,116 @@
+"""TensorFlow 1's `BasicLSTMCell` and `MultiRNNCell` (and `LSTMCell` without peepholes, which computes the same).
+
+For each layer a kernel `[D + H, 4H]`, the input's rows above the state's, and a bias `[4H]`; gates i, j (the
+candidate), f, o; and `forget_bias`, 1 unless said, is added to f at run time, so it is not in the variable.
+(Source: `tensorflow/python/ops/rnn_cell_impl.py` of TensorFlow 1.15.)
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lstmzoo.blueprint import HeadWeights, LayerWeights, Weights, draw_up
+from lstmzoo.convert.arrays import floats, require_shape
+from lstmzoo.convert.tf1_names import sort_variables
+from lstmzoo.errors import InputError
+from lstmzoo.strict_yaml import shown
+
+if TYPE_CHECKING:
+    import tf_keras as keras
+
+
+def from_tf1(
+    cells: Mapping[str, Any] | Sequence[tuple[Any, Any]],
+    head: tuple[Any, Any] | None = None,
+    *,
+    embedding: Any = None,
+    forget_bias: float = 1.0,
+    batch_size: int = 1,
+    kind: str | None = None,
+    encoding: str | None = None,
+    dropout: float = 0.0,
+) -> "keras.Model":
+    """A stateful model with the weights of a TensorFlow 1 program; logits are those of the program before its softmax.
+
+    `cells`: (kernel `[D + H, 4H]`, bias `[4H]`) of each layer, from the input up; `head`: (weights `[H, V]`, bias
+    `[V]`); `embedding` `[V, D]`. Or `cells` alone: all variables of a checkpoint by name, which are sorted by their
+    names (optimizer slots and scalars are passed over)::
+
+        reader = tf.train.load_checkpoint("model.ckpt")
+        from_tf1({name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()})
+
+    `encoding`: "embedding" with an embedding, else "features" unless you say "one_hot" (D = V) or "scalar" (D = 1).
+    `kind`: single, or stacked_layers where there are several layers, unless said. `forget_bias` as the program gave
+    it to its cells. TF1's state tuple is (c, h); ours is (h, c). Any type becomes float32.
+    Raises `InputError` for a wrong shape (layer, expected, received), numbers that are not finite, variables that
+    belong to no such model, and an encoding that does not fit.
+    """
+    from lstmzoo.rebuild import build
+
+    if isinstance(cells, Mapping):
+        if head is not None or embedding is not None:
+            raise InputError("head and embedding: expected among the named variables, received them beside a mapping")
+        cells, head, embedding = sort_variables(cells)
+    layers = _layers(_pairs(cells), forget_bias)
+    weights = Weights(layers, _head(head, layers[-1].units), _table(embedding))
+    encoding = encoding or ("features" if embedding is None else "embedding")
+    return build(draw_up(weights, encoding, kind=kind, dropout=dropout, batch_size=batch_size))
+
+
+def _pairs(cells: Any) -> list[tuple[Any, Any]]:
+    pairs = list(cells) if isinstance(cells, Sequence) else []
+    if not pairs or any(isinstance(pair, np.ndarray) or len(pair) != 2 for pair in pairs):
+        raise InputError(
+            f"cells: expected a list of (kernel, bias), one for each layer, or a mapping of variables by name, "
+            f"received {shown(cells)}"
+        )
+    return pairs
+
+
+def _layers(pairs: list[tuple[Any, Any]], forget_bias: float) -> tuple[LayerWeights, ...]:
+    layers: list[LayerWeights] = []
+    for index, (kernel, bias) in enumerate(pairs):
+        below = layers[-1].units if layers else None
+        layers.append(_layer(index, floats(kernel, f"layer {index}, kernel"), bias, below, forget_bias))
+    return tuple(layers)
+
+
+def _layer(index: int, kernel: np.ndarray, bias: Any, below: int | None, forget_bias: float) -> LayerWeights:
+    """One cell in Keras's layout: gates i, f, c, o, and the forget bias in the bias."""
+    require_shape(kernel, ["D + H", "4H"], f"layer {index}, kernel")
+    units, rest = divmod(kernel.shape[1], 4)
+    if rest or not units or kernel.shape[0] <= units:
+        raise InputError(f"layer {index}, kernel: expected shape [D + H, 4H], received {list(kernel.shape)}")
+    if below is not None:
+        require_shape(kernel, [below + units, 4 * units], f"layer {index}, kernel")
+    bias = floats(bias, f"layer {index}, bias")
+    require_shape(bias, [4 * units], f"layer {index}, bias")
+    kernel, bias = _reordered(kernel), _reordered(bias)
+    bias[units : 2 * units] += np.float32(forget_bias)
+    return LayerWeights(kernel[:-units].copy(), kernel[-units:].copy(), bias)
+
+
+def _reordered(gates: np.ndarray) -> np.ndarray:
+    """Gates i, j, f, o along the last axis as i, f, j, o."""
+    i, j, f, o = np.split(gates, 4, axis=-1)
+    return np.concatenate([i, f, j, o], axis=-1)
+
+
+def _head(head: Any, units: int) -> HeadWeights | None:
+    if head is None:
+        return None
+    if isinstance(head, np.ndarray) or len(head) != 2:
+        raise InputError(f"head: expected (weights, bias), received {shown(head)}")
+    kernel, bias = floats(head[0], "head, weights"), floats(head[1], "head, bias")
+    require_shape(kernel, [units, "V"], "head, weights")
+    require_shape(bias, [kernel.shape[1]], "head, bias")
+    return HeadWeights(kernel, bias)
+
+
+def _table(embedding: Any) -> np.ndarray | None:
+    if embedding is None:
+        return None
+    table = floats(embedding, "embedding")
+    require_shape(table, ["V", "D"], "embedding")
+    return table

@@ -1,0 +1,90 @@
+"""Which variable of a TensorFlow 1 program is what, by its name and shape."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lstmzoo.errors import InputError
+
+# rnn/multi_rnn_cell/cell_0/basic_lstm_cell/kernel; until TensorFlow 1.1 the variables were called weights and biases
+_CELL = re.compile(
+    r"(?P<scope>(?:.+?/)??)(?:cell_(?P<layer>\d+)/)?(?:basic_lstm_cell|lstm_cell)/(?P<part>kernel|bias|weights|biases)"
+)
+_SLOT = re.compile(
+    r".*/(Adam|Adagrad|AdagradDA|Adadelta|Momentum|RMSProp|Ftrl|AdaMax|Nadam|ExponentialMovingAverage)(_\d+)?"
+)
+_FOREIGN = {
+    r"(^|/)(fw|bw)/": "of a bidirectional net: expected one direction",
+    r"gru_cell|/gates/|/candidate/": "of a GRU: expected BasicLSTMCell",
+    r"w_[fio]_diag$": "of peepholes: expected a cell without",
+    r"(^|/)projection/": "of a projection: expected a cell without",
+    r"opaque_kernel|cudnn_lstm": "of CudnnLSTM: expected its canonical variables, one kernel and bias for each layer",
+    r"basic_rnn_cell": "of a BasicRNNCell: expected BasicLSTMCell",
+}
+Pairs = list[tuple[Any, Any]]
+
+
+def sort_variables(variables: Mapping[str, Any]) -> tuple[Pairs, tuple[Any, Any] | None, Any]:
+    """(cells, head, embedding) of variables by name.
+
+    Slots of optimizers and scalars (global_step, beta1_power) are passed over. Of the rest, what is called
+    `embedding` is one, and one matrix with at most one vector are the head, whatever their names.
+    Raises `InputError` that names the variables which belong to no such model, or of which there are too many.
+    """
+    kept = {name.removesuffix(":0"): value for name, value in variables.items() if not _passed_over(name, value)}
+    for name in kept:
+        for pattern, what in _FOREIGN.items():
+            if re.search(pattern, name):
+                raise InputError(f"variable {name!r} is {what}")
+    cells = {name: found for name in kept if (found := _CELL.fullmatch(name))}
+    rest = {name: value for name, value in kept.items() if name not in cells}
+    tables = [name for name in rest if "embed" in name.lower() and np.ndim(rest[name]) == 2]
+    if len(tables) > 1:
+        raise InputError(f"variables: expected one embedding, received {_listed(tables)}: leave out what is none")
+    embedding = rest.pop(tables[0]) if tables else None
+    return _cells(kept, cells), _head(rest), embedding
+
+
+def _passed_over(name: str, value: Any) -> bool:
+    return np.ndim(value) == 0 or _SLOT.fullmatch(name.removesuffix(":0")) is not None
+
+
+def _cells(variables: Mapping[str, Any], found: Mapping[str, re.Match[str]]) -> Pairs:
+    scopes = sorted({match["scope"] for match in found.values()})
+    if len(scopes) != 1:
+        raise InputError(
+            "variables: expected the kernel and bias of a BasicLSTMCell, or of those of one MultiRNNCell, received "
+            + (f"several stacks {_listed(scopes)}: give (kernel, bias) of each layer as a list" if scopes else
+               f"none among {_listed(variables)}")
+        )  # fmt: skip
+    layers: dict[int, dict[str, str]] = {}
+    for name, match in found.items():
+        part = {"weights": "kernel", "biases": "bias"}.get(match["part"], match["part"])
+        layers.setdefault(int(match["layer"] or 0), {})[part] = name
+    expected = [(index, part) for index in range(len(layers)) for part in ("kernel", "bias")]
+    missing = [f"{part} of cell_{index}" for index, part in expected if part not in layers.get(index, {})]
+    if missing:
+        raise InputError(f"variables: expected kernel and bias of each cell, received no {', no '.join(missing)}")
+    return [tuple(variables[layers[index][part]] for part in ("kernel", "bias")) for index in sorted(layers)]  # type: ignore[misc]
+
+
+def _head(rest: Mapping[str, Any]) -> tuple[Any, Any] | None:
+    """The one matrix and vector that are left; a matrix alone has no bias."""
+    if not rest:
+        return None
+    matrices = [value for value in rest.values() if np.ndim(value) == 2]
+    vectors = [value for value in rest.values() if np.ndim(value) == 1]
+    if len(matrices) != 1 or len(vectors) > 1 or len(rest) != len(matrices) + len(vectors):
+        raise InputError(
+            f"variables: expected one matrix [H, V] and one vector [V] beside the cells, the head, received "
+            f"{_listed(f'{name} {list(np.shape(value))}' for name, value in rest.items())}: leave out what is no weight"
+        )
+    bias = vectors[0] if vectors else np.zeros(np.shape(matrices[0])[1], np.float32)
+    return matrices[0], bias
+
+
+def _listed(names: Any) -> str:
+    found = sorted(names)
+    return ", ".join(found[:8]) + (f" and {len(found) - 8} more" if len(found) > 8 else "") or "nothing"

@@ -1,0 +1,131 @@
+"""Which tensor of a PyTorch state dict is what, by its name and shape."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from lstmzoo.errors import InputError
+
+_RECURRENT = re.compile(
+    r"(?P<prefix>(?:.*\.)?)(?P<part>weight_ih|weight_hh|weight_hr|bias_ih|bias_hh)(?:_l(?P<layer>\d+))?(?P<reverse>_reverse)?"
+)
+_NUMBERED = re.compile(r"(?P<stem>.*?)(?P<number>\d+)\.")
+PARTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+
+
+class Names(NamedTuple):
+    """The names of a model's tensors."""
+
+    layers: list[dict[str, str]]
+    """For each layer, from the input up: weight_ih, weight_hh, and both biases or none."""
+    linear: dict[str, str]
+    """weight, and bias if any; empty: no head."""
+    embedding: str | None
+
+
+def sort_tensors(shapes: Mapping[str, tuple[int, ...]]) -> Names:
+    """Tell the tensors of one stack of LSTMs apart.
+
+    The stack is one `nn.LSTM`, or a numbered series (`lstms.0.weight_ih_l0`, `lstm1.weight_ih_l0`) of `nn.LSTM` with
+    one layer each or of `nn.LSTMCell`. Raises `InputError` that names the tensor which does not belong, and why.
+    """
+    found = {name: match for name in shapes if (match := _RECURRENT.fullmatch(name))}
+    for name, match in found.items():
+        _check_kind(name, match, shapes)
+    layers = _layers(found)
+    first, last = shapes[layers[0]["weight_ih"]], shapes[layers[-1]["weight_hh"]]
+    linear, embedding = _others({name: shape for name, shape in shapes.items() if name not in found}, first[1], last[1])
+    return Names(layers, linear, embedding)
+
+
+def _check_kind(name: str, match: re.Match[str], shapes: Mapping[str, tuple[int, ...]]) -> None:
+    shape = shapes[name]
+    if match["reverse"]:
+        raise InputError(f"{name}: expected an LSTM of one direction, received a bidirectional one")
+    if match["part"] == "weight_hr":
+        raise InputError(f"{name}: expected an LSTM without projection, received one with proj_size {shape[:1]}")
+    dimensions = 1 if match["part"].startswith("bias") else 2
+    if len(shape) != dimensions:
+        raise InputError(f"{name}: expected {dimensions} dimensions, received shape {list(shape)}")
+    if match["part"] == "weight_hh" and shape[0] != 4 * shape[1]:
+        what = {3: " (of a GRU)", 1: " (of a plain RNN)"}.get(shape[0] // max(shape[1], 1), "")
+        raise InputError(f"{name}: expected shape [4H, H], received {list(shape)}{what}")
+
+
+def _layers(found: Mapping[str, re.Match[str]]) -> list[dict[str, str]]:
+    stacks: dict[str, dict[int, dict[str, str]]] = {}
+    for name, match in found.items():
+        stacks.setdefault(match["prefix"], {}).setdefault(int(match["layer"] or 0), {})[match["part"]] = name
+    if not stacks:
+        raise InputError("tensors: expected those of an nn.LSTM (weight_ih_l0 and so on), received none")
+    layers = _in_series(stacks) if len(stacks) > 1 else next(iter(stacks.values()))
+    where = next(iter(stacks)) if len(stacks) == 1 else _stem(next(iter(stacks)))
+    for index in range(len(layers)):
+        parts = set(layers.get(index, {}))
+        lacking = [part for part in PARTS[: 4 if parts & set(PARTS[2:]) else 2] if part not in parts]
+        if lacking:
+            raise InputError(f"tensors: expected {lacking[0]} of layer {index} of '{where}', received none")
+    return [layers[index] for index in range(len(layers))]
+
+
+def _in_series(stacks: Mapping[str, dict[int, dict[str, str]]]) -> dict[int, dict[str, str]]:
+    """The layers of modules `lstms.0.`, `lstms.1.`, ..., each of one layer."""
+    numbers = {int(match["number"]): prefix for prefix in stacks if (match := _NUMBERED.fullmatch(prefix))}
+    first = min(numbers, default=0)
+    whole = len(numbers) == len(stacks) and sorted(numbers) == list(range(first, first + len(stacks)))
+    if (
+        not whole
+        or len({_stem(prefix) for prefix in stacks}) > 1
+        or any(set(stack) != {0} for stack in stacks.values())
+    ):
+        raise InputError(
+            "tensors: expected one nn.LSTM, or modules of one layer numbered without a gap, received "
+            f"{', '.join(repr(prefix) for prefix in sorted(stacks)[:8])}: give the tensors of one stack"
+        )
+    return {number - first: stacks[prefix][0] for number, prefix in numbers.items()}
+
+
+def _stem(prefix: str) -> str:
+    match = _NUMBERED.fullmatch(prefix)
+    return match["stem"] if match else prefix
+
+
+def _others(rest: Mapping[str, tuple[int, ...]], size: int, units: int) -> tuple[dict[str, str], str | None]:
+    """The Linear's tensors by part, and the Embedding's name, among what is no LSTM's."""
+    modules: dict[str, dict[str, str]] = {}
+    for name, shape in rest.items():
+        prefix, _, part = name.rpartition(".")
+        if (part, len(shape)) not in (("weight", 2), ("bias", 1)):
+            raise InputError(
+                f"{name}: expected LSTM, Linear and Embedding only, received {list(shape)} of another layer"
+            )
+        modules.setdefault(prefix, {})[part] = name
+    for parts in modules.values():
+        if "weight" not in parts:
+            raise InputError(f"{parts['bias']}: expected a Linear's, with a weight [V, H] beside it, received it alone")
+    tables = [prefix for prefix in modules if _is_table(prefix, modules, rest, size, units)]
+    linears = [prefix for prefix in modules if prefix not in tables]
+    for found, what in ((tables, "Embedding"), (linears, "Linear")):
+        if len(found) > 1:
+            names = ", ".join(modules[prefix]["weight"] for prefix in found)
+            raise InputError(f"tensors: expected at most one {what}, received {names}: leave out what is none")
+    return (modules[linears[0]] if linears else {}), (modules[tables[0]]["weight"] if tables else None)
+
+
+def _is_table(
+    prefix: str, modules: Mapping[str, dict[str, str]], shapes: Mapping[str, tuple[int, ...]], size: int, units: int
+) -> bool:
+    """Whether a module is an Embedding `[V, D]` and no Linear `[V, H]`: by its bias, its shape, then its name."""
+    if "bias" in modules[prefix]:
+        return False
+    columns = shapes[modules[prefix]["weight"]][1]
+    if (columns == size) != (columns == units):
+        return columns == size
+    if any("bias" in parts for other, parts in modules.items() if other != prefix):
+        return True
+    return re.search("emb|encoder", prefix.lower()) is not None
+
+
+def shapes_of(tensors: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Shape of each array or tensor."""
+    return {name: tuple(getattr(value, "shape", ())) for name, value in tensors.items()}
