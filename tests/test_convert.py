@@ -19,7 +19,7 @@ from lstmzoo.errors import InputError
 from lstmzoo.rebuild import blueprint_of
 
 V, H, B = 7, 6, 2
-SHAPES = [(1, "single"), (1, "stacked_cells"), (2, "stacked_cells"), (2, "stacked_layers"), (3, "stacked_cells"), (3, "stacked_layers")]  # fmt: skip
+SHAPES = [(1, "single"), (2, "stacked_cells"), (2, "stacked_layers"), (3, "stacked_cells"), (3, "stacked_layers")]  # fmt: skip
 
 
 LIVELY = {1: 3, 2: 5, 3: 0}  # by depth: seeds whose greedy text neither stands still nor has ties (above 1e-3)
@@ -316,6 +316,8 @@ def with_nan():
 @pytest.mark.parametrize(
     ("cells", "options", "message"),
     [
+        ([1, 2], {}, r"cells: expected a list of \(kernel, bias\)"),
+        ([(zeros(5, 8), zeros(8))], {"forget_bias": "1"}, "forget_bias: expected a finite number, received '1'"),
         ([], {}, r"cells: expected a list of \(kernel, bias\), one for each layer, or a mapping"),
         ((zeros(5, 8), zeros(8)), {}, r"cells: expected a list of \(kernel, bias\)"),
         ([(zeros(8), zeros(8))], {}, r"layer 0, kernel: expected shape \[D \+ H, 4H\], received \[8\]"),

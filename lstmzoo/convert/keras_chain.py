@@ -16,7 +16,8 @@ def chain_of(model: Entry) -> list[Entry]:
     that are shared, branch or merge, and classes that are not Keras's own.
     """
     if model["class_name"] == "Sequential":
-        layers = list(model["config"]["layers"])
+        config = model["config"]  # Keras 2 had the list alone until 2.2
+        layers = list(config if isinstance(config, list) else config["layers"])
     elif model["class_name"] in ("Functional", "Model"):
         layers = _functional(model["config"])
     else:
@@ -64,23 +65,29 @@ def _downwards(by_name: Mapping[str, Entry], end: Any) -> Iterator[Entry]:
     """Layers from the output down to the input; each is called once, with one tensor."""
     for _ in range(len(by_name)):
         layer = by_name[end[0]]
-        if end[1] or end[2]:
-            raise InputError(f"layer {name_of(layer)}: expected its first output to be used, received another one")
         yield layer
         calls = layer["inbound_nodes"]
+        if len(calls) > 1:
+            raise InputError(f"layer {name_of(layer)}: expected one call with one input, received {len(calls)} calls")
+        if end[1] or end[2]:
+            raise InputError(f"layer {name_of(layer)}: expected its first output to be used, received another one")
         if not calls:
             return
-        tensors, options = _call(calls[0])
-        if len(calls) > 1 or len(tensors) != 1:
-            received = f"{len(calls)} calls" if len(calls) > 1 else f"{len(tensors)} inputs"
-            raise InputError(f"layer {name_of(layer)}: expected one call with one input, received {received}")
-        given = {key: value for key, value in options.items() if value is not None and value is not False}
-        if given:
-            raise InputError(
-                f"layer {name_of(layer)}: expected a call with its input alone, received {', '.join(sorted(given))} too"
-            )
-        end = tensors[0]
+        end = _input_of(layer, calls[0])
     raise InputError("model: expected one line of layers, received a ring")
+
+
+def _input_of(layer: Entry, call: Any) -> Any:
+    """The one tensor that the layer is called with."""
+    tensors, options = _call(call)
+    if len(tensors) != 1:
+        raise InputError(f"layer {name_of(layer)}: expected one call with one input, received {len(tensors)} inputs")
+    given = sorted(key for key, value in options.items() if value is not None and value is not False)
+    if given:
+        raise InputError(
+            f"layer {name_of(layer)}: expected a call with its input alone, received {', '.join(given)} too"
+        )
+    return tensors[0]
 
 
 def _call(call: Any) -> tuple[list[Any], dict[str, Any]]:

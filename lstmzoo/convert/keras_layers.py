@@ -29,7 +29,6 @@ class Stack:
         self.left_out: list[str] = []  # what acts in training only, and has no counterpart
         self.holders: list[str] = []  # class of the cell or cells in each recurrent layer
         self.softmax = False
-        self.symbols: int | None = None  # of a one-hot layer
         self.input_rank: int | None = None
 
     def take(self, layer: Entry) -> None:
@@ -50,8 +49,6 @@ class Stack:
         """All arrays; `InputError` where there is no LSTM layer."""
         if not self.layers:
             raise InputError("model: expected an LSTM layer, received none")
-        if self.symbols is not None:
-            require_shape(self.layers[0].kernel, [self.symbols, "4H"], "layer 0, kernel")
         return Weights(tuple(self.layers), self.head, self.embedding)
 
     @property
@@ -74,19 +71,20 @@ class Stack:
 
     def _reshape(self, layer: Entry) -> None:
         shape = layer["config"]["target_shape"]
-        self._require(layer, self._at_input() and len(shape) == 2 and shape[1] == 1, "[T, 1] at the input", shape)
+        self._require(
+            layer, self._at_input() and len(shape) == 2 and shape[1] == 1, "[T, 1] at the input", shown(shape)
+        )
         self._require(layer, self.input_rank in (None, 2), "an input [B, T]", f"{self.input_rank} dimensions")
         self.encoding = "scalar"
 
     def _one_hot(self, layer: Entry) -> None:
-        config = layer["config"]
-        mode = config.get("output_mode")
-        self._require(layer, self._at_input() and mode == "one_hot", "one_hot at the input", mode)
-        self.encoding, self.symbols = "one_hot", config["num_tokens"]
+        mode = layer["config"].get("output_mode")
+        self._require(layer, self._at_input() and mode == "one_hot", "one_hot at the input", shown(mode))
+        self.encoding = "one_hot"
 
     def _embedding(self, layer: Entry) -> None:
         config = layer["config"]
-        self._require(layer, self._at_input() and self.encoding is None, "it at the input", "it elsewhere")
+        self._require(layer, self._at_input() and self.encoding is None, "an Embedding at the input", "one elsewhere")
         self._require(layer, not config["mask_zero"], "mask_zero=False", "masks, which a stream has none of")
         (table,) = self._arrays(layer, 1)
         self._shaped(layer, table, [config["input_dim"], config["output_dim"]], "embeddings")
@@ -118,13 +116,13 @@ class Stack:
             self._cell(layer, cell, [next(arrays) for _ in range(2 + bool(cell["use_bias"]))])
 
     def _check_cell(self, layer: Entry, cell: Mapping[str, Any]) -> None:
-        self._require(layer, cell["activation"] == "tanh", "activation tanh", cell["activation"])
+        self._require(layer, cell["activation"] == "tanh", "activation tanh", shown(cell["activation"]))
         gates = cell["recurrent_activation"]
-        self._require(layer, gates in ("sigmoid", "hard_sigmoid"), "sigmoid or hard_sigmoid gates", gates)
+        self._require(layer, gates in ("sigmoid", "hard_sigmoid"), "sigmoid or hard_sigmoid gates", shown(gates))
         keras_2 = gates == "sigmoid" or self.major == 2
         self._require(layer, keras_2, "sigmoid gates", "Keras 3's hard_sigmoid, of slope 1/6: Keras 2's has 0.2")
         self.activations.add(gates)
-        self._require(layer, len(self.activations) == 1, "the same gates in all layers", sorted(self.activations))
+        self._require(layer, len(self.activations) == 1, "the same gates in all layers", "both kinds")
         if cell.get("recurrent_dropout"):
             self.left_out.append(f"recurrent dropout of {name_of(layer)}")
         if cell.get("dropout"):
@@ -141,9 +139,11 @@ class Stack:
 
     def _dense(self, layer: Entry, config: Mapping[str, Any] | None = None) -> None:
         config = layer["config"] if config is None else config
-        self._require(layer, self.layers and self.head is None, "one Dense, above the last LSTM layer", "another")
+        self._require(
+            layer, self.layers and self.head is None, "one Dense layer, above the last LSTM layer", "another one"
+        )
         activation = config["activation"]
-        self._require(layer, activation in ("linear", "softmax"), "activation linear or softmax", activation)
+        self._require(layer, activation in ("linear", "softmax"), "activation linear or softmax", shown(activation))
         self._require(layer, not config.get("quantization_config"), "floating-point weights", "quantized ones")
         arrays = self._arrays(layer, 1 + bool(config["use_bias"]), config.get("dtype"))
         classes = config["units"]
@@ -156,16 +156,16 @@ class Stack:
         kind = layer["class_name"]
         activation = layer["config"]["activation"] if kind == "Activation" else "softmax"
         at_end = activation == "softmax" and self.head is not None and layer["config"].get("axis", -1) == -1
-        self._require(layer, at_end, "softmax over the classes of a Dense layer", activation)
+        self._require(layer, at_end, "softmax over the classes of a Dense layer", shown(activation))
         self.softmax = True
 
     def _at_input(self) -> bool:
-        return not self.layers and self.symbols is None
+        return not self.layers and self.encoding in (None, "scalar")
 
     def _arrays(self, layer: Entry, count: int, inner_type: Any = None) -> list[np.ndarray]:
         for dtype in (layer["config"].get("dtype"), inner_type):
             name = dtype["config"].get("name", dtype["class_name"]) if isinstance(dtype, Mapping) else dtype
-            self._require(layer, name is None or name in _FLOATS, "a floating-point type", name)
+            self._require(layer, name is None or name in _FLOATS, "a floating-point type", shown(name))
         arrays = self.arrays(layer)
         self._require(layer, len(arrays) == count, f"{count} arrays", f"{len(arrays)}: build the model first")
         return [floats(array, f"layer {name_of(layer)}") for array in arrays]
@@ -173,10 +173,9 @@ class Stack:
     def _shaped(self, layer: Entry, array: np.ndarray, shape: list[Any], what: str) -> None:
         require_shape(array, shape, f"layer {name_of(layer)}, {what}")
 
-    def _require(self, layer: Entry, holds: Any, expected: str, received: Any) -> None:
+    def _require(self, layer: Entry, holds: Any, expected: str, received: str) -> None:
         if not holds:
-            text = received if isinstance(received, str) and " " in received else shown(received)
-            raise InputError(f"layer {name_of(layer)}: expected {expected}, received {text}")
+            raise InputError(f"layer {name_of(layer)}: expected {expected}, received {received}")
 
     def _note_training_only(self, layer: Entry) -> None:
         for part in (layer["config"], *(_cells(layer) if layer["class_name"] == "RNN" else ())):

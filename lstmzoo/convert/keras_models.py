@@ -22,7 +22,8 @@ def from_keras(source: str | os.PathLike[str] | Any, *, batch_size: int = 1, kin
     of LSTMCell or of StackedRNNCells; a Dense layer or none. No code in a file runs. What changes:
 
     - The output is logits `[B, T, V]`: a softmax at the end is taken off.
-    - It is stateful and gives every step's output. A last layer with return_sequences=False gave the last step's.
+    - It is stateful, from zero states, and gives every step's output: a last layer with
+      return_sequences=False gave that of the last step.
     - Dropout stays where it is one rate between all layers (as one mask a window and lane). Other dropout, recurrent
       dropout, regularizers and constraints act in training only: they are left out, and a `UserWarning` says so.
     - Any floating-point type becomes float32; a layer without a bias gets one of zeros; nothing is compiled.

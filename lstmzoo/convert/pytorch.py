@@ -73,7 +73,8 @@ def to_torch(model: "keras.Model", path: str | os.PathLike[str] | None = None) -
     Layers of different units are no `nn.LSTM`: they are `lstms.0`, `lstms.1`, ... of
     `self.lstms = nn.ModuleList([nn.LSTM(D, H0, batch_first=True), nn.LSTM(H0, H1, batch_first=True), ...])`.
     The bias is in bias_ih, and bias_hh is zero. A file is whole or absent.
-    Raises `InputError` for hard_sigmoid gates, which `nn.LSTM` has not, and for a path that is no `.safetensors`.
+    Raises OSError where it cannot be written, and `InputError` for hard_sigmoid gates, which
+    `nn.LSTM` has not, and for a path that is no `.safetensors`.
     """
     from lstmzoo.rebuild import blueprint_of
 

@@ -5,6 +5,7 @@ candidate), f, o; and `forget_bias`, 1 unless said, is added to f at run time, s
 (Source: `tensorflow/python/ops/rnn_cell_impl.py` of TensorFlow 1.15.)
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,8 @@ def from_tf1(
         if head is not None or embedding is not None:
             raise InputError("head and embedding: expected among the named variables, received them beside a mapping")
         cells, head, embedding = sort_variables(cells)
+    if isinstance(forget_bias, bool) or not isinstance(forget_bias, int | float) or not math.isfinite(forget_bias):
+        raise InputError(f"forget_bias: expected a finite number, received {shown(forget_bias)}")
     layers = _layers(_pairs(cells), forget_bias)
     weights = Weights(layers, _head(head, layers[-1].units), _table(embedding))
     encoding = encoding or ("features" if embedding is None else "embedding")
@@ -60,7 +63,7 @@ def from_tf1(
 
 def _pairs(cells: Any) -> list[tuple[Any, Any]]:
     pairs = list(cells) if isinstance(cells, Sequence) else []
-    if not pairs or any(isinstance(pair, np.ndarray) or len(pair) != 2 for pair in pairs):
+    if not pairs or any(not isinstance(pair, Sequence) or len(pair) != 2 for pair in pairs):
         raise InputError(
             f"cells: expected a list of (kernel, bias), one for each layer, or a mapping of variables by name, "
             f"received {shown(cells)}"
@@ -100,7 +103,7 @@ def _reordered(gates: np.ndarray) -> np.ndarray:
 def _head(head: Any, units: int) -> HeadWeights | None:
     if head is None:
         return None
-    if isinstance(head, np.ndarray) or len(head) != 2:
+    if not isinstance(head, Sequence) or len(head) != 2:
         raise InputError(f"head: expected (weights, bias), received {shown(head)}")
     kernel, bias = floats(head[0], "head, weights"), floats(head[1], "head, bias")
     require_shape(kernel, [units, "V"], "head, weights")
