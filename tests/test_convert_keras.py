@@ -501,6 +501,8 @@ BIAS = "layers/lstm/cell/vars/2"
         (replace(BIAS, lambda f, p: f.create_dataset(p, (12,), "f4", external=[("/etc/hostname", 0, 48)])), f"expected an array at {BIAS}, received another object"),
         (lambda c, f: layer("a").__call__(c)["config"].pop("units"), "source: expected a config as Keras writes it, received another one .*KeyError: 'units'"),
         (lambda c, f: layer("a")(c).update(module="my_package"), "layer 'a': .* received 'LSTM' of 'my_package'"),
+        (lambda c, f: layer("d")(c)["config"].update(use_bias=False, units=10**30), r"layer 'd', kernel: expected shape \[3, 10+\]"),
+        (lambda c, f: c["config"]["layers"].append({"class_name": "Dropout", "config": {"name": "o", "rate": None}}), "source: expected a config as Keras writes it"),
         (lambda c, f: c.update(class_name="Mine"), "model: expected a Sequential or functional one, received 'Mine'"),
         (lambda c, f: c["config"].update(layers=3), r"m.keras: expected a whole Keras model, received a damaged or foreign file \("),
         (lambda c, f: layer("a")(c)["config"].update(dtype="int8"), "layer 'a': expected a floating-point type, received 'int8'"),

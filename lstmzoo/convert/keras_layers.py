@@ -64,7 +64,7 @@ class Stack:
             self.left_out.append("dropout below the first or above the last LSTM layer")
         if any(between) and not same:
             self.left_out.append("dropout that differs from layer to layer")
-        return float(between[0][0]) if same else 0.0
+        return between[0][0] if same else 0.0
 
     def _input(self, layer: Entry) -> None:
         """Its shape has been noted."""
@@ -101,7 +101,7 @@ class Stack:
             raise foreign(layer, f"TimeDistributed of {shown(inner['class_name'])}")
 
     def _dropout(self, layer: Entry) -> None:
-        self.rates[-1].append(layer["config"]["rate"])
+        self.rates[-1].append(float(layer["config"]["rate"]))
 
     def _recurrent(self, layer: Entry) -> None:
         config = layer["config"]
@@ -126,12 +126,12 @@ class Stack:
         if cell.get("recurrent_dropout"):
             self.left_out.append(f"recurrent dropout of {name_of(layer)}")
         if cell.get("dropout"):
-            self.rates[-1].append(cell["dropout"])
+            self.rates[-1].append(float(cell["dropout"]))
 
     def _cell(self, layer: Entry, cell: Mapping[str, Any], arrays: list[np.ndarray]) -> None:
         units, below = cell["units"], self.layers[-1].units if self.layers else "D"
-        bias = arrays[2] if cell["use_bias"] else np.zeros(4 * units, np.float32)
         self._shaped(layer, arrays[0], [below, 4 * units], "kernel")
+        bias = arrays[2] if cell["use_bias"] else np.zeros(arrays[0].shape[1], np.float32)
         self._shaped(layer, arrays[1], [units, 4 * units], "recurrent_kernel")
         self._shaped(layer, bias, [4 * units], "bias")
         self.layers.append(LayerWeights(arrays[0], arrays[1], bias))
@@ -147,8 +147,8 @@ class Stack:
         self._require(layer, not config.get("quantization_config"), "floating-point weights", "quantized ones")
         arrays = self._arrays(layer, 1 + bool(config["use_bias"]), config.get("dtype"))
         classes = config["units"]
-        bias = arrays[1] if config["use_bias"] else np.zeros(classes, np.float32)
         self._shaped(layer, arrays[0], [self.layers[-1].units, classes], "kernel")
+        bias = arrays[1] if config["use_bias"] else np.zeros(arrays[0].shape[1], np.float32)
         self._shaped(layer, bias, [classes], "bias")
         self.head, self.softmax = HeadWeights(arrays[0], bias), activation == "softmax"
 

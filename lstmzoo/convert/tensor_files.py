@@ -1,5 +1,6 @@
 """Tensors by name from a file: safetensors, or what `torch.save` wrote (with torch installed); no code in it runs."""
 
+import io
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -49,11 +50,10 @@ def _state_dict(file: Path) -> Mapping[str, Any]:
             f"{file}: expected torch to be installed to read it, received none: pip install 'lstmzoo[torch]', or save "
             "safetensors"
         ) from None
+    content = io.BytesIO(file.read_bytes())
     try:
-        found = torch.load(file, map_location="cpu", weights_only=True)  # weights_only: no code in the file runs
-    except OSError:
-        raise
-    except Exception as error:  # of many kinds, EOFError and RuntimeError among them
+        found = torch.load(content, map_location="cpu", weights_only=True)  # weights_only: no code in the file runs
+    except Exception as error:  # of many kinds, OSError and RuntimeError among them, and all about the content
         reason = shown(str(error).split("\n")[0], 200)
         raise InputError(
             f"{file}: expected what torch.save(model.state_dict(), path) writes, whole, received other data ({reason})"
