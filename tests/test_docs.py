@@ -62,15 +62,38 @@ def test_the_two_commands_are_the_first_blocks():
     assert second == "python -m pip install -e '.[dev]' && python -m pytest\n"
 
 
-@pytest.mark.parametrize("number", [0, 1])
-def test_the_code_of_the_readme_runs(number, tmp_path):
+def printed_by_code(number, folder):
+    """What a block of the README prints, and the block of output that stands below it there."""
     code = blocks("python")[number]
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder)
     assert done.returncode == 0, done.stderr
-    if number == 0:
-        assert done.stdout in README
-    else:
-        assert float(done.stdout.split()[-1]) < 0.1
+    below = re.match(r"```\n\n```\n(.*?)^```$", README.split(code)[1], flags=re.M | re.S)
+    return done.stdout, below and below[1]
+
+
+def test_the_cell_stepped_by_hand(tmp_path):
+    printed, shown = printed_by_code(0, tmp_path)
+    assert printed == shown
+
+
+def test_windows_trained_in_order(tmp_path):
+    printed, _ = printed_by_code(1, tmp_path)
+    assert float(printed.split()[-1]) < 0.1
+    assert (tmp_path / "echo.keras").is_file()
+
+
+def test_fit_with_validation_and_early_stopping(tmp_path):
+    found = [re.fullmatch(r"(\d+) epochs, accuracy (\d\.\d+)\n", text) for text in printed_by_code(2, tmp_path)]
+    assert all(int(match[1]) < 50 for match in found)
+    assert float(found[0][2]) == pytest.approx(float(found[1][2]), abs=0.002)
+    assert float(found[1][2]) > 0.99
+
+
+def test_a_loop_of_ones_own_learns_to_count(tmp_path):
+    (*losses, counted), (*shown, wanted) = (text.splitlines() for text in printed_by_code(3, tmp_path))
+    assert counted.split() == wanted.split() == [str(number) for number in range(300, 318)]
+    assert [re.sub(r"\d\.\d+", "", line) for line in losses] == [re.sub(r"\d\.\d+", "", line) for line in shown]
+    assert all(float(part[-1].split()[2]) < 0.02 for part in (losses, shown))
 
 
 def test_the_keys_of_the_configs_are_those_of_the_table():
