@@ -106,19 +106,25 @@ def draw_up(
     return Blueprint(spec, encoding, vocab_size, input_dim, weights, batch_size, seq_length, dtype)
 
 
-def described(model: str | Mapping[str, Any] | ModelSpec) -> ModelSpec:
-    """The description behind a name of the zoo, a mapping as in the YAML, or an object; `InputError` for a bad one."""
-    if isinstance(model, str):
-        return get_model(model)
-    if isinstance(model, ModelSpec):
-        return model
-    if not isinstance(model, Mapping):
+def described(model: str | Mapping[str, Any] | ModelSpec, overrides: Mapping[str, Any] | None = None) -> ModelSpec:
+    """The description behind a name of the zoo, a mapping as in the YAML, or an object; `InputError` for a bad one.
+
+    `overrides` are laid over it; a list of units replaces the depth, too.
+    """
+    spec = get_model(model) if isinstance(model, str) else model
+    if isinstance(spec, ModelSpec) and not overrides:
+        return spec
+    if not isinstance(spec, (ModelSpec, Mapping)):
         raise InputError(f"model: expected a name of the zoo, a mapping or a ModelSpec, received {model!r}")
+    data = dict(spec) if isinstance(spec, Mapping) else spec.model_dump(exclude_unset=True)
+    if overrides and isinstance(overrides.get("units"), (list, tuple)):
+        data.pop("depth", None)
+    data |= overrides or {}
     try:
-        return ModelSpec.model_validate(dict(model))
+        return ModelSpec.model_validate(data)
     except ValidationError as error:
-        found = explain(error, dict(model), ModelSpec)
-        lines = (f"model {'.'.join(map(str, path))}: {reason.text}" for path, reason in found.items())
+        found = explain(error, data, ModelSpec)
+        lines = (f"{' '.join(('model', *map(str, path)))}: {reason.text}" for path, reason in found.items())
         raise InputError("\n".join(lines)) from None
 
 

@@ -19,7 +19,7 @@ from lstmzoo.checks import ANEW, Line, failure, guarded
 from lstmzoo.errors import EnvironmentFailure
 from lstmzoo.installed import extras, keras_series, requirements, versions
 from lstmzoo.startup import lend_streams, run_and_leave
-from lstmzoo.surroundings import machine, places
+from lstmzoo.surroundings import machine, places, trained_models
 from lstmzoo.terminal import printable
 
 Found = dict[str, list[Line]]
@@ -37,11 +37,16 @@ CRASHED = (
 
 def examine(say: Callable[[str], None]) -> Found:
     """All that can be known, section by section; `say` is given each line as soon as it is known."""
-    surroundings = (("requirements", requirements), ("keras series", keras_series), ("places", places))
+    surroundings = (
+        ("requirements", requirements),
+        ("keras series", keras_series),
+        ("places", places),
+        ("models", trained_models),
+    )
     sections: dict[str, Iterable[Line]] = {
         "versions": guarded("versions", versions, ANEW),
         "machine": guarded("machine", machine, ANEW),
-        "surroundings": (line for name, look in surroundings for line in guarded(name, look, ANEW)),
+        "surroundings": (line for name, look in looks.items() for line in guarded(name, look, ANEW)),
         "extras": guarded("extras", extras, ANEW),
         "self-test, about ten seconds": self_test(),
     }

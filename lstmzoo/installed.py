@@ -13,6 +13,7 @@ from lstmzoo.checks import Line
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
+MOST_NAMED = 3  # with their versions: a line fits a screen
 PACKAGES = ("tensorflow", "tf-keras", "keras", "keras-tuner", "numpy", "protobuf", "safetensors", "tensorboard")
 ALIASES = {"tensorflow": "tensorflow-cpu"}  # another name of the same package
 
@@ -59,7 +60,9 @@ def extras() -> Iterator[Line]:
         if lacking:
             yield Line(extra, f"not installed: {', '.join(each.name for each in lacking)}", None, _install(lacking))
         else:
-            yield Line(extra, ", ".join(f"{each.name} {version_of(each.name)}" for each in asked), True)
+            named = len(asked) <= MOST_NAMED
+            found = ", ".join(f"{each.name} {version_of(each.name)}" for each in asked)
+            yield Line(extra, found if named else f"all {len(asked)} packages are installed", True)
 
 
 def requirements() -> Iterator[Line]:

@@ -22,17 +22,19 @@ def build_model(
     input_dim: int | None = None,
     embedding_dim: int | None = None,
     seed: int = 0,
+    **overrides: Any,
 ) -> keras.Model:
     """A stateful Keras model: `[B, T]` in (`[B, T, D]` for features), logits `[B, T, V]` out.
 
     With `vocab_size=None` there is no Dense layer and the output is the last layer's `[B, T, H]`. `model` is a name of
-    the zoo, a mapping as in the YAML, or a `ModelSpec`. `seq_length=None` takes any T. Initial weights depend on the
+    the zoo, a mapping as in the YAML, or a `ModelSpec`; `overrides` such as `units=64` or `dropout=0.2` are laid over
+    it, and a list of units replaces the depth too. `seq_length=None` takes any T. Initial weights depend on the
     seed and the sizes alone, so all kinds start alike: Glorot uniform kernels, orthogonal recurrent kernels, zero
     biases but for 1 at the forget gate (Jozefowicz et al. 2015). Weights, from the input up: embedding if any, then for
     each layer kernel `[D, 4H]`, recurrent_kernel `[H, 4H]`, bias `[4H]` (gates i, f, c, o), then Dense kernel `[H, V]`
     and bias `[V]`. Raises `InputError` for an impossible description or size.
     """
-    spec = described(model)
+    spec = described(model, overrides)
     embedding_dim = embedding_dim if embedding_dim is not None else spec.embedding_dim
     _check(spec, encoding, vocab_size, batch_size, seq_length, input_dim, embedding_dim, seed)
     seeds = _Seeds(seed)

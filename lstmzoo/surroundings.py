@@ -59,6 +59,17 @@ def places() -> Iterator[Line]:
         yield Line("temporary", failure(error), False, "make room, or name another with TMPDIR=DIR")
 
 
+def trained_models() -> Iterator[Line]:
+    """Those of the package, each read whole."""
+    from lstmzoo.pretrained import list_trained
+    from lstmzoo.trained import open_run
+
+    names = list_trained()
+    for name in names:
+        open_run(name)
+    yield Line("models", f"{', '.join(names)} (they come trained)", True)
+
+
 def place(name: str, path: Path, advice: str) -> Line:
     """Whether files can be written to a folder, or to where it would be made."""
     shown = short_path(str(path))

@@ -148,7 +148,7 @@ def test_a_wheel_made_of_an_sdist_brings_them(elsewhere):
         archive.extractall(site)
     assert sorted(path.name for path in site.iterdir() if "dist-info" not in path.name) == ["lstmzoo"]
     theirs = {path.relative_to(ROOT / "configs") for path in (ROOT / "configs").rglob("*.yaml")}
-    assert {path.relative_to(site / "lstmzoo/configs") for path in site.rglob("*.yaml")} == theirs
+    assert {path.relative_to(site / "lstmzoo/configs") for path in (site / "lstmzoo/configs").rglob("*.yaml")} == theirs
     done = command("echo", "--plan", path=site)
     assert (done.returncode, done.stderr) == (0, f"config: {site}/lstmzoo/configs/echo.yaml\n")
     code = "from lstmzoo.sweeps.file import load_sweep; print(load_sweep('echo').trials)"
