@@ -37,12 +37,7 @@ CRASHED = (
 
 def examine(say: Callable[[str], None]) -> Found:
     """All that can be known, section by section; `say` is given each line as soon as it is known."""
-    surroundings = (
-        ("requirements", requirements),
-        ("keras series", keras_series),
-        ("places", places),
-        ("models", trained_models),
-    )
+    looks = {"requirements": requirements, "keras series": keras_series, "places": places, "models": trained_models}
     sections: dict[str, Iterable[Line]] = {
         "versions": guarded("versions", versions, ANEW),
         "machine": guarded("machine", machine, ANEW),
