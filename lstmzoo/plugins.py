@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from lstmzoo.strict_yaml import shown
+from lstmzoo.terminal import printable
 
 
 def each_plugin(group: str, enter: Callable[[str, Any], None]) -> None:
@@ -24,7 +24,7 @@ def each_plugin(group: str, enter: Callable[[str, Any], None]) -> None:
         try:
             enter(point.name, point.load())
         except Exception as error:  # of somebody else's code
-            reason = shown(f"{type(error).__name__}: {error}", 300).strip("\"'")
+            reason = printable(f"{type(error).__name__}: {error}".splitlines()[0][:300])
             warnings.warn(
                 f"{group}: {point.name!r} of the package {_package(point)} ({point.value}) cannot be used, {reason}: "
                 "mend or uninstall it",

@@ -128,11 +128,12 @@ def main(prog_name: str) -> None:
     """`python -m lstmzoo.zoo [PATTERN]`."""
     import typer
 
-    from lstmzoo.catalogue import describe_models
     from lstmzoo.startup import command_line
 
     def zoo(pattern: Annotated[str, typer.Argument(help="shell pattern, such as 'char_*'")] = "*") -> None:
         """List the named models: parameters, where they come from, measured results."""
+        from lstmzoo.catalogue import describe_models
+
         print(describe_models(pattern))
 
     command_line(zoo, prog_name)

@@ -48,8 +48,8 @@ def measure(runs: Path, name: str, config: str) -> dict[str, object]:
 
 
 def train(run: Path, name: str, config: str, seed: int) -> dict[str, dict[str, float]]:
-    """The result.json of a run, which is trained if it is not there."""
-    if not (run / "result.json").exists():
+    """The result.json of a run, which is trained or goes on if it is not completed."""
+    if not is_completed(run):
         print(run.name, flush=True)
         given = [] if (run / "config.yaml").exists() else [str(ROOT / "configs" / f"{config}.yaml")]
         sets = [f"--set=model={name}", f"--set=seed={seed}"] if given else []
@@ -57,6 +57,12 @@ def train(run: Path, name: str, config: str, seed: int) -> dict[str, dict[str, f
         subprocess.run(line, check=True, stdout=subprocess.DEVNULL)
     result: dict[str, dict[str, float]] = json.loads((run / "result.json").read_text())
     return result
+
+
+def is_completed(run: Path) -> bool:
+    """Whether it was trained to its end."""
+    path = run / "result.json"
+    return path.exists() and json.loads(path.read_text())["status"] == "completed"
 
 
 def write_table() -> None:
