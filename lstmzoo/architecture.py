@@ -1,10 +1,13 @@
 """What a model is, as data: a stack of LSTM layers, from the YAML's `model` section. No TensorFlow."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from typing_extensions import Self
 
+from lstmzoo.errors import InputError
+from lstmzoo.problems import explain
 from lstmzoo.section import Count, Fraction, Section, expected
 
 MAX_DEPTH = 1000
@@ -74,3 +77,13 @@ class ModelSpec(Section):
             below = units
         embedding = (vocab_size or 0) * self.embedding_dim if self.embedding_dim else 0
         return embedding + total + (vocab_size * (below + 1) if vocab_size else 0)
+
+
+def spec_of(description: Mapping[str, Any]) -> ModelSpec:
+    """The section that a mapping describes; `InputError` with a line for each key that is wrong."""
+    try:
+        return ModelSpec.model_validate(dict(description))
+    except ValidationError as error:
+        found = explain(error, dict(description), ModelSpec)
+        lines = (f"{' '.join(('model', *map(str, path)))}: {reason.text}" for path, reason in found.items())
+        raise InputError("\n".join(lines)) from None

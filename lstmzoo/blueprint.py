@@ -8,12 +8,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from pydantic import ValidationError
 
-from lstmzoo.architecture import ModelSpec
+from lstmzoo.architecture import ModelSpec, spec_of
 from lstmzoo.errors import InputError
 from lstmzoo.nearest import did_you_mean
-from lstmzoo.problems import explain
 from lstmzoo.zoo import get_model
 
 ENCODINGS = ("scalar", "one_hot", "embedding", "features")
@@ -119,13 +117,7 @@ def described(model: str | Mapping[str, Any] | ModelSpec, overrides: Mapping[str
     data = dict(spec) if isinstance(spec, Mapping) else spec.model_dump(exclude_unset=True)
     if overrides and isinstance(overrides.get("units"), (list, tuple)):
         data.pop("depth", None)
-    data |= overrides or {}
-    try:
-        return ModelSpec.model_validate(data)
-    except ValidationError as error:
-        found = explain(error, data, ModelSpec)
-        lines = (f"{' '.join(('model', *map(str, path)))}: {reason.text}" for path, reason in found.items())
-        raise InputError("\n".join(lines)) from None
+    return spec_of({**data, **(overrides or {})})
 
 
 def _check_encoding(weights: Weights, encoding: str, vocab_size: int | None) -> None:

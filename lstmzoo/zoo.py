@@ -5,7 +5,7 @@ import functools
 from collections.abc import Mapping
 from typing import Annotated, Any, NamedTuple
 
-from lstmzoo.architecture import ModelSpec
+from lstmzoo.architecture import ModelSpec, spec_of
 from lstmzoo.errors import InputError
 from lstmzoo.nearest import did_you_mean
 from lstmzoo.plugins import each_plugin
@@ -42,8 +42,7 @@ def register_model(
     """Give an architecture a name: `register_model("tiny", kind="single", units=2)`.
 
     `source` says where it comes from, `task` the kind of task it is for: `python -m lstmzoo.zoo` shows the one, and
-    counts parameters for the other. Raises `InputError` for a name that is taken, and pydantic's `ValidationError` for
-    a bad description.
+    counts parameters for the other. Raises `InputError` for a name that is taken, and for a bad description.
     """
     if not isinstance(name, str) or not name or not name.isprintable() or any(sign in name for sign in " /\\:*?[]"):
         raise InputError(f"expected a model name of letters, digits, '_', '-' and '.', received {name!r}")
@@ -98,7 +97,7 @@ def _enter(
     name: str, model: Mapping[str, Any] | ModelSpec | None, source: str, task: str, description: Mapping[str, Any]
 ) -> ModelSpec:
     given = model.model_dump(exclude_unset=True) if isinstance(model, ModelSpec) else (model or {})
-    spec = ModelSpec.model_validate({**given, **description})
+    spec = spec_of({**given, **description})
     _REGISTRY[name] = Entry(spec, source, task)
     return spec
 

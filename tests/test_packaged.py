@@ -144,11 +144,14 @@ def test_a_wheel_made_of_an_sdist_brings_them(elsewhere):
         archive.extractall(elsewhere, filter="data")
     subprocess.run([*hatch, "wheel"], check=True, capture_output=True, cwd=next(elsewhere.glob("lstmzoo-*[0-9]")))
     site = elsewhere / "site"
+    assert next(elsewhere.glob("*.whl")).stat().st_size < 4e6  # trained models and all
     with zipfile.ZipFile(next(elsewhere.glob("*.whl"))) as archive:
         archive.extractall(site)
     assert sorted(path.name for path in site.iterdir() if "dist-info" not in path.name) == ["lstmzoo"]
     theirs = {path.relative_to(ROOT / "configs") for path in (ROOT / "configs").rglob("*.yaml")}
     assert {path.relative_to(site / "lstmzoo/configs") for path in (site / "lstmzoo/configs").rglob("*.yaml")} == theirs
+    done = command("zoo:char_python", "--prompt", "def ", "--length", "20", module="sample", path=site)
+    assert (done.returncode, done.stderr, len(done.stdout)) == (0, "", 24)
     done = command("echo", "--plan", path=site)
     assert (done.returncode, done.stderr) == (0, f"config: {site}/lstmzoo/configs/echo.yaml\n")
     code = "from lstmzoo.sweeps.file import load_sweep; print(load_sweep('echo').trials)"

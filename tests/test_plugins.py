@@ -102,7 +102,7 @@ def test_a_sweep_searches_it(command, tmp_path):
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        ({"kind": "single", "unit": 3}, "ValidationError"),
+        ({"kind": "single", "unit": 3}, "InputError: model unit: expected a key that exists"),
         (7, "cannot be used, TypeError"),
         (lambda: 1 / 0, "cannot be used, ZeroDivisionError: division by zero"),
     ],

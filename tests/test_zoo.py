@@ -25,6 +25,16 @@ def test_a_registered_name_is_a_model():
     assert lstmzoo.list_models("tin*") == ["tinier", "tiny"]
 
 
+def test_a_bad_description_is_one_message():
+    with pytest.raises(
+        InputError, match="^model unit: expected a key that exists, received 'unit'; did you mean units"
+    ):
+        lstmzoo.register_model("tiny", unit=2)
+    assert "tiny" not in lstmzoo.list_models()
+    with pytest.raises(InputError, match="expected a model name of letters"):
+        lstmzoo.register_model("a name", units=2)
+
+
 def test_a_taken_name_raises():
     with pytest.raises(InputError, match="expected a new model name, received 'echo_4', which is taken"):
         lstmzoo.register_model("echo_4", units=5)
