@@ -34,6 +34,10 @@ class ResetStates(keras.callbacks.Callback):
                 "build it with stateful=True, or leave ResetStates out"
             )
 
+    def on_train_begin(self, logs: Any = None) -> None:
+        """What a validation that was broken off had set aside is of no use any more."""
+        self._set_aside.clear()
+
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Zero state."""
         self._zero()

@@ -82,10 +82,14 @@ def _numbers(name: str, values: Any) -> np.ndarray:
         found = np.asarray(values)
     except ValueError as error:
         raise InputError(f"{name}: expected numbers [N] or [N, D], received {error}") from error
-    if found.ndim not in (1, 2):
+    if isinstance(values, np.ma.MaskedArray):
+        raise InputError(f"{name}: expected plain numbers, received a masked array: fill it first (array.filled(0))")
+    if found.ndim not in (1, 2) or 0 in found.shape[1:]:
         raise InputError(f"{name}: expected one stream, shape [N] or [N, D], received shape {list(found.shape)}")
     if found.dtype.kind not in "biuf":
         raise InputError(f"{name}: expected numbers, received {found.dtype}: turn symbols into ids from 0 on")
+    if found.dtype == np.uint64:
+        raise InputError(f"{name}: expected integers that an int64 holds, received uint64: array.astype('int64')")
     return found
 
 
