@@ -88,8 +88,8 @@ def _numbers(name: str, values: Any) -> np.ndarray:
         raise InputError(f"{name}: expected one stream, shape [N] or [N, D], received shape {list(found.shape)}")
     if found.dtype.kind not in "biuf":
         raise InputError(f"{name}: expected numbers, received {found.dtype}: turn symbols into ids from 0 on")
-    if found.dtype == np.uint64:
-        raise InputError(f"{name}: expected integers that an int64 holds, received uint64: array.astype('int64')")
+    if found.dtype == np.uint64 and len(found) and found.max() > np.iinfo(np.int64).max:
+        raise InputError(f"{name}: expected integers that an int64 holds, received larger ones")
     return found
 
 
