@@ -69,6 +69,10 @@ class ModelSpec(Section):
         """Units of each layer, from the input up."""
         return self.units if isinstance(self.units, tuple) else (self.units,) * (self.depth or 1)
 
+    def input_dim(self, encoding: str, vocab_size: int) -> int:
+        """D, the features that the first layer sees of a symbol."""
+        return {"scalar": 1, "one_hot": vocab_size, "embedding": self.embedding_dim}[encoding] or 1
+
     def parameters(self, input_dim: int, vocab_size: int | None) -> int:
         """Number of trainable values: for D input features, and V classes or no head."""
         total, below = 0, input_dim

@@ -39,14 +39,13 @@ def models(pattern: str = "*") -> list[Row]:
 
 
 def count_of(entry: Entry) -> int | None:
-    """Trainable values with the input and the classes of its task; None where they depend on the data."""
-    if entry.task == "char":
-        return entry.spec.parameters(SYMBOLS, SYMBOLS)
-    task = TASKS.get(entry.task)
-    size = getattr(getattr(task, "Spec", None), "vocab_size", None)
-    if task is None or not isinstance(size, int):
+    """Trainable values with the input and the classes of its task; None for a task that is not there."""
+    if entry.task not in TASKS:
         return None
-    return entry.spec.parameters(1 if task.Spec.encodings[0] == "scalar" else size, size)
+    section = TASKS[entry.task].Spec
+    size = SYMBOLS if section.writes else section.vocab_size
+    encoding = section.encodings[0] if entry.spec.encoding == "auto" else entry.spec.encoding
+    return entry.spec.parameters(entry.spec.input_dim(encoding, size), size)
 
 
 def describe_models(pattern: str = "*") -> str:
@@ -61,9 +60,9 @@ def describe_models(pattern: str = "*") -> str:
         start = f"{row.name:<{width}}  {row.kind:<14}  {row.units:<11}  {row.parameters:>10}  {source:<6}"
         lines += [f"{start}  {text}" for text in results.get(row.name, ["-"])]
     notes = [f"[{number}] {source}" for number, source in enumerate(sources, 1)]
-    return "\n".join(
-        [*lines, "", f"parameters of char models: for {SYMBOLS} symbols", *notes, "", TRAINED, *_trained()]
-    )
+    if any(get_entry(row.name).task == "char" for row in rows):
+        notes = [f"parameters of char models: for {SYMBOLS} symbols", *notes]
+    return "\n".join([*lines, "", *notes, "", TRAINED, *_trained()])
 
 
 def _trained() -> list[str]:
@@ -75,8 +74,15 @@ def markdown_models() -> str:
     """The same for configs/README.md."""
     lines = [f"| {' | '.join(HEAD)} |", "|---|---|---|---|---|---|"]
     for row in models():
-        cells = (f"`{row.name}`", row.kind, row.units, row.parameters, "; ".join(row.measured), row.source or "-")
-        lines.append(f"| {' | '.join(cells)} |")
+        cells = (
+            f"`{row.name}`",
+            row.kind,
+            row.units,
+            row.parameters,
+            "; ".join(row.measured),
+            row.source.replace("|", "/") or "-",
+        )
+        lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
     return "\n".join(lines)
 
 

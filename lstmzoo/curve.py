@@ -1,12 +1,13 @@
 """The losses of a run as a picture shows them: bounded memory, however many steps there are."""
 
+import math
 from array import array
 from typing import Any
 
 import numpy as np
 
 GROUPS = 2000  # at most: then two neighbours become one
-SMOOTHING = 0.999
+SMOOTHING, RECENT = 0.999, 0.95  # of the picture; of the line on the terminal
 
 
 class Curve:
@@ -14,12 +15,15 @@ class Curve:
 
     def __init__(self, start: float):
         self.steps, self.group, self.smoothed = 0, 1, start
+        self.recent = math.nan
+        """Mean of about the last twenty steps."""
         self.parts = (array("d"), array("d"), array("d"))  # least, greatest, smoothed after the group's first step
         self.validations: list[tuple[int, float]] = []
 
     def add(self, line: dict[str, Any]) -> None:
         """One step's line of metrics.jsonl."""
         loss = line["train_loss"]
+        self.recent = RECENT * self.recent + (1 - RECENT) * loss if self.steps else loss
         self.smoothed = SMOOTHING * self.smoothed + (1 - SMOOTHING) * loss
         if self.steps == self.group * GROUPS:
             self._halve()

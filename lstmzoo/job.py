@@ -13,6 +13,7 @@ from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted
 from lstmzoo.experiment import Experiment
 from lstmzoo.machine import find_device
 from lstmzoo.plan import Plan, make_plan
+from lstmzoo.pretrained import refuse_to_write
 from lstmzoo.progress import Progress, Silent
 from lstmzoo.resume import go_on
 from lstmzoo.rundir import RunDirectory, last_default
@@ -94,6 +95,7 @@ def plan_to_go_on(given: Experiment | None, wish: Wish, run_dir: Path | None) ->
 
 def _directory_of(given: Experiment | None, run_dir: Path | None) -> Path:
     if run_dir is not None:
+        refuse_to_write(run_dir)
         return run_dir
     if given is None:
         raise InputError("expected a run to go on with, received none: give --run-dir DIR, or its CONFIG")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lstmzoo.errors import InputError
 from lstmzoo.nearest import did_you_mean
+from lstmzoo.pretrained import PREFIX
 from lstmzoo.strict_yaml import shown
 
 SUFFIX = ".yaml"
@@ -45,6 +46,8 @@ def _must_be_there(path: Path, kind: str) -> Path:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         near = did_you_mean(path.name.removesuffix(SUFFIX), list_configs(kind))
+        if path.name.startswith(PREFIX):
+            near = "; trained models are there to sample, score, report and load_model"
         raise InputError(
             f"expected a readable YAML file, received {shown(str(path))} ({reason}), nor is it a name of those in "
             f"{configs_folder() / kind}{near}"

@@ -7,10 +7,11 @@ Everything `auto` is decided here, as a pure function of the configuration, the 
 import os
 from typing import NamedTuple
 
+from lstmzoo.contract import Task
 from lstmzoo.errors import InputError
 from lstmzoo.experiment import Experiment
 from lstmzoo.machine import choose_threads, fastest_kernel, find_device
-from lstmzoo.tasks import Task, make_task
+from lstmzoo.tasks import make_task
 
 FLOAT = 4  # bytes
 CALL_SECONDS = 0.25  # aimed at for one graph call: a signal waits for it
@@ -77,8 +78,7 @@ def count_parameters(experiment: Experiment, vocab_size: int) -> int:
 
 
 def _input_dim(experiment: Experiment, vocab_size: int) -> int:
-    sizes = {"scalar": 1, "one_hot": vocab_size, "embedding": experiment.model.embedding_dim}
-    return sizes[experiment.encoding] or 1
+    return experiment.model.input_dim(experiment.encoding, vocab_size)
 
 
 def memory_needed(experiment: Experiment, vocab_size: int, windows_per_call: int) -> int:

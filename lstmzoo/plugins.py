@@ -4,13 +4,13 @@
     birds_2x64 = "birds.nets:BIRDS"        # a mapping as in the YAML, a ModelSpec, or a function that gives one
 
     [project.entry-points."lstmzoo.tasks"]
-    copy = "birds.copying:Copy"            # a class such as tasks.Task describes
+    copy = "birds.copying:Copy"            # a class such as contract.Task describes
 
-They are imported where they are first looked for. What cannot be used is passed over with a warning, and harms nothing
-else.
+They are imported where they are first looked for. What cannot be used is passed over with a warning in the log, and
+harms nothing else.
 """
 
-import warnings
+import logging
 from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -19,17 +19,14 @@ from lstmzoo.terminal import printable
 
 
 def each_plugin(group: str, enter: Callable[[str, Any], None]) -> None:
-    """Import what stands in a group, and `enter` it by name; an exception of either becomes a warning."""
+    """Import what stands in a group, and `enter` it by name; an exception of either is a warning in the log."""
     for point in _in_order(group):
         try:
             enter(point.name, point.load())
-        except Exception as error:  # of somebody else's code
+        except (Exception, SystemExit) as error:  # of somebody else's code
             reason = printable(f"{type(error).__name__}: {error}".splitlines()[0][:300])
-            warnings.warn(
-                f"{group}: {point.name!r} of the package {_package(point)} ({point.value}) cannot be used, {reason}: "
-                "mend or uninstall it",
-                stacklevel=2,
-            )
+            where = f"{group}: {point.name!r} of the package {_package(point)} ({point.value})"
+            logging.getLogger("lstmzoo").warning("%s cannot be used, %s: mend or uninstall it", where, reason)
 
 
 def _in_order(group: str) -> Iterator[EntryPoint]:

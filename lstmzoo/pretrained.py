@@ -25,11 +25,17 @@ def run_path(run: str | os.PathLike[str]) -> Path:
     if not text.startswith(PREFIX):
         return Path(run)
     if text not in list_trained():
+        hint = _only_named(text.removeprefix(PREFIX)) or did_you_mean(text, list_trained())
         raise InputError(
-            f"expected a trained model of the package ({', '.join(list_trained())}), received {text!r}"
-            f"{did_you_mean(text, list_trained())}{_only_named(text.removeprefix(PREFIX))}"
+            f"expected a trained model of the package ({', '.join(list_trained())}), received {text!r}{hint}"
         )
     return MODELS / text.removeprefix(PREFIX)
+
+
+def without_prefix(run: str | os.PathLike[str]) -> str:
+    """A hint for who has left the prefix out, or nothing."""
+    meant = PREFIX + os.fspath(run)
+    return f"; did you mean {meant}?" if meant in list_trained() else ""
 
 
 def is_packed(path: Path) -> bool:
@@ -42,12 +48,12 @@ def card(name: str) -> str:
     return (run_path(name) / "README.md").read_text(encoding="utf-8")
 
 
-def refuse_to_write(path: Path) -> None:
-    """Raise `InputError` for a name of the package where a run is to be written."""
+def refuse_to_write(path: Path, what: str = "run directory", option: str = "--run-dir") -> None:
+    """Raise `InputError` for a name of the package where something is to be written."""
     if path.name.startswith(PREFIX):
         raise InputError(
-            f"run directory: expected one to write to, received {path.name!r}, which names a trained model of the "
-            "package: choose another directory with --run-dir"
+            f"{what}: expected one to write to, received {path.name!r}, which names a trained model of the package: "
+            f"choose another directory with {option}"
         )
 
 

@@ -53,8 +53,10 @@ def report(
 
 def _write(comparison: "Comparison", path: Path) -> None:
     from lstmzoo.overlay import draw_runs
+    from lstmzoo.pretrained import refuse_to_write
     from lstmzoo.tables import csv_text, markdown_text
 
+    refuse_to_write(path, "report", "--out")
     try:
         path.mkdir(parents=True, exist_ok=True)
         draw_runs(path / PICTURE, comparison.runs)

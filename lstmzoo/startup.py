@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -41,7 +40,6 @@ def command_line(command: Callable[..., None], prog_name: str, quiet: bool = Fal
         run_and_leave(lambda: command(*arguments, **options), quiet)
 
     lend_streams()
-    warnings.formatwarning = lambda message, *_, **__: printable(f"warning: {message}") + "\n"  # no line of ours
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command()(guarded)
     try:

@@ -221,5 +221,5 @@ class Training:
         left = (time.monotonic() - self.began) * (1 - fraction) / done  # with validation and all else
         per_second = step / self.standing.train_seconds
         symbols = per_second * self.spec.batch_size * self.spec.seq_length
-        loss = self.record.curve.smoothed
+        loss = self.record.curve.recent
         return Moment(step, self.plan.steps, epoch + (window > 0), fraction, loss, per_second, symbols, left)

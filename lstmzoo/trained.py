@@ -9,7 +9,7 @@ from lstmzoo.checkpoint import Checkpoint, whole_checkpoints
 from lstmzoo.config import load_run_config
 from lstmzoo.errors import InputError
 from lstmzoo.experiment import Experiment
-from lstmzoo.pretrained import run_path
+from lstmzoo.pretrained import is_packed, run_path, without_prefix
 from lstmzoo.rundir import RunDirectory
 from lstmzoo.strict_yaml import shown
 from lstmzoo.vocabulary import Vocabulary
@@ -76,7 +76,9 @@ def open_run(run: str | os.PathLike[str], *, text: bool = False) -> Trained:
     """
     directory = RunDirectory(run_path(run))
     if not os.path.isfile(directory.path / "config.yaml"):  # noqa: PTH113  (Path's own raises for a name too long)
-        raise InputError(f"expected a run directory, received {shown(str(run), 200)}, which has no config.yaml")
+        raise InputError(
+            f"expected a run directory, received {shown(str(run), 200)}, which has no config.yaml{without_prefix(run)}"
+        )
     experiment = load_run_config(directory.path / "config.yaml")
     if text and not experiment.task.writes:
         raise _no_text(os.fspath(run), experiment)
@@ -124,5 +126,6 @@ def _best_checkpoint(directory: RunDirectory) -> _Found:
             return found
     if newest is None:
         why = "; ".join(damaged) or "train it until one is written (checkpoint.every_steps)"
+        why += " (install lstmzoo again)" if is_packed(directory.path) else ""
         raise InputError(f"expected a run with a checkpoint, received {str(directory.path)!r}, which has none: {why}")
     return newest

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from lstmzoo.contract import Task
 from lstmzoo.data import padded_windows
 from lstmzoo.execution import Execution
 from lstmzoo.network import States
-from lstmzoo.tasks import Task
 
 SHOWN_STEPS = 45
 

@@ -1,7 +1,7 @@
 """Named architectures: the registry of the models that have a name. No TensorFlow."""
 
 import fnmatch
-import functools
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, NamedTuple
 
@@ -29,6 +29,7 @@ class Entry(NamedTuple):
 
 
 _REGISTRY: dict[str, Entry] = {}
+_LOADED: list[str] = []
 
 
 def register_model(
@@ -44,10 +45,6 @@ def register_model(
     `source` says where it comes from, `task` the kind of task it is for: `python -m lstmzoo.zoo` shows the one, and
     counts parameters for the other. Raises `InputError` for a name that is taken, and for a bad description.
     """
-    if not isinstance(name, str) or not name or not name.isprintable() or any(sign in name for sign in " /\\:*?[]"):
-        raise InputError(f"expected a model name of letters, digits, '_', '-' and '.', received {name!r}")
-    if name in registered():
-        raise InputError(f"expected a new model name, received {name!r}, which is taken: choose another one")
     return _enter(name, model, source, task, description)
 
 
@@ -77,25 +74,32 @@ def registered() -> Mapping[str, Entry]:
     return _REGISTRY
 
 
-@functools.cache
 def _load_plugins() -> None:
-    each_plugin("lstmzoo.models", _enter_plugin)
+    """Once; a plugin that asks for the registry sees what is there so far."""
+    if not _LOADED:
+        _LOADED.append("lstmzoo.models")
+        each_plugin("lstmzoo.models", _enter_plugin)
 
 
 def _enter_plugin(name: str, found: Any) -> None:
-    if name in _REGISTRY:
-        raise InputError("its name is taken")
     found = found() if callable(found) else found
     if isinstance(found, ModelSpec):
-        _enter(name, found, "", "char", {})
-    else:
-        given = dict(found)
-        _enter(name, None, str(given.pop("source", "")), str(given.pop("task", "char")), given)
+        found = {"model": found}
+    if not isinstance(found, Mapping):
+        raise InputError(f"expected a mapping, a ModelSpec or a function that gives one, received {found!r:.60}")
+    given = dict(found)
+    _enter(name, given.pop("model", None), given.pop("source", ""), given.pop("task", "char"), given)
 
 
 def _enter(
     name: str, model: Mapping[str, Any] | ModelSpec | None, source: str, task: str, description: Mapping[str, Any]
 ) -> ModelSpec:
+    if not isinstance(name, str) or not re.fullmatch(r"[\w.-]+", name):
+        raise InputError(f"expected a model name of letters, digits, '_', '-' and '.', received {name!r}")
+    if name in _REGISTRY:
+        raise InputError(f"expected a new model name, received {name!r}, which is taken: choose another one")
+    if any(not isinstance(text, str) or not text.isprintable() for text in (source, task)):
+        raise InputError(f"source and task: expected a line of text each, received {source!r:.60} and {task!r:.60}")
     given = model.model_dump(exclude_unset=True) if isinstance(model, ModelSpec) else (model or {})
     spec = spec_of({**given, **description})
     _REGISTRY[name] = Entry(spec, source, task)

@@ -10,7 +10,7 @@ import lstmzoo
 
 PACKAGE = Path(lstmzoo.__file__).parent
 ORDER = (
-    "errors nearest terminal section strict_yaml files metrics curve environment machine choice data vocabulary corpora text plugins echo char tasks problems architecture zoo pretrained catalogue optimizers packaged sources experiment plan config settings "
+    "errors nearest terminal section strict_yaml files metrics curve environment machine choice data vocabulary corpora text contract plugins echo char tasks problems architecture zoo pretrained catalogue optimizers packaged sources experiment plan config settings "
     "standing agenda checkpoint rundir start resume trained summary comparison signals progress tables figures plots overlay sweeps.trials sweeps.measured sweeps.cells sweeps.space sweeps.spec sweeps.budget sweeps.search sweeps.hyperband sweeps.sizing sweeps.feasible sweeps.file sweeps.directory sweeps.scales sweeps.findings sweeps.maps sweeps.plots sweeps.hparams sweeps.leaderboard blueprint anatomy state callbacks datasets model rebuild convert.arrays convert.hdf5 convert.keras_files convert.keras_chain convert.keras_layers convert.keras_models convert.tensor_files convert.torch_names convert.pytorch convert.tf1_names convert.tf1 kernels dropout network programs execution sampler scorer validation snapshot record "
     "train job writing scoring startup sweeps.trial sweeps.kept sweeps.oracles sweeps.worker sweeps.chief sweeps.service sweeps.lead sweeps.warm sweeps.processes sweeps.attempts sweeps.watch sweeps.crew sweeps.searching checks installed surroundings selftest run sweep sample score report doctor cli "
 ).split()

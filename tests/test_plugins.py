@@ -10,10 +10,13 @@ import sys
 import sysconfig
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
-from lstmzoo import plugins, zoo
+from lstmzoo import plugins, tasks, zoo
+from lstmzoo.errors import InputError
+from lstmzoo.section import Section
 
 HERE = Path(__file__).parent
 CONFIG = """\
@@ -103,24 +106,59 @@ def test_a_sweep_searches_it(command, tmp_path):
     ("found", "said"),
     [
         ({"kind": "single", "unit": 3}, "InputError: model unit: expected a key that exists"),
-        (7, "cannot be used, TypeError"),
+        (7, "cannot be used, InputError: expected a mapping, a ModelSpec or a function that gives one, received 7"),
         (lambda: 1 / 0, "cannot be used, ZeroDivisionError: division by zero"),
+        (lambda: sys.exit("a licence"), "cannot be used, SystemExit: a licence"),
+        ({"source": "\x1b[31m"}, "source and task: expected a line of text each"),
     ],
 )
-def test_a_model_that_is_none_is_a_warning(monkeypatch, found, said):
+def test_a_model_that_is_none_is_a_warning(monkeypatch, caplog, found, said):
     point = EntryPoint("odd", "somewhere:odd", "lstmzoo.models")
     monkeypatch.setattr(EntryPoint, "load", lambda self: found)
     monkeypatch.setattr(plugins, "_in_order", lambda group: [point])
     monkeypatch.setattr(zoo, "_REGISTRY", dict(zoo._REGISTRY))
-    with pytest.warns(UserWarning, match=said):
-        plugins.each_plugin("lstmzoo.models", zoo._enter_plugin)
+    plugins.each_plugin("lstmzoo.models", zoo._enter_plugin)
+    assert said in caplog.text
     assert "odd" not in zoo._REGISTRY
 
 
-def test_a_name_of_ours_stays_ours(monkeypatch):
+def test_a_name_of_ours_stays_ours(monkeypatch, caplog):
     assert zoo.get_model("echo_4").layers == (4,)
     monkeypatch.setattr(EntryPoint, "load", lambda self: {"units": 1})
     monkeypatch.setattr(plugins, "_in_order", lambda group: [EntryPoint("echo_4", "a:b", "lstmzoo.models")])
-    with pytest.warns(UserWarning, match="'echo_4' of the package unknown .* its name is taken"):
-        plugins.each_plugin("lstmzoo.models", zoo._enter_plugin)
+    plugins.each_plugin("lstmzoo.models", zoo._enter_plugin)
+    assert "'echo_4' of the package unknown (a:b) cannot be used, InputError: expected a new model name" in caplog.text
     assert zoo.get_model("echo_4").layers == (4,)
+
+
+def test_a_plugin_may_register_models_itself(monkeypatch, caplog):
+    monkeypatch.setattr(zoo, "_REGISTRY", dict(zoo._REGISTRY))
+    monkeypatch.setattr(zoo, "_LOADED", [])
+    calls = []
+
+    def make():
+        calls.append(zoo.register_model("beside", units=3))
+        return {"units": 5}
+
+    monkeypatch.setattr(EntryPoint, "load", lambda self: make)
+    monkeypatch.setattr(plugins, "_in_order", lambda group: [EntryPoint("made", "a:b", "lstmzoo.models")])
+    assert (zoo.get_model("made").layers, zoo.get_model("beside").layers, len(calls)) == ((5,), (3,), 1)
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "said"),
+    [
+        ({"encodings": ()}, "encodings: expected one or more of scalar, one_hot, embedding"),
+        ({"measured": ("x",)}, "measured: expected val_loss among them"),
+        ({"vocab_size": "two"}, "vocab_size: expected an integer >= 2"),
+        ({}, "received Spoilt without check"),
+    ],
+)
+def test_a_task_that_could_not_be_used_is_refused(monkeypatch, spoilt, said):
+    base, values = (tasks.EchoSpec, spoilt) if spoilt else (Section, {})
+    section = type("Spoilt", (base,), {"__annotations__": {"kind": Literal["odd"]}, **values})
+    monkeypatch.setattr(tasks, "TASKS", dict(tasks.TASKS))
+    with pytest.raises(InputError, match=said):
+        tasks._enter("odd", type("Odd", (tasks.Echo,), {"Spec": section}))
+    assert "odd" not in tasks.TASKS

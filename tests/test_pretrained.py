@@ -101,3 +101,16 @@ def test_a_damaged_one_says_so(tmp_path, monkeypatch):
 def test_results_of_a_trained_model_are_those_of_its_run():
     result = json.loads((pretrained.MODELS / "echo_4" / "result.json").read_text())
     assert result["best"]["val_loss"] < 1e-3
+
+
+def test_where_nothing_can_be_written_and_a_prefix_left_out(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="report: expected one to write to, received 'zoo:foo'"):
+        lstmzoo.write_report("zoo:echo_4", "zoo:foo")
+    with pytest.raises(InputError, match="sweep directory: expected one to write to, received 'zoo:echo_4'"):
+        lstmzoo.run_sweep("echo", "zoo:echo_4")
+    with pytest.raises(InputError, match="which has no config.yaml; did you mean zoo:char_python"):
+        lstmzoo.sample_text("char_python")
+    with pytest.raises(InputError, match="trained models are there to sample, score, report and load_model"):
+        lstmzoo.load_config("zoo:echo_4")
+    assert list(tmp_path.iterdir()) == []

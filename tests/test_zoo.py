@@ -50,3 +50,9 @@ def test_the_table_shows_names_units_and_parameters():
     assert "echo_4          single          4                   106  [1]     val_loss 0.000" in table
     assert "4 5                 308  [2]     val_loss 0.000" in table
     assert "[1] Hallstrom" in table
+
+
+def test_parameters_follow_the_encoding():
+    lstmzoo.register_model("embedded", kind="single", units=8, encoding="embedding", embedding_dim=4)
+    model = lstmzoo.build_model("embedded", vocab_size=65, encoding="embedding", batch_size=1)
+    assert catalogue.count_of(zoo.get_entry("embedded")) == model.count_params()

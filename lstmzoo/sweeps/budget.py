@@ -3,9 +3,10 @@
 from functools import lru_cache
 from typing import Any
 
+from lstmzoo.contract import Task
 from lstmzoo.experiment import Experiment
 from lstmzoo.plan import count_parameters
-from lstmzoo.tasks import Task, make_task
+from lstmzoo.tasks import make_task
 
 BUDGET = "model.parameters"
 MAX_UNITS = 1 << 20

@@ -12,6 +12,7 @@ from typing_extensions import Self
 
 from lstmzoo.errors import InputError
 from lstmzoo.files import write_atomically
+from lstmzoo.pretrained import refuse_to_write
 from lstmzoo.settings import differences, flat
 from lstmzoo.sweeps.search import Search
 
@@ -41,6 +42,7 @@ class SweepDirectory:
 
     def prepare(self, search: Search) -> Self:
         """Make it ready for a search; `InputError` for one that holds another search, or something else."""
+        refuse_to_write(self.path, "sweep directory", "--dir")
         try:
             known = self._definition()
             inside = [each.name for each in self.path.iterdir()] if self.path.exists() else []

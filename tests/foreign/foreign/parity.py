@@ -4,6 +4,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from lstmzoo.contract import Task
 from lstmzoo.data import Lanes, Scored, split_lanes
 from lstmzoo.section import Count, Section, all_expected
 
@@ -32,7 +33,7 @@ class ParitySpec(Section):
         return []
 
 
-class Parity:
+class Parity(Task):
     """The parity task of one run."""
 
     Spec = ParitySpec
