@@ -46,16 +46,16 @@ def main() -> None:
 
 def pack(run: Path, place: Path, half: bool) -> None:
     """The files that a reader of a run needs, with nothing of the machine's paths."""
-    shutil.rmtree(place, ignore_errors=True)
+    environment = json.loads((run / "environment.json").read_text())
+    step = open_run(run).step
+    checkpoint = load_checkpoint(run / "checkpoints" / NAME.format(step))
+    shutil.rmtree(place, ignore_errors=True)  # all that can fail is read
     (place / "checkpoints").mkdir(parents=True)
     for name in ("config.yaml", "vocab.json", "result.json"):
         if (run / name).exists():
             shutil.copy(run / name, place / name)
-    environment = json.loads((run / "environment.json").read_text())
     kept = {name: value for name, value in environment.items() if name not in ("command", "resumed")}
     write_atomically(place / "environment.json", (json.dumps(kept, indent=2) + "\n").encode())
-    step = open_run(run).step
-    checkpoint = load_checkpoint(run / "checkpoints" / NAME.format(step))
     weights = {name: value for name, value in checkpoint.tensors.items() if name.startswith("weights/")}
     packed = {name: value.astype(np.float16 if half else value.dtype) for name, value in weights.items()}
     noted = {name: value for name, value in checkpoint.metadata.items() if name == "vocab_sha256"}
