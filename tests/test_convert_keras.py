@@ -407,6 +407,51 @@ def test_models_that_are_no_config_are_refused(library):
         lstmzoo.from_keras(3)
 
 
+def namesakes(k):
+    """Classes and functions of the user's own that bear Keras's names, each in a model that Keras itself accepts."""
+
+    class Dense(k.layers.Dense):
+        pass
+
+    class LSTM(k.layers.LSTM):
+        pass
+
+    class LSTMCell(k.layers.LSTMCell):
+        pass
+
+    class Sequential(k.Sequential):
+        pass
+
+    def tanh(x):
+        return x
+
+    rnn = {"return_sequences": True, "name": "own"}
+    return {
+        "Dense": line(k, lstm(k), Dense(2, name="own")),
+        "LSTM": line(k, LSTM(3, **rnn)),
+        "LSTMCell": line(k, k.layers.RNN(LSTMCell(3), **rnn)),
+        "LSTMCell in cells": line(k, k.layers.RNN([k.layers.LSTMCell(3), LSTMCell(3)], **rnn)),
+        "Dense in time": line(k, lstm(k), k.layers.TimeDistributed(Dense(2), name="own")),
+        "Sequential": Sequential([k.Input((6, 3)), lstm(k)], name="own"),
+        "tanh": line(k, k.layers.LSTM(3, activation=tanh, **rnn)),
+    }
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_classes_that_bear_the_names_of_keras_are_refused(tmp_path, library):
+    for name, model in namesakes(LIBRARIES[library]).items():
+        with pytest.raises(InputError, match="'own': expected .*, received .*" + name.split()[0]):
+            lstmzoo.from_keras(model)
+        if name in ("tanh", "Sequential"):  # a file says only the name of a function; and see below
+            continue
+        model.save(tmp_path / "m.keras")
+        with pytest.raises(InputError, match=f"layer 'own': expected .*, received '{name.split()[0]}' of "):
+            lstmzoo.from_keras(tmp_path / "m.keras")
+    namesakes(LIBRARIES[library])["Sequential"].save(tmp_path / "m.keras")
+    with pytest.raises(InputError, match="model: expected Keras's own class, received 'Sequential' of the user's own"):
+        lstmzoo.from_keras(tmp_path / "m.keras")
+
+
 @pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize` method")
 def test_quantized_models_are_refused():
     source = line(keras3, lstm(keras3), keras3.layers.Dense(2, name="d"))

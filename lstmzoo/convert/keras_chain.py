@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lstmzoo.convert.keras_own import is_keras, name_of, require_keras
 from lstmzoo.errors import InputError
 from lstmzoo.strict_yaml import shown
 
@@ -15,6 +16,8 @@ def chain_of(model: Entry) -> list[Entry]:
     Raises `InputError` for a model that is neither Sequential nor functional, for several inputs or outputs, layers
     that are shared, branch or merge, and classes that are not Keras's own.
     """
+    if not is_keras(model):
+        raise InputError(f"model: expected Keras's own class, received {shown(model['class_name'])} of the user's own")
     if model["class_name"] == "Sequential":
         config = model["config"]  # Keras 2 had the list alone until 2.2
         layers = list(config if isinstance(config, list) else config["layers"])
@@ -23,23 +26,8 @@ def chain_of(model: Entry) -> list[Entry]:
     else:
         raise InputError(f"model: expected a Sequential or functional one, received {shown(model['class_name'])}")
     for layer in layers:
-        module = layer.get("module") or "keras.layers"
-        if module.split(".")[0] not in ("keras", "tf_keras"):
-            raise foreign(layer, f"{shown(layer['class_name'])} of {shown(module)}")
+        require_keras(layer)
     return layers
-
-
-def name_of(layer: Entry) -> str:
-    """The layer's name, as messages show it."""
-    return shown(str(layer["config"]["name"]))
-
-
-def foreign(layer: Entry, received: str) -> InputError:
-    """A layer that has no place in a stack of LSTMs."""
-    return InputError(
-        f"layer {name_of(layer)}: expected Embedding, LSTM, RNN of LSTMCell, Dropout, Dense or softmax in one line, "
-        f"received {received}"
-    )
 
 
 def _functional(config: Entry) -> list[Entry]:

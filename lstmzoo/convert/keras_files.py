@@ -18,6 +18,7 @@ import h5py
 import numpy as np
 
 from lstmzoo.convert.hdf5 import damage_of, own, read_arrays, text
+from lstmzoo.convert.keras_own import require_live
 from lstmzoo.errors import InputError
 from lstmzoo.strict_yaml import shown
 
@@ -64,6 +65,7 @@ def _live(model: Any) -> Saved:
     except (NotImplementedError, TypeError, ValueError) as error:
         reason = shown(str(error), 200)
         raise InputError(f"model {model.name!r}: expected a Sequential or functional one, received {reason}") from error
+    require_live(model)
     layers = {layer.name: layer for layer in model.layers}
     return Saved(_major(sys.modules[library].__version__), config, lambda entry: _live_arrays(layers, entry))
 

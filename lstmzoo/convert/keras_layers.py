@@ -7,7 +7,7 @@ import numpy as np
 
 from lstmzoo.blueprint import HeadWeights, LayerWeights, Weights
 from lstmzoo.convert.arrays import floats, require_shape
-from lstmzoo.convert.keras_chain import Entry, foreign, name_of
+from lstmzoo.convert.keras_own import Entry, foreign, name_of
 from lstmzoo.errors import InputError
 from lstmzoo.strict_yaml import shown
 

@@ -1,0 +1,89 @@
+"""Whether a layer, a cell or a function is Keras's own: a user's may bear the same name and compute something else."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lstmzoo.errors import InputError
+from lstmzoo.strict_yaml import shown
+
+Entry = Mapping[str, Any]
+_PACKAGES = ("keras", "tf_keras")
+_FUNCTIONS = (*_PACKAGES, "tensorflow")  # tf.nn.tanh is what Keras 2 calls
+
+
+def name_of(layer: Entry) -> str:
+    """The layer's name, as messages show it."""
+    return shown(str(layer["config"]["name"]))
+
+
+def foreign(layer: Entry, received: str) -> InputError:
+    """A layer that has no place in a stack of LSTMs."""
+    return InputError(
+        f"layer {name_of(layer)}: expected Embedding, LSTM, RNN of LSTMCell, Dropout, Dense or softmax in one line, "
+        f"received {received}"
+    )
+
+
+def require_keras(layer: Entry) -> None:
+    """`InputError` unless the layer, and the cells or the layer within it, are of Keras's own classes.
+
+    Files of the first Keras 2 do not say where a class comes from; there its name is believed.
+    """
+    for part in _parts(layer):
+        if not is_keras(part):
+            raise foreign(layer, f"{shown(part['class_name'])} of {_origin(part)}")
+
+
+def is_keras(part: Entry) -> bool:
+    """Whether a serialized object is of a class that comes with Keras."""
+    if "module" in part and str(part["module"]).split(".")[0] not in _PACKAGES:
+        return False
+    return part.get("registered_name") in (None, "Functional")  # Keras writes this name of its own class alone
+
+
+def require_live(model: Any) -> None:
+    """`InputError` that names the class or activation in a live model which is not Keras's own."""
+    if not _of(type(model), _PACKAGES):
+        raise InputError(
+            f"model {model.name!r}: expected a Sequential or functional one, received {shown(type(model).__name__)} of "
+            "the user's own: give keras.Model(model.inputs, model.outputs) if it has no call of its own"
+        )
+    for layer in model.layers:
+        for part in _live_parts(layer):
+            if not _of(type(part), _PACKAGES):
+                raise foreign({"config": {"name": layer.name}}, f"{shown(type(part).__name__)} of the user's own")
+            _require_activations(layer.name, part)
+
+
+def _require_activations(name: str, part: Any) -> None:
+    for key in ("activation", "recurrent_activation"):
+        function = getattr(part, key, None)
+        if function is not None and not _of(function, _FUNCTIONS):
+            raise InputError(f"layer {name!r}: expected Keras's own {key}, received {shown(function)}")
+
+
+def _of(thing: Any, packages: tuple[str, ...]) -> bool:
+    return str(getattr(thing, "__module__", None)).split(".")[0] in packages
+
+
+def _origin(part: Entry) -> str:
+    registered = part.get("registered_name")
+    return shown(part.get("module") or registered or "the user's own")
+
+
+def _parts(layer: Entry) -> Iterator[Entry]:
+    """The layer, what a TimeDistributed holds, the cell of an RNN and the cells of that."""
+    yield layer
+    config = layer["config"]
+    for key in ("layer", "cell"):
+        if isinstance(config.get(key), Mapping):
+            yield from _parts(config[key])
+    yield from config.get("cells", ())
+
+
+def _live_parts(layer: Any) -> Iterator[Any]:
+    yield layer
+    for key in ("layer", "cell"):
+        if (inner := getattr(layer, key, None)) is not None:
+            yield from _live_parts(inner)
+    yield from getattr(layer, "cells", ())
