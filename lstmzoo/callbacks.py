@@ -5,6 +5,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from lstmzoo.anatomy import require_keras_2
 from lstmzoo.errors import InputError
 from lstmzoo.state import carried_variables
 
@@ -18,7 +19,8 @@ class ResetStates(keras.callbacks.Callback):
     is broken off in the middle, its own states stay.
 
     An epoch is Keras's: with `steps_per_epoch` it may be a part of your stream. `fit` shuffles arrays, but no data set:
-    give it `lstmzoo.windows(...)`, or `shuffle=False`. Raises `InputError` for a model without a stateful layer.
+    give it `lstmzoo.windows(...)`, or `shuffle=False`. Raises `InputError` for a model of Keras 3 or
+    without a stateful layer.
     """
 
     def __init__(self) -> None:
@@ -27,6 +29,7 @@ class ResetStates(keras.callbacks.Callback):
 
     def set_model(self, model: keras.Model) -> None:
         """Called by Keras."""
+        require_keras_2(model)
         super().set_model(model)
         if model.built and not carried_variables(model):
             raise InputError(

@@ -1,5 +1,8 @@
 """The architecture: a plain Keras model, the same weights whatever the kind, and states that are plain arrays."""
 
+import functools
+
+import keras as keras3
 import numpy as np
 import pytest
 import tf_keras as keras
@@ -171,6 +174,41 @@ def test_states_that_do_not_fit_change_nothing(states):
 
 
 LSTM = keras.layers.LSTM
+STATEFUL = functools.partial(LSTM, 3, stateful=True, return_sequences=True)
+
+
+def sigmoid(x):
+    """Keras's name, another function."""
+    return keras.activations.sigmoid(2 * x)
+
+
+def own(base):
+    """A class of the user's own, which may compute something else."""
+    return type("Own", (base,), {})
+
+
+def test_models_that_are_not_layers_on_an_input_are_refused():
+    class Doubled(keras.Sequential):
+        def call(self, inputs, training=None, mask=None):
+            return 2 * super().call(inputs, training, mask)
+
+    third = keras3.Sequential([keras3.Input(batch_shape=(2, 5, 3)), keras3.layers.LSTM(3, stateful=True)])
+    message = r"model: expected a tf_keras \(Keras 2\) model, received "
+    hint = "one of Keras 3: convert it with lstmzoo.from_keras"
+    for given, received in (("abc", "'abc'"), (third, hint)):
+        for use in (lstmzoo.get_states, lstmzoo.to_torch):
+            with pytest.raises(InputError, match=message + received):
+                use(given)
+    with pytest.raises(InputError, match=message + hint):
+        lstmzoo.ResetStates().set_model(third)
+    with pytest.raises(
+        InputError, match="'m': expected a Sequential or functional .*received Own with a call of its own"
+    ):
+        lstmzoo.get_states(own(keras.Model)(name="m"))
+    with pytest.raises(InputError, match="received Doubled with a call of its own"):
+        lstmzoo.get_states(Doubled([keras.Input(batch_shape=(2, 5, 3)), STATEFUL()]))
+    with pytest.raises(InputError, match="with an Input, received Sequential with none"):
+        lstmzoo.get_states(keras.Sequential([STATEFUL()]))
 
 
 @pytest.mark.parametrize(
@@ -191,9 +229,17 @@ LSTM = keras.layers.LSTM
             [LSTM(3, stateful=True, return_sequences=True, kernel_regularizer="l2", name="a")],
             "layer 'a': expected no regularizer",
         ),
-        ([keras.layers.Reshape((5, 3))], "expected a model with an LSTM layer"),
+        ([keras.layers.Dropout(0.1, name="d")], r"the layer 'd' \(Dropout\)"),
+        ([keras.layers.SpatialDropout1D(0.1)], "between LSTM layers"),
+        ([keras.layers.Reshape((-1, 1), name="r"), STATEFUL()], r"layer 'r': expected \[B, T\] made \[B, T, 1\], right above the input"),
+        ([STATEFUL(), keras.layers.Reshape((3, 5), name="r")], r"layer 'r': expected \[B, T\] made \[B, T, 1\], right above"),
+        ([STATEFUL(time_major=True, name="a")], r"layer 'a': expected batches first \(time_major=False\)"),
+        ([STATEFUL(recurrent_activation=sigmoid, name="a")], "layer 'a': expected tanh, with a bias, with sigmoid"),
+        ([own(keras.layers.LSTM)(3, stateful=True, return_sequences=True, name="a")], r"the layer 'a' \(Own\)"),
+        ([keras.layers.RNN(own(keras.layers.LSTMCell)(3), stateful=True, return_sequences=True, name="a")], "the layer 'a'"),
+        ([STATEFUL(), own(keras.layers.Dense)(3, name="d")], r"the layer 'd' \(Own\)"),
     ],
-)
+)  # fmt: skip
 def test_foreign_layers_are_refused_by_name(layers, message):
     model = keras.Sequential([keras.Input(batch_shape=(2, 5, 3)), *layers])
     with pytest.raises(InputError, match=message):
