@@ -304,6 +304,14 @@ def test_variables_by_name():
     assert model.input_shape == (1, None)
 
 
+def test_what_an_optimizer_of_any_name_keeps_is_passed_over():
+    plain = variables()
+    slots = {f"{name}/my_sgd": value for name, value in plain.items()}
+    model = lstmzoo.from_tf1(plain | slots, forget_bias=np.float32(1))
+    for one, other in zip(lstmzoo.from_tf1(plain).get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def zeros(*shape):
     return np.zeros(shape, np.float32)
 
@@ -396,6 +404,16 @@ def with_nan():
             "is of a projection: expected a cell without",
         ),
         (variables(**{"cudnn_lstm/opaque_kernel": zeros(40)}), {}, "is of CudnnLSTM: expected its canonical variables"),
+        (
+            {
+                "lstm/lstm_cell/kernel": zeros(3, 8),
+                "lstm/lstm_cell/recurrent_kernel": zeros(2, 8),
+                "lstm/lstm_cell/bias": zeros(8),
+            },
+            {},
+            "variable 'lstm/lstm_cell/recurrent_kernel' is of a Keras layer: .* use from_keras",
+        ),
+        (variables(W_in=zeros(7, 7)), {}, "variable 'W_in' is, by its name, of a layer below the cells"),
         (variables(**{"rnn/basic_rnn_cell/kernel": zeros(4, 2)}), {}, "is of a BasicRNNCell: expected BasicLSTMCell"),
     ],
 )

@@ -43,7 +43,8 @@ def from_tf1(
 
     `encoding`: "embedding" with an embedding, else "features" unless you say "one_hot" (D = V) or "scalar" (D = 1).
     `kind`: single, or stacked_layers where there are several layers, unless said. `forget_bias` as the program gave
-    it to its cells. TF1's state tuple is (c, h); ours is (h, c). Any type becomes float32.
+    it to its cells. What variables cannot say is assumed: activation tanh, no wrapper around a cell (residual,
+    highway, attention), each cell used once; where one cell is used n times, pass `[(kernel, bias)] * n`. TF1's state tuple is (c, h); ours is (h, c). Any type becomes float32.
     Raises `InputError` for a wrong shape (layer, expected, received), numbers that are not finite, variables that
     belong to no such model, and an encoding that does not fit.
     """
@@ -53,7 +54,11 @@ def from_tf1(
         if head is not None or embedding is not None:
             raise InputError("head and embedding: expected among the named variables, received them beside a mapping")
         cells, head, embedding = sort_variables(cells)
-    if isinstance(forget_bias, bool) or not isinstance(forget_bias, int | float) or not math.isfinite(forget_bias):
+    if (
+        isinstance(forget_bias, bool)
+        or not isinstance(forget_bias, int | float | np.floating)
+        or not math.isfinite(forget_bias)
+    ):
         raise InputError(f"forget_bias: expected a finite number, received {shown(forget_bias)}")
     layers = _layers(_pairs(cells), forget_bias)
     weights = Weights(layers, _head(head, layers[-1].units), _table(embedding))

@@ -17,12 +17,15 @@ _SLOT = re.compile(
 )
 _FOREIGN = {
     r"(^|/)(fw|bw)/": "of a bidirectional net: expected one direction",
+    r"recurrent_kernel": "of a Keras layer: expected TensorFlow 1's own cells: save the model and use from_keras",
     r"gru_cell|/gates/|/candidate/": "of a GRU: expected BasicLSTMCell",
     r"w_[fio]_diag$": "of peepholes: expected a cell without",
     r"(^|/)projection/": "of a projection: expected a cell without",
     r"opaque_kernel|cudnn_lstm": "of CudnnLSTM: expected its canonical variables, one kernel and bias for each layer",
     r"basic_rnn_cell": "of a BasicRNNCell: expected BasicLSTMCell",
 }
+_IN_FRONT = re.compile(r"(^|[/_])(in|inputs?)([/_]|$)")
+_PLAIN = ("w", "weight", "weights", "kernel", "matrix", "table", "params")  # say nothing; the scope does
 Pairs = list[tuple[Any, Any]]
 
 
@@ -30,25 +33,35 @@ def sort_variables(variables: Mapping[str, Any]) -> tuple[Pairs, tuple[Any, Any]
     """(cells, head, embedding) of variables by name.
 
     Slots of optimizers and scalars (global_step, beta1_power) are passed over. Of the rest, what is called
-    `embedding` is one, and one matrix with at most one vector are the head, whatever their names.
+    `embedding` (in the last part of its name) is one; one matrix with at most one vector are the head, unless their
+    names say that they stand at the input.
     Raises `InputError` that names the variables which belong to no such model, or of which there are too many.
     """
-    kept = {name.removesuffix(":0"): value for name, value in variables.items() if not _passed_over(name, value)}
+    named = {name.removesuffix(":0"): value for name, value in variables.items()}
+    kept = {name: value for name, value in named.items() if not _passed_over(name, value, named)}
     for name in kept:
         for pattern, what in _FOREIGN.items():
             if re.search(pattern, name):
                 raise InputError(f"variable {name!r} is {what}")
     cells = {name: found for name in kept if (found := _CELL.fullmatch(name))}
     rest = {name: value for name, value in kept.items() if name not in cells}
-    tables = [name for name in rest if "embed" in name.lower() and np.ndim(rest[name]) == 2]
+    tables = [name for name in rest if _is_table(name) and np.ndim(rest[name]) == 2]
     if len(tables) > 1:
         raise InputError(f"variables: expected one embedding, received {_listed(tables)}: leave out what is none")
     embedding = rest.pop(tables[0]) if tables else None
     return _cells(kept, cells), _head(rest), embedding
 
 
-def _passed_over(name: str, value: Any) -> bool:
-    return np.ndim(value) == 0 or _SLOT.fullmatch(name.removesuffix(":0")) is not None
+def _passed_over(name: str, value: Any, variables: Mapping[str, Any]) -> bool:
+    """A scalar, or a slot: under another variable's name, of its shape, whatever the optimizer is called."""
+    owner = variables.get(name.rpartition("/")[0])
+    slot = _SLOT.fullmatch(name) is not None or (owner is not None and np.shape(owner) == np.shape(value))
+    return np.ndim(value) == 0 or slot
+
+
+def _is_table(name: str) -> bool:
+    *scope, last = name.lower().split("/")
+    return "embed" in (scope[-1] if scope and last in _PLAIN else last)
 
 
 def _cells(variables: Mapping[str, Any], found: Mapping[str, re.Match[str]]) -> Pairs:
@@ -74,6 +87,12 @@ def _head(rest: Mapping[str, Any]) -> tuple[Any, Any] | None:
     """The one matrix and vector that are left; a matrix alone has no bias."""
     if not rest:
         return None
+    for name in rest:
+        if _IN_FRONT.search(name.lower()):
+            raise InputError(
+                f"variable {name!r} is, by its name, of a layer below the cells: expected cells that take the input or "
+                "an embedding: give cells and head by themselves if it is the head"
+            )
     matrices = [value for value in rest.values() if np.ndim(value) == 2]
     vectors = [value for value in rest.values() if np.ndim(value) == 1]
     if len(matrices) != 1 or len(vectors) > 1 or len(rest) != len(matrices) + len(vectors):
