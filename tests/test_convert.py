@@ -440,6 +440,11 @@ def dense(name="linear", classes=5, units=2):
     return {f"{name}.weight": zeros(classes, units), f"{name}.bias": zeros(classes)}
 
 
+def alphabetical(tensors):
+    """As safetensors keeps them."""
+    return dict(sorted(tensors.items()))
+
+
 TABLE = {"embedding.weight": zeros(5, 3)}
 
 
@@ -451,8 +456,10 @@ TABLE = {"embedding.weight": zeros(5, 3)}
         (lstm(prefix="") | dense("fc"), (2,), "features", 5),
         (without(lstm(), "lstm.bias_ih_l0", "lstm.bias_hh_l0"), (2,), "features", None),
         (lstm() | {"fc.weight": zeros(5, 2)}, (2,), "features", 5),
-        (lstm(size=2) | {"decoder.weight": zeros(5, 2), "encoder.weight": zeros(5, 2)}, (2,), "embedding", 5),
-        (lstm(size=2) | {"table.weight": zeros(5, 2)} | dense(), (2,), "embedding", 5),
+        (alphabetical(lstm(size=2) | {"decoder.weight": zeros(5, 2), "encoder.weight": zeros(5, 2)}), (2,), "embedding", 5),
+        ({"lookup.weight": zeros(5, 2)} | lstm(size=2) | {"embedding_out.weight": zeros(5, 2)}, (2,), "embedding", 5),
+        (alphabetical(lstm(size=2) | {"wte.weight": zeros(5, 2), "unembed.weight": zeros(5, 2)}), (2,), "embedding", 5),
+        ({"table.weight": zeros(5, 2)} | lstm(size=2) | dense(), (2,), "embedding", 5),
         (lstm("lstms.0.") | lstm("lstms.1.", size=2, units=4), (2, 4), "features", None),
         (lstm("lstm1.") | lstm("lstm2.", size=2), (2, 2), "features", None),
         (lstm("net.cells.0.", "") | lstm("net.cells.1.", "", size=2), (2, 2), "features", None),
@@ -520,10 +527,16 @@ def test_names_that_torch_users_give(tensors, layers, encoding, vocab_size):
         (lstm() | {"norm.bias": zeros(2)}, {}, "norm.bias: expected a Linear's, with a weight"),
         (lstm() | dense() | dense("fc"), {}, "tensors: expected at most one Linear, received linear.weight, fc.weight"),
         (
-            lstm() | dense() | TABLE | {"e.weight": zeros(5, 3)},
+            TABLE | {"e.weight": zeros(5, 3)} | lstm() | dense(),
             {},
             "at most one Embedding, received embedding.weight, e.weight",
         ),
+        (
+            alphabetical(lstm(size=2) | {"lookup.weight": zeros(5, 2), "embedding_out.weight": zeros(5, 2)}),
+            {},
+            "expected names that tell Embedding from Linear, received embedding_out.weight, lookup.weight: pass a mapping",
+        ),
+        (dense("first") | lstm(), {}, "first.weight: expected a Linear above the LSTM, received one in front"),
         (lstm() | dense(units=4), {}, r"linear.weight: expected shape \[V, 2\], received \[5, 4\]"),
         (lstm() | {**dense(), "linear.bias": zeros(4)}, {}, r"linear.bias: expected shape \[5\], received \[4\]"),
         (lstm() | dense(classes=4) | TABLE, {}, "as many rows as the head has classes, received 5 rows and 4 classes"),
@@ -554,6 +567,31 @@ def test_names_that_torch_users_give(tensors, layers, encoding, vocab_size):
 def test_what_is_no_torch_stack_is_refused(tensors, options, message):
     with pytest.raises(InputError, match=message):
         lstmzoo.from_torch(tensors, **options)
+
+
+def test_a_live_module_is_searched_for_what_its_tensors_do_not_say():
+    nn = pytest.importorskip("torch").nn
+
+    def net(**parts):
+        return nn.ModuleDict(parts)
+
+    refused = [
+        (net(a=nn.LSTM(3, 2), act=nn.ReLU()), "module 'act': expected LSTM, .* and Dropout only, received 'ReLU'"),
+        (
+            net(inp=nn.Linear(3, 3), a=nn.LSTM(3, 3)),
+            "module 'inp': expected a Linear above the last LSTM, received one",
+        ),
+        (net(a1=nn.LSTM(3, 3), b=nn.Linear(3, 3), a2=nn.LSTM(3, 3)), "module 'b': expected a Linear above the last"),
+        (net(e=nn.Embedding(5, 3, max_norm=0.5), a=nn.LSTM(3, 3), l=nn.Linear(3, 5)), "module 'e': .*max_norm=0.5"),
+        (net(a=nn.LSTM(3, 3), e=nn.Embedding(5, 3)), "module 'e': expected an Embedding below the LSTM"),
+    ]
+    for module, message in refused:
+        with pytest.raises(InputError, match=message):
+            lstmzoo.from_torch(module)
+    module = net(symbols=nn.Embedding(5, 3), a=nn.LSTM(3, 3, 2, dropout=0.25), embed=nn.Linear(3, 5, bias=False))
+    found = blueprint_of(lstmzoo.from_torch(module))
+    assert (found.encoding, found.spec.dropout) == ("embedding", 0.25)
+    np.testing.assert_array_equal(found.weights.embedding, module["symbols"].weight.detach().numpy())
 
 
 def stored(kind, data, shape):

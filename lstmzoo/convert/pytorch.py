@@ -17,6 +17,7 @@ from safetensors.numpy import save
 from lstmzoo.blueprint import Blueprint, HeadWeights, LayerWeights, Weights, draw_up
 from lstmzoo.convert.arrays import floats, require_shape
 from lstmzoo.convert.tensor_files import read_tensors
+from lstmzoo.convert.torch_modules import dropout_of, table_of
 from lstmzoo.convert.torch_names import PARTS, Names, shapes_of, sort_tensors
 from lstmzoo.errors import InputError
 from lstmzoo.files import write_atomically
@@ -41,14 +42,23 @@ def from_torch(
     one layer (`nn.ModuleList` of `nn.LSTM` or `nn.LSTMCell`, or lstm1, lstm2); a Linear and an Embedding may be there.
     `encoding`: "embedding" with an Embedding, else "features" unless you say "one_hot" (D = V) or "scalar" (D = 1).
     `kind`: single, or stacked_layers where there are several layers, unless said. `dropout` between layers is not in a
-    state dict. Any type becomes float32.
-    Raises `InputError` for a damaged file, a wrong shape (tensor, expected, received), numbers that are not finite, and
+    state dict; that of a live `nn.LSTM` is taken over. Any type becomes float32.
+
+    A state dict cannot say what `forward` computes between the tensors (activations, residuals, the order of calls):
+    they are assumed to follow one another directly. A live module is searched for layers of other classes, which are
+    refused; its `forward` is not read either. Where names and order leave open which of two matrices is the Embedding,
+    pass a mapping with the keys `embedding.weight` and `linear.weight`, or the live module.
+    Raises `InputError` for a damaged file, a wrong shape (tensor, expected, received), numbers not finite, and
     tensors of what is no such model (bidirectional, projection, GRU, other layers), naming them.
     """
     from lstmzoo.rebuild import build
 
     tensors = _tensors(source)
-    names = sort_tensors(shapes_of(tensors))
+    live = hasattr(source, "named_modules")
+    table_name = table_of(source) if live else None
+    names = sort_tensors(shapes_of(tensors), table_name, live=live)
+    if live and not dropout:
+        dropout = dropout_of(source)
     layers = _layers(tensors, names)
     table = None if names.embedding is None else floats(tensors[names.embedding], names.embedding)
     weights = Weights(layers, _head(tensors, names, layers[-1].units), table)

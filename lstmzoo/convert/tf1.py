@@ -44,7 +44,8 @@ def from_tf1(
     `encoding`: "embedding" with an embedding, else "features" unless you say "one_hot" (D = V) or "scalar" (D = 1).
     `kind`: single, or stacked_layers where there are several layers, unless said. `forget_bias` as the program gave
     it to its cells. What variables cannot say is assumed: activation tanh, no wrapper around a cell (residual,
-    highway, attention), each cell used once; where one cell is used n times, pass `[(kernel, bias)] * n`. TF1's state tuple is (c, h); ours is (h, c). Any type becomes float32.
+    highway, attention), each cell used once; where one cell is used n times, pass `[(kernel, bias)] * n`. TF1's
+    state tuple is (c, h); ours is (h, c). Any type becomes float32.
     Raises `InputError` for a wrong shape (layer, expected, received), numbers that are not finite, variables that
     belong to no such model, and an encoding that does not fit.
     """

@@ -23,8 +23,17 @@ class Names(NamedTuple):
     embedding: str | None
 
 
-def sort_tensors(shapes: Mapping[str, tuple[int, ...]]) -> Names:
+_TABLE = re.compile(r"(^|[._])(embed|embeds|embedding|embeddings|emb|wte|tok_emb|encoder)$")
+_HEAD = re.compile(r"(^|[._])(linear|fc|decoder|lm_head|head|out|output)$")
+_IN_FRONT = re.compile(r"(^|[._])(in|inp|inputs?)([._]|$)")
+_AMBIGUOUS = "pass a mapping with the keys embedding.weight and linear.weight, or from_torch(module)"
+
+
+def sort_tensors(shapes: Mapping[str, tuple[int, ...]], table: str | None = None, *, live: bool = False) -> Names:
     """Tell the tensors of one stack of LSTMs apart.
+
+    `live`: `table` is the Embedding's weight, None: there is none. Else the order of definition tells, an Embedding
+    before the LSTM and a Linear after it; where tensors are sorted by name, as safetensors does, shapes and names do.
 
     The stack is one `nn.LSTM`, or a numbered series (`lstms.0.weight_ih_l0`, `lstm1.weight_ih_l0`) of `nn.LSTM` with
     one layer each or of `nn.LSTMCell`. Raises `InputError` that names the tensor which does not belong, and why.
@@ -34,7 +43,11 @@ def sort_tensors(shapes: Mapping[str, tuple[int, ...]]) -> Names:
         _check_kind(name, match, shapes)
     layers = _layers(found)
     first, last = shapes[layers[0]["weight_ih"]], shapes[layers[-1]["weight_hh"]]
-    linear, embedding = _others({name: shape for name, shape in shapes.items() if name not in found}, first[1], last[1])
+    rest = {name: shape for name, shape in shapes.items() if name not in found}
+    in_order = next(match["part"] for match in found.values()) == "weight_ih"  # sorted by name, it comes last
+    before = set(list(shapes)[: list(shapes).index(next(iter(found)))]) if in_order else None
+    chosen = {table} - {None} if live else None
+    linear, embedding = _others(rest, first[1], last[1], before, chosen)
     return Names(layers, linear, embedding)
 
 
@@ -90,7 +103,9 @@ def _stem(prefix: str) -> str:
     return match["stem"] if match else prefix
 
 
-def _others(rest: Mapping[str, tuple[int, ...]], size: int, units: int) -> tuple[dict[str, str], str | None]:
+def _others(
+    rest: Mapping[str, tuple[int, ...]], size: int, units: int, before: set[str] | None, chosen: set[str | None] | None
+) -> tuple[dict[str, str], str | None]:
     """The Linear's tensors by part, and the Embedding's name, among what is no LSTM's."""
     modules: dict[str, dict[str, str]] = {}
     for name, shape in rest.items():
@@ -103,7 +118,10 @@ def _others(rest: Mapping[str, tuple[int, ...]], size: int, units: int) -> tuple
     for parts in modules.values():
         if "weight" not in parts:
             raise InputError(f"{parts['bias']}: expected a Linear's, with a weight [V, H] beside it, received it alone")
-    tables = [prefix for prefix in modules if _is_table(prefix, modules, rest, size, units)]
+    weights = {parts["weight"]: prefix for prefix, parts in modules.items()}
+    if chosen is None:
+        chosen = _tables(modules, rest, size, units, before)
+    tables = [prefix for weight, prefix in weights.items() if weight in chosen]
     linears = [prefix for prefix in modules if prefix not in tables]
     for found, what in ((tables, "Embedding"), (linears, "Linear")):
         if len(found) > 1:
@@ -112,18 +130,41 @@ def _others(rest: Mapping[str, tuple[int, ...]], size: int, units: int) -> tuple
     return (modules[linears[0]] if linears else {}), (modules[tables[0]]["weight"] if tables else None)
 
 
-def _is_table(
-    prefix: str, modules: Mapping[str, dict[str, str]], shapes: Mapping[str, tuple[int, ...]], size: int, units: int
-) -> bool:
-    """Whether a module is an Embedding `[V, D]` and no Linear `[V, H]`: by its bias, its shape, then its name."""
-    if "bias" in modules[prefix]:
-        return False
-    columns = shapes[modules[prefix]["weight"]][1]
-    if (columns == size) != (columns == units):
-        return columns == size
-    if any("bias" in parts for other, parts in modules.items() if other != prefix):
-        return True
-    return re.search("emb|encoder", prefix.lower()) is not None
+def _tables(
+    modules: Mapping[str, dict[str, str]],
+    shapes: Mapping[str, tuple[int, ...]],
+    size: int,
+    units: int,
+    before: set[str] | None,
+) -> set[str | None]:
+    """The weights `[V, D]` of Embeddings: those without a bias, by their order, or else by shape and name."""
+    for prefix, parts in modules.items():
+        in_front = parts["weight"] in (before or ()) or _IN_FRONT.search(prefix.lower())
+        if "bias" in parts and in_front and prefix != "linear":
+            raise InputError(
+                f"{parts['weight']}: expected a Linear above the LSTM, received one in front: {_AMBIGUOUS}"
+            )
+    plain = {parts["weight"] for parts in modules.values() if "bias" not in parts}
+    exact = plain & {"embedding.weight"}
+    plain -= {"embedding.weight", "linear.weight"}
+    if before is not None:
+        return set(exact | plain & before)
+    if exact or not plain:
+        return set(exact)
+    return set(_by_name(plain, shapes, size, units))
+
+
+def _by_name(plain: set[str], shapes: Mapping[str, tuple[int, ...]], size: int, units: int) -> set[str]:
+    """Where the order says nothing: by the columns, D or H; where these are equal by the one name that says it."""
+    if size != units:
+        return {name for name in plain if shapes[name][1] == size}
+    prefixes = {name: name.removesuffix(".weight").lower() for name in plain}
+    tables = {name for name, prefix in prefixes.items() if _TABLE.search(prefix)}
+    if len(tables) == 1 or all(_HEAD.search(prefix) for prefix in prefixes.values()):
+        return tables
+    raise InputError(
+        f"tensors: expected names that tell Embedding from Linear, received {', '.join(sorted(plain))}: {_AMBIGUOUS}"
+    )
 
 
 def shapes_of(tensors: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
