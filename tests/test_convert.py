@@ -5,6 +5,7 @@ torch itself is one more where it is installed.
 """
 
 import functools
+import importlib
 import json
 
 import numpy as np
@@ -592,6 +593,17 @@ def test_a_live_module_is_searched_for_what_its_tensors_do_not_say():
     found = blueprint_of(lstmzoo.from_torch(module))
     assert (found.encoding, found.spec.dropout) == ("embedding", 0.25)
     np.testing.assert_array_equal(found.weights.embedding, module["symbols"].weight.detach().numpy())
+
+
+def test_a_shared_tensor_is_read_under_both_names(tmp_path):
+    nn = pytest.importorskip("torch").nn
+    module = nn.ModuleDict({"embedding": nn.Embedding(5, 3), "lstm": nn.LSTM(3, 3), "linear": nn.Linear(3, 5)})
+    module["linear"].weight = module["embedding"].weight
+    importlib.import_module("safetensors.torch").save_model(module, str(tmp_path / "m.safetensors"))
+    assert len(safetensors.numpy.load_file(tmp_path / "m.safetensors")) == 6
+    found = lstmzoo.from_torch(tmp_path / "m.safetensors").get_weights()
+    for one, other in zip(found, lstmzoo.from_torch(module).get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def stored(kind, data, shape):

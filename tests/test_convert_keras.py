@@ -378,6 +378,21 @@ def test_the_first_files_of_keras_2(files, tmp_path):
         lstmzoo.from_keras(tmp_path / "m.h5")
 
 
+def test_weights_without_end_are_not_read(files, tmp_path, monkeypatch):
+    keras2.Sequential([keras2.Input((6, 3)), lstm(keras2)]).save(tmp_path / "m.h5")
+    with h5py.File(tmp_path / "m.h5", "r+") as file:
+        group = file["model_weights/a"]
+        name = group.attrs["weight_names"][0]
+        del group[name]
+        group.create_dataset(name, shape=(1 << 20, 1 << 24), chunks=(1024, 1024), dtype="f4")
+    with pytest.raises(InputError, match="that the file can hold, received one of 70,368,744,177,664 bytes"):
+        lstmzoo.from_keras(tmp_path / "m.h5")
+    keras2.Sequential([keras2.Input((6, 3)), lstm(keras2)]).save(tmp_path / "m.keras")
+    monkeypatch.setattr("lstmzoo.convert.keras_files._MAX_WEIGHTS", 100)
+    with pytest.raises(InputError, match="expected at most 100 bytes of weights, received "):
+        lstmzoo.from_keras(tmp_path / "m.keras")
+
+
 def test_a_config_without_end_is_not_read(files, monkeypatch):
     monkeypatch.setattr("lstmzoo.convert.keras_files._MAX_CONFIG", 99)
     with pytest.raises(InputError, match="keras3.keras: expected at most 99 bytes of config, received more"):

@@ -13,6 +13,8 @@ import numpy as np
 from lstmzoo.errors import InputError
 from lstmzoo.strict_yaml import shown
 
+_EXPANSION = 1100  # bytes out of one byte; deflate gives 1032 at most
+
 
 @contextmanager
 def damage_of(path: Path) -> Iterator[None]:
@@ -30,6 +32,7 @@ def damage_of(path: Path) -> Iterator[None]:
         AttributeError,
         RuntimeError,
         OSError,
+        MemoryError,
     ) as error:
         reason = shown(str(error), 200)
         raise InputError(
@@ -40,7 +43,8 @@ def damage_of(path: Path) -> Iterator[None]:
 def read_arrays(path: Path, file: h5py.File, places: list[str]) -> list[np.ndarray]:
     """The arrays at these places; `InputError` names the one that is not there."""
     with damage_of(path):
-        return [_array(path, place, own(path, file, place)) for place in places]
+        most = _EXPANSION * file.id.get_filesize()
+        return [_array(path, place, own(path, file, place), most) for place in places]
 
 
 def own(path: Path, file: h5py.File, place: str) -> Any:
@@ -54,9 +58,13 @@ def own(path: Path, file: h5py.File, place: str) -> Any:
     return found
 
 
-def _array(path: Path, place: str, dataset: Any) -> np.ndarray:
+def _array(path: Path, place: str, dataset: Any, most: int) -> np.ndarray:
     if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
         raise InputError(f"{path}: expected an array at {place}, received another object")
+    if dataset.nbytes > most:  # chunks that are absent read as zeros, without end
+        raise InputError(
+            f"{path}: expected an array at {place} that the file can hold, received one of {dataset.nbytes:,} bytes"
+        )
     if text(dataset.attrs.get("dtype", "")) != "bfloat16":
         return np.asarray(dataset[()])
     import ml_dtypes  # comes with TensorFlow; h5py gives the two bytes of each number

@@ -23,6 +23,7 @@ from lstmzoo.errors import InputError
 from lstmzoo.strict_yaml import shown
 
 _MAX_CONFIG = 64_000_000  # bytes of JSON; a stack of a thousand layers has two million
+_MAX_WEIGHTS = 2 << 30  # bytes of the HDF5 file within, which is read into memory
 Entry = Mapping[str, Any]  # a layer's class_name and config, as Keras serializes it
 
 
@@ -84,6 +85,8 @@ def _zipped(path: Path, content: bytes) -> Saved:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         if max(archive.getinfo(name).file_size for name in ("config.json", "metadata.json")) > _MAX_CONFIG:
             raise InputError(f"{path}: expected at most {_MAX_CONFIG:,} bytes of config, received more")
+        if (size := archive.getinfo("model.weights.h5").file_size) > _MAX_WEIGHTS:
+            raise InputError(f"{path}: expected at most {_MAX_WEIGHTS:,} bytes of weights, received {size:,}")
         config = json.loads(archive.read("config.json"))
         version = json.loads(archive.read("metadata.json"))["keras_version"]
         file = h5py.File(io.BytesIO(archive.read("model.weights.h5")), "r")

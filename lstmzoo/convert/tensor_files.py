@@ -1,6 +1,7 @@
 """Tensors by name from a file: safetensors, or what `torch.save` wrote (with torch installed); no code in it runs."""
 
 import io
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,10 +28,19 @@ def read_tensors(path: str | os.PathLike[str]) -> Mapping[str, Any]:
     if file.suffix != ".safetensors":
         raise InputError(f"{file}: expected a .safetensors, .pt or .pth file, received {file.suffix or 'no ending'!r}")
     try:
-        entries = safetensors.deserialize(file.read_bytes())  # type: ignore[no-untyped-call]
+        content = file.read_bytes()
+        entries = safetensors.deserialize(content)  # type: ignore[no-untyped-call]
     except safetensors.SafetensorError as error:
         raise InputError(f"{file}: expected a whole safetensors file, received a damaged one ({error})") from error
-    return {name: _array(file, name, entry) for name, entry in entries}
+    tensors = {name: _array(file, name, entry) for name, entry in entries}
+    return tensors | {name: tensors[kept] for name, kept in _aliases(content).items() if kept in tensors}
+
+
+def _aliases(content: bytes) -> dict[str, str]:
+    """Names of shared tensors that were left out, and under which each was kept: so `safetensors.torch.save_model`."""
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])  # the library has found it whole
+    notes = header.get("__metadata__", {})
+    return {name: kept for name, kept in notes.items() if name not in header}
 
 
 def _array(file: Path, name: str, entry: Mapping[str, Any]) -> np.ndarray:
