@@ -89,7 +89,7 @@ def test_what_is_chosen_is_what_is_explained(monkeypatch):
 
 def test_a_driver_without_a_gpu_is_a_note(monkeypatch, tmp_path):
     monkeypatch.setattr(machine, "DRIVER", tmp_path)
-    monkeypatch.setattr("lstmzoo.startup.start_tensorflow", lambda threads: None)  # of another file's tests, its context is there
+    monkeypatch.setattr("lstmzoo.startup.start_tensorflow", lambda threads: None)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     assert machine.explain_device() == ("cpu", "CUDA_VISIBLE_DEVICES=-1 hides every GPU")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
