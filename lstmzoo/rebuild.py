@@ -18,6 +18,8 @@ def rebatch(model: keras.Model, batch_size: int) -> keras.Model:
     The new model is not compiled, all of it is trainable, and `model` stays as it is.
     Raises `InputError` for a model that `build_model` could not have made, and for a batch size below 1.
     """
+    if batch_size is None:
+        raise InputError("batch_size: expected an integer >= 1, received None")
     return build(blueprint_of(model), batch_size=batch_size)
 
 

@@ -484,6 +484,11 @@ def test_names_that_torch_users_give(tensors, layers, encoding, vocab_size):
             {},
             "lstm.weight_ih_l0_reverse: expected an LSTM of one direction, received a bidirectional one",
         ),
+        (
+            lstm(**{"lstm.weight_hh_l0": zeros(8, 1), "lstm.weight_hr_l0": zeros(1, 2)}),
+            {},
+            "lstm.weight_hr_l0: expected an LSTM without projection",
+        ),
         (lstm(**{"lstm.weight_hr_l0": zeros(1, 2)}), {}, "lstm.weight_hr_l0: expected an LSTM without projection"),
         (
             {"gru.weight_ih_l0": zeros(6, 3), "gru.weight_hh_l0": zeros(6, 2)},
@@ -604,6 +609,27 @@ def test_a_shared_tensor_is_read_under_both_names(tmp_path):
     found = lstmzoo.from_torch(tmp_path / "m.safetensors").get_weights()
     for one, other in zip(found, lstmzoo.from_torch(module).get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_state_dict_inside_a_mapping_is_found():
+    for key in ("state_dict", "net"):
+        assert len(lstmzoo.from_torch({key: lstm(), "epoch": 3, "optimizer": {"state": {}}}).get_weights()) == 3
+    with pytest.raises(InputError, match="source: expected one state dict, received mappings at 'a', 'b': give one"):
+        lstmzoo.from_torch({"a": lstm(), "b": lstm()})
+
+
+def test_tensors_without_dense_numbers_are_refused(tmp_path):
+    torch = pytest.importorskip("torch")
+    tensors = torch.nn.LSTM(3, 2).state_dict()
+    name = "weight_hh_l0"
+    for value, message in ((tensors[name].to("meta"), "one on the meta device"), (tensors[name].to_sparse(), "layout")):
+        with pytest.raises(InputError, match=f"{name}: expected a dense tensor, received .*{message}"):
+            lstmzoo.from_torch({**tensors, name: value})
+    with pytest.raises(InputError, match="variable 'w': expected an array, received rows of different lengths"):
+        lstmzoo.from_tf1(variables(w=[[1.0], [2.0, 3.0]]))
+    torch.save(torch.nn.LSTM(3, 2), tmp_path / "m.pt")
+    with pytest.raises(InputError, match=r"received a whole module or other objects: save model.state_dict\(\)"):
+        lstmzoo.from_torch(tmp_path / "m.pt")
 
 
 def stored(kind, data, shape):

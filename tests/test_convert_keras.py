@@ -378,6 +378,13 @@ def test_the_first_files_of_keras_2(files, tmp_path):
         lstmzoo.from_keras(tmp_path / "m.h5")
 
 
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_dropout_of_zero_says_nothing(library):
+    k = LIBRARIES[library]
+    made = lstmzoo.from_keras(line(k, k.layers.Dropout(0.0), lstm(k), k.layers.LSTM(3, return_sequences=True)))
+    assert blueprint_of(made).spec.dropout == 0
+
+
 def test_weights_without_end_are_not_read(files, tmp_path, monkeypatch):
     keras2.Sequential([keras2.Input((6, 3)), lstm(keras2)]).save(tmp_path / "m.h5")
     with h5py.File(tmp_path / "m.h5", "r+") as file:

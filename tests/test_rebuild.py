@@ -180,6 +180,8 @@ def test_impossible_sizes_and_kinds_are_one_message():
     model = built()
     with pytest.raises(InputError, match="batch_size: expected an integer >= 1, received 0"):
         lstmzoo.rebatch(model, 0)
+    with pytest.raises(InputError, match="batch_size: expected an integer >= 1, received None"):
+        lstmzoo.rebatch(model, None)
     with pytest.raises(InputError, match="expected depth 1 with kind single"):
         lstmzoo.as_kind(model, "single")
     with pytest.raises(

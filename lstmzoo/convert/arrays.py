@@ -48,4 +48,7 @@ def _on_the_host(value: Any, name: str) -> Any:
         raise InputError(
             f"{name}: expected floating-point numbers, received {value.dtype}: convert it first, quantized weights too"
         )
+    if value.is_meta or str(value.layout) != "torch.strided":
+        received = "one on the meta device, without numbers" if value.is_meta else f"one of layout {value.layout}"
+        raise InputError(f"{name}: expected a dense tensor, received {received}")
     return value.detach().cpu().float().numpy()

@@ -101,7 +101,8 @@ class Stack:
             raise foreign(layer, f"TimeDistributed of {shown(inner['class_name'])}")
 
     def _dropout(self, layer: Entry) -> None:
-        self.rates[-1].append(float(layer["config"]["rate"]))
+        if rate := float(layer["config"]["rate"]):
+            self.rates[-1].append(rate)
 
     def _recurrent(self, layer: Entry) -> None:
         config = layer["config"]
@@ -167,7 +168,8 @@ class Stack:
             name = dtype["config"].get("name", dtype["class_name"]) if isinstance(dtype, Mapping) else dtype
             self._require(layer, name is None or name in _FLOATS, "a floating-point type", shown(name))
         arrays = self.arrays(layer)
-        self._require(layer, len(arrays) == count, f"{count} arrays", f"{len(arrays)}: build the model first")
+        hint = "" if arrays else ": build the model first"
+        self._require(layer, len(arrays) == count, f"{count} arrays", f"{len(arrays)}{hint}")
         return [floats(array, f"layer {name_of(layer)}") for array in arrays]
 
     def _shaped(self, layer: Entry, array: np.ndarray, shape: list[Any], what: str) -> None:

@@ -16,12 +16,11 @@ from safetensors.numpy import save
 
 from lstmzoo.blueprint import Blueprint, HeadWeights, LayerWeights, Weights, draw_up
 from lstmzoo.convert.arrays import floats, require_shape
-from lstmzoo.convert.tensor_files import read_tensors
+from lstmzoo.convert.tensor_files import read_tensors, state_dict_in
 from lstmzoo.convert.torch_modules import dropout_of, table_of
 from lstmzoo.convert.torch_names import PARTS, Names, shapes_of, sort_tensors
 from lstmzoo.errors import InputError
 from lstmzoo.files import write_atomically
-from lstmzoo.strict_yaml import shown
 
 if TYPE_CHECKING:
     import tf_keras as keras
@@ -117,9 +116,7 @@ def _tensors(source: Any) -> Mapping[str, Any]:
     if isinstance(source, str | os.PathLike):
         return read_tensors(source)
     found = source.state_dict() if hasattr(source, "state_dict") else source
-    if not isinstance(found, Mapping) or not all(isinstance(name, str) for name in found):
-        raise InputError(f"source: expected a path or a state dict, name -> tensor, received {shown(source)}")
-    return found
+    return state_dict_in(found, "source", "a path or a state dict")
 
 
 def _layers(tensors: Mapping[str, Any], names: Names) -> tuple[LayerWeights, ...]:

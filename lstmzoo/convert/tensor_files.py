@@ -64,13 +64,37 @@ def _state_dict(file: Path) -> Mapping[str, Any]:
     try:
         found = torch.load(content, map_location="cpu", weights_only=True)  # weights_only: no code in the file runs
     except Exception as error:  # of many kinds, OSError and RuntimeError among them, and all about the content
+        if "Unsupported global" in str(error):  # what weights_only says of every class but those of tensors
+            raise InputError(
+                f"{file}: expected what torch.save(model.state_dict(), path) writes, received a whole module or "
+                "other objects: save model.state_dict(), or give the live module"
+            ) from error
         reason = shown(str(error).split("\n")[0], 200)
         raise InputError(
             f"{file}: expected what torch.save(model.state_dict(), path) writes, whole, received other data ({reason})"
         ) from error
+    return state_dict_in(found, str(file))
+
+
+def state_dict_in(found: Any, source: str, expected: str = "a state dict") -> Mapping[str, Any]:
+    """Name -> tensor, out of the one mapping that holds it beside the epoch and so on."""
     for wrapper in _WRAPPERS:
         if isinstance(found, Mapping) and isinstance(found.get(wrapper), Mapping):
             found = found[wrapper]
+    if isinstance(found, Mapping) and not _holds_tensors(found):
+        nested = [name for name, value in found.items() if _holds_tensors(value)]
+        if len(nested) > 1:
+            names = ", ".join(map(shown, nested))
+            raise InputError(f"{source}: expected one state dict, received mappings at {names}: give one of them")
+        found = found[nested[0]] if nested else found
     if not isinstance(found, Mapping) or not all(isinstance(name, str) for name in found):
-        raise InputError(f"{file}: expected a state dict, name -> tensor, received {type(found).__name__}")
+        raise InputError(f"{source}: expected {expected}, name -> tensor, received {_told(found)}")
     return found
+
+
+def _holds_tensors(value: Any) -> bool:
+    return isinstance(value, Mapping) and any(hasattr(part, "shape") for part in value.values())
+
+
+def _told(found: Any) -> str:
+    return shown(found) if isinstance(found, (str, int, float, Mapping, type(None))) else type(found).__name__

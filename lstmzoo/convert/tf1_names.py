@@ -38,6 +38,8 @@ def sort_variables(variables: Mapping[str, Any]) -> tuple[Pairs, tuple[Any, Any]
     Raises `InputError` that names the variables which belong to no such model, or of which there are too many.
     """
     named = {name.removesuffix(":0"): value for name, value in variables.items()}
+    for name, value in named.items():
+        _require_array(name, value)
     kept = {name: value for name, value in named.items() if not _passed_over(name, value, named)}
     for name in kept:
         for pattern, what in _FOREIGN.items():
@@ -50,6 +52,13 @@ def sort_variables(variables: Mapping[str, Any]) -> tuple[Pairs, tuple[Any, Any]
         raise InputError(f"variables: expected one embedding, received {_listed(tables)}: leave out what is none")
     embedding = rest.pop(tables[0]) if tables else None
     return _cells(kept, cells), _head(rest), embedding
+
+
+def _require_array(name: str, value: Any) -> None:
+    try:
+        np.shape(value)
+    except ValueError as error:
+        raise InputError(f"variable {name!r}: expected an array, received rows of different lengths") from error
 
 
 def _passed_over(name: str, value: Any, variables: Mapping[str, Any]) -> bool:

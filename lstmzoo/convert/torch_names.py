@@ -39,7 +39,8 @@ def sort_tensors(shapes: Mapping[str, tuple[int, ...]], table: str | None = None
     one layer each or of `nn.LSTMCell`. Raises `InputError` that names the tensor which does not belong, and why.
     """
     found = {name: match for name in shapes if (match := _RECURRENT.fullmatch(name))}
-    for name, match in found.items():
+    kinds_first = sorted(found.items(), key=lambda item: not (item[1]["reverse"] or item[1]["part"] == "weight_hr"))
+    for name, match in kinds_first:  # what has another shape for a reason is told the reason
         _check_kind(name, match, shapes)
     layers = _layers(found)
     first, last = shapes[layers[0]["weight_ih"]], shapes[layers[-1]["weight_hh"]]
