@@ -9,8 +9,17 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 import pytest
 
+BASE = {"task": {"kind": "echo"}, "model": {"units": 4}, "train": {"epochs": 9}}
 REFERENCE = Path(__file__).parent / "reference"
 BESIDE = Path(__file__).parents[2] / "shared"  # what may not be committed, where it lies beside the clone
+
+
+LONGEST = ("test_sweep_killed.py", "test_resume.py", "test_sweep.py", "test_kernels.py")  # a file is one process's work
+
+
+def pytest_collection_modifyitems(items):
+    """The longest files first, so that none of them is what everybody waits for at the end."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 def pytest_collection_finish():
@@ -35,3 +44,14 @@ def beside():
         return BESIDE / name
 
     return find
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    """Writes a sweep's file."""
+    from trying import SPACE, write_sweep
+
+    def write(search, space=SPACE, base=BASE, **keys):
+        return write_sweep(tmp_path, search, space, base, **keys)
+
+    return write

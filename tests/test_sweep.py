@@ -1,11 +1,8 @@
-"""A search with all its processes: whatever is killed, each trial is there once, with its value."""
+"""A search with all its processes: trials, results, failures and what the command says."""
 
-import csv
 import json
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,80 +10,14 @@ from pathlib import Path
 
 import pytest
 import yaml
-from trying import SPACE, write_sweep
+from conftest import BASE
+from searches import ended, rows, start, those_of
+from trying import SPACE
 
 import lstmzoo
 from lstmzoo.errors import InputError
 from lstmzoo.sweeps.file import load_sweep
 from lstmzoo.sweeps.searching import run_sweep
-
-TESTS = Path(__file__).parent
-SLOW = pytest.mark.slow
-BASE = {"task": {"kind": "echo"}, "model": {"units": 4}, "train": {"epochs": 9}}
-PROGRAM = """
-import sys
-from lstmzoo.sweeps.searching import run_sweep
-from lstmzoo.startup import exit_status
-path, dir, train, workers, options = sys.argv[1:]
-sys.exit(exit_status(lambda: run_sweep(path, dir, int(workers), train=train, **eval(options))))
-"""
-
-
-@pytest.fixture
-def sweep(tmp_path):
-    """Writes a sweep's file."""
-
-    def write(search, space=SPACE, base=BASE, **keys):
-        return write_sweep(tmp_path, search, space, base, **keys)
-
-    return write
-
-
-def start(path, directory, train="trying:known", workers=2, **options):
-    """A search in a process group of its own."""
-    command = [sys.executable, "-c", PROGRAM, str(path), str(directory), train, str(workers), repr(options)]
-    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
-    return subprocess.Popen(command, env=environment, start_new_session=True, stderr=subprocess.PIPE, text=True)
-
-
-def ended(process, seconds=120):
-    """Its exit status, and what it said."""
-    _, said = process.communicate(timeout=seconds)
-    return process.returncode, said
-
-
-def rows(directory):
-    with (directory / "leaderboard.csv").open() as file:
-        return list(csv.DictReader(file))
-
-
-def by_trial(directory):
-    """What must be the same in each search of one sweep."""
-    found = rows(directory)
-    assert len({row["trial"] for row in found}) == len(found)
-    return sorted(tuple(row.items()) for row in found)
-
-
-def those_of(group, role):
-    """Processes of a group that bear a name."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            comm = (path / "comm").read_text().strip()
-            if int((path / "stat").read_text().rpartition(")")[2].split()[2]) == group and comm == f"lstmzoo {role}":
-                found.append(int(path.name))
-        except OSError:
-            continue
-    return found
-
-
-def killed(pid):
-    """Whether it was still there to be killed."""
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def test_a_search_ends_with_all_trials_and_results_and_is_not_repeated(sweep, tmp_path):
@@ -113,36 +44,6 @@ def test_a_search_ends_with_all_trials_and_results_and_is_not_repeated(sweep, tm
     assert len(more) == 7
     assert {tuple(row.items()) for row in found} <= {tuple(row.items()) for row in more}
     assert all((each / "times.txt").read_text() == "ended\n" for each in (tmp_path / "d").glob("trial-*"))
-
-
-@pytest.mark.parametrize(
-    ("kind", "most"),
-    [("random", 10), ("grid", 10), pytest.param("random", 20, marks=SLOW), pytest.param("grid", 20, marks=SLOW)],
-)
-def test_whatever_is_killed_at_some_moments_the_results_are_the_same(sweep, tmp_path, kind, most):
-    grid = {
-        "model.units": {"min": 1, "max": 6 if most > 10 else 4},
-        "train.optimizer.learning_rate": {"choices": [0.001, 0.01, 0.1]},
-    }
-    path = sweep({"kind": kind, "trials": 18 if most > 10 else 12}, grid if kind == "grid" else SPACE)
-    assert ended(start(path, tmp_path / "undisturbed", workers=3))[0] == 0
-    moments, kills, process = random.Random(kind), 0, start(path, tmp_path / "killed", "trying:slow")
-    roles = ["worker", "trial", "chief"] * 3 + ["group"]
-    while process.poll() is None:
-        time.sleep(moments.uniform(0.05, 0.6))
-        role = roles[kills % 10]
-        pids = [process.pid] if role == "group" else those_of(process.pid, role)
-        if kills < most and pids and those_of(process.pid, "worker"):
-            if role == "group":
-                os.killpg(process.pid, signal.SIGKILL)
-                process.communicate()
-                process = start(path, tmp_path / "killed", "trying:slow")
-            elif not killed(moments.choice(pids)):
-                continue
-            kills += 1
-    assert ended(process) == (0, "")
-    assert kills >= 0.7 * most
-    assert by_trial(tmp_path / "killed") == by_trial(tmp_path / "undisturbed")
 
 
 def test_failures_are_rows_with_reasons_and_the_search_goes_on(sweep, tmp_path):
@@ -189,15 +90,6 @@ def test_a_reason_is_cut_and_the_log_has_all_of_it(sweep, tmp_path):
         assert len((tmp_path / "d" / "logs" / f"{trial.name}.log").read_text()) > 300_000
 
 
-def test_a_chief_that_is_killed_before_it_listens_is_started_again(sweep, tmp_path):
-    process = start(sweep({"kind": "random", "trials": 3}), tmp_path / "d")
-    while not (pids := those_of(process.pid, "chief")):
-        time.sleep(0.002)
-    os.kill(pids[0], signal.SIGKILL)
-    assert ended(process) == (0, "")
-    assert len(rows(tmp_path / "d")) == 3
-
-
 def test_what_is_no_state_of_a_search_is_told(sweep, tmp_path):
     path = sweep({"kind": "grid"}, {"model.units": {"choices": [5, 6]}})
     run_sweep(path, tmp_path / "d", train="trying:known")
@@ -238,34 +130,6 @@ def test_hyperband_goes_on_in_the_promoted_trials_own_run(sweep, tmp_path):
         assert config["train"]["epochs"] == trial.values["train.epochs"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_all_and_the_same_command_goes_on(sweep, tmp_path, number):
-    path = sweep({"kind": "random", "trials": 12})
-    process = start(path, tmp_path / "d", "trying:slow")
-    while not those_of(process.pid, "trial"):
-        time.sleep(0.05)
-    os.killpg(process.pid, number)
-    status, said = ended(process, 30)
-    assert status == 128 + number
-    assert "Traceback" not in said
-    assert "of 12 trials done; the same command goes on" in said
-    assert not those_of(process.pid, "trial") + those_of(process.pid, "worker") + those_of(process.pid, "chief")
-    assert ended(start(path, tmp_path / "d")) == (0, "")
-    assert [row["status"] for row in rows(tmp_path / "d")] == ["COMPLETED"] * 12
-
-
-def test_nobody_outlives_a_command_that_is_killed(sweep, tmp_path):
-    process = start(sweep({"kind": "random", "trials": 50}), tmp_path / "d", "trying:slow")
-    while not those_of(process.pid, "trial"):
-        time.sleep(0.05)
-    process.kill()
-    process.communicate(timeout=10)
-    until = time.monotonic() + 5
-    while any(those_of(process.pid, role) for role in ("trial", "worker", "chief")) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert not any(those_of(process.pid, role) for role in ("trial", "worker", "chief"))
-
-
 def listening():
     """Addresses and ports that are listened on, of IPv4 and IPv6, as the kernel writes them."""
     found = set()
@@ -286,32 +150,6 @@ def test_nothing_listens_on_an_outside_address(sweep, tmp_path):
     process.communicate()
     assert new
     assert {address.rpartition(":")[0] for address in new} <= {"0100007F", "0000000000000000FFFF00000100007F"}
-
-
-def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
-def test_hosts_join_a_chief_and_may_vanish(sweep, tmp_path):
-    path = sweep({"kind": "random", "trials": 16}, worker_timeout=2)
-    address = f"127.0.0.1:{free_port()}"
-    chief = start(path, tmp_path / "d", "trying:slow", workers=0, chief=address)
-    while not (tmp_path / "d" / "search" / "oracle.json").exists():
-        time.sleep(0.05)
-    hosts = [start(path, tmp_path / "d", "trying:slow", workers=1, join=address) for _ in range(2)]
-    while len(list((tmp_path / "d").glob("trial-*"))) < 4:
-        time.sleep(0.05)
-    os.killpg(hosts[0].pid, signal.SIGKILL)
-    hosts[0].communicate()
-    chief.kill()  # and the chief's command dies, and is started again
-    chief.communicate()
-    chief = start(path, tmp_path / "d", "trying:slow", workers=0, chief=address)
-    assert ended(chief) == (0, "")
-    assert ended(hosts[1]) == (0, "")
-    run_sweep(path, tmp_path / "alone", 2, train="trying:known")
-    assert by_trial(tmp_path / "d") == by_trial(tmp_path / "alone")
 
 
 def test_another_sweeps_directory_is_refused(sweep, tmp_path):
