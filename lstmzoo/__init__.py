@@ -36,6 +36,7 @@ _NAMES = {
     "run_sweep": "sweeps.searching",
     "sample_text": "writing",
     "score_text": "scoring",
+    "export_model": "exporting",
     "write_report": "report",
 }
 __all__ = list(_NAMES)

@@ -4,7 +4,7 @@ No TensorFlow here: `rebuild` reads a blueprint from a live model and builds one
 programs' files.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -102,6 +102,29 @@ def draw_up(
     spec = described(description | embedded)
     input_dim = int(weights.layers[0].kernel.shape[0]) if encoding == "features" else None
     return Blueprint(spec, encoding, vocab_size, input_dim, weights, batch_size, seq_length, dtype)
+
+
+def from_list(spec: ModelSpec, encoding: str, vocab_size: int, arrays: Sequence[np.ndarray]) -> Blueprint:
+    """The blueprint of a description and the list that `model.get_weights()` gives.
+
+    Raises `InputError` for arrays of other shapes than the description asks for.
+    """
+    expected, received = _shapes(spec, encoding, vocab_size), [array.shape for array in arrays]
+    if received != expected:
+        raise InputError(f"weights: expected arrays of {expected}, received {received}")
+    table = arrays[0] if encoding == "embedding" else None
+    first = 0 if table is None else 1
+    layers = tuple(LayerWeights(*arrays[k : k + 3]) for k in range(first, len(arrays) - 2, 3))
+    return Blueprint(spec, encoding, vocab_size, None, Weights(layers, HeadWeights(*arrays[-2:]), table))
+
+
+def _shapes(spec: ModelSpec, encoding: str, vocab_size: int) -> list[tuple[int, ...]]:
+    below = spec.input_dim(encoding, vocab_size)
+    shapes: list[tuple[int, ...]] = [(vocab_size, below)] if encoding == "embedding" else []
+    for units in spec.layers:
+        shapes += [(below, 4 * units), (units, 4 * units), (4 * units,)]
+        below = units
+    return [*shapes, (below, vocab_size), (vocab_size,)]
 
 
 def described(model: str | Mapping[str, Any] | ModelSpec, overrides: Mapping[str, Any] | None = None) -> ModelSpec:

@@ -5,19 +5,20 @@ flipped bit anywhere (header, padding, data) or a missing end is found on loadin
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
-from safetensors.numpy import load, save
+from safetensors import safe_open
+from safetensors.numpy import save
 
 from lstmzoo.errors import InputError
 from lstmzoo.files import write_atomically
 
 NAME = "step-{:08d}.safetensors"
+PIECE = 1 << 20  # bytes that are read at once
 _ZEROS = "0" * 64
 _DIGEST = re.compile(rb'"sha256":"([0-9a-f]{64})"')
 
@@ -37,14 +38,22 @@ def save_checkpoint(path: Path, tensors: Mapping[str, np.ndarray], metadata: Map
     write_atomically(path, _DIGEST.sub(f'"sha256":"{digest}"'.encode(), content, count=1))
 
 
-def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint; `InputError` for a damaged one."""
-    content = path.read_bytes()
-    length = int.from_bytes(content[:8], "little")
-    found = _DIGEST.search(content, 8, 8 + min(length, len(content)))
-    if found is None or _digest(content, found) != found[1].decode():
-        raise InputError(f"{path.name}: expected a whole checkpoint, received a damaged file: use the one before it")
-    return Checkpoint(load(content), _metadata(content, length))
+def load_checkpoint(path: Path, parts: tuple[str, ...] = ("",)) -> Checkpoint:
+    """Read a checkpoint, or those of its tensors whose names begin with one of `parts`.
+
+    Raises `InputError` for a damaged one: all of it is looked at in any case.
+    """
+    with path.open("rb") as file:
+        header = file.read(8)
+        length = min(int.from_bytes(header, "little"), path.stat().st_size)
+        header += file.read(length)
+        found = _DIGEST.search(header, 8)
+        if found is None or _digest(header, found, file) != found[1].decode():
+            expected = "expected a whole checkpoint, received a damaged file"
+            raise InputError(f"{path.name}: {expected}: use the one before it")
+    with safe_open(path, "numpy") as kept:
+        tensors = {name: kept.get_tensor(name) for name in kept.keys() if name.startswith(parts)}  # noqa: SIM118
+        return Checkpoint(tensors, kept.metadata())
 
 
 def checkpoint_steps(directory: Path) -> list[int]:
@@ -65,11 +74,16 @@ def set_aside(directory: Path, after: int) -> None:
             path.rename(path.with_name(f"{path.name}.damaged"))
 
 
-def whole_checkpoints(directory: Path, damaged: list[str]) -> Iterator[tuple[int, Checkpoint]]:
-    """(step, checkpoint) of those that are whole, the newest first; the others are told of in `damaged`."""
+def whole_checkpoints(
+    directory: Path, damaged: list[str], parts: tuple[str, ...] = ("",)
+) -> Iterator[tuple[int, Checkpoint]]:
+    """(step, checkpoint) of those that are whole, the newest first; the others are told of in `damaged`.
+
+    `parts`: as of `load_checkpoint`.
+    """
     for step in reversed(checkpoint_steps(directory)):
         try:
-            checkpoint = load_checkpoint(directory / NAME.format(step))
+            checkpoint = load_checkpoint(directory / NAME.format(step), parts)
         except OSError as error:
             damaged.append(f"the checkpoint of step {step} cannot be read ({error.strerror})")
         except InputError:
@@ -85,11 +99,9 @@ def prune_checkpoints(directory: Path, keep: int, last: int, best: int | None) -
         (directory / NAME.format(step)).unlink(missing_ok=True)
 
 
-def _digest(content: bytes, found: re.Match[bytes]) -> str:
+def _digest(header: bytes, found: re.Match[bytes], rest: BinaryIO) -> str:
     start, end = found.span(1)
-    return hashlib.sha256(content[:start] + _ZEROS.encode() + content[end:]).hexdigest()
-
-
-def _metadata(content: bytes, length: int) -> dict[str, str]:
-    header: dict[str, dict[str, str]] = json.loads(content[8 : 8 + length])
-    return header["__metadata__"]
+    digest = hashlib.sha256(header[:start] + _ZEROS.encode() + header[end:])
+    while piece := rest.read(PIECE):
+        digest.update(piece)
+    return digest.hexdigest()

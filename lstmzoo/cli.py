@@ -7,6 +7,7 @@ COMMANDS = {
     "run": "train an experiment from its YAML file",
     "sample": "let a trained char model write",
     "score": "say how well a trained char model predicts a text",
+    "export": "write a trained model for TensorFlow, Keras, LiteRT or ONNX",
     "sweep": "search settings with many trials",
     "report": "compare runs: curves over one another, a table of what differs",
     "zoo": "list the named models",

@@ -16,7 +16,15 @@ def write_atomically(path: Path, content: bytes) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
-    _flush_directory(path.parent)
+    _flush(path.parent)
+
+
+def publish(beside: Path, path: Path) -> None:
+    """Flush a file, or a directory and all in it, and give it the name under which it is to be found."""
+    for part in [*beside.rglob("*"), beside]:
+        _flush(part)
+    beside.rename(path)
+    _flush(path.parent)
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -26,7 +34,8 @@ def remove_leftovers(folder: Path) -> None:
             path.unlink()
 
 
-def _flush_directory(path: Path) -> None:
+def _flush(path: Path) -> None:
+    """To the disk, so that it survives a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

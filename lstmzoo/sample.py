@@ -21,23 +21,29 @@ def sample(
     seed: Annotated[int, typer.Option(help="of the draws: the same seed gives the same text")] = 0,
     samples: Annotated[int, typer.Option(help="texts drawn side by side, written one after another")] = 1,
     stop: Annotated[str | None, typer.Option(help="a text ends early with this string")] = None,
+    runtime: Annotated[
+        str, typer.Option(help="what computes it: tensorflow, numpy (no TensorFlow: it starts at once), tflite or onnx")
+    ] = "tensorflow",
 ) -> None:
     """Write the prompt and then LENGTH new symbols, as they are drawn, to stdout."""
     from lstmzoo.choice import Choice
+    from lstmzoo.runtimes import check_runtime, needs_tensorflow
     from lstmzoo.terminal import TextOutput
     from lstmzoo.trained import open_run
     from lstmzoo.writing import Wish, write
 
+    check_runtime(runtime)
     wish = Wish(_prompt(prompt, prompt_file), length, Choice(temperature, top_k, top_p), seed, samples, stop)
     trained = open_run(run, text=True)
     for note in trained.notes:
         print(note, file=sys.stderr)
     wish.check(trained.vocabulary)  # before seconds are spent on TensorFlow
-    start_tensorflow(threads=1)
+    if needs_tensorflow(runtime):
+        start_tensorflow(threads=1)
     output = TextOutput(sys.stdout.buffer, sys.stdout.isatty())
     later: dict[int, list[bytes]] = defaultdict(list)
     _heading(0, samples)
-    for number, piece in write(trained, wish):
+    for number, piece in write(trained, wish, runtime):
         if number:
             later[number].append(piece)
         else:

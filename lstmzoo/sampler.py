@@ -1,8 +1,4 @@
-"""Drawing symbols from a model: one graph loop that carries the state, and no call of Python between two symbols.
-
-Random numbers are drawn outside, one a symbol and sample from (seed, sample), so a text depends on neither the pieces
-it is drawn in nor on what is drawn beside it.
-"""
+"""Drawing symbols from a model: one graph loop that carries the state, and no call of Python between two symbols."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,11 +9,11 @@ import tf_keras as keras
 
 from lstmzoo.anatomy import Anatomy, dissect
 from lstmzoo.choice import Choice
+from lstmzoo.drawing import PIECE, draw
 from lstmzoo.errors import InputError
 from lstmzoo.kernels import Tensor
 from lstmzoo.network import Network, States
 
-PIECE = 64  # symbols of one graph call: what a reader sees at once, and what Ctrl-C waits for
 COMPILED_SYMBOLS = 1024  # a larger vocabulary is not compiled: XLA's cumulative sum is quadratic
 
 
@@ -42,36 +38,18 @@ class Sampler:
         ).get_concrete_function()
 
     def draw(self, length: int, seed: Sequence[int], prompt: np.ndarray | None = None) -> Iterator[np.ndarray]:
-        """`length` symbols a sample in pieces `[n, S]`, after a prompt `[P]` of ids (which is not given back).
+        """As `drawing.draw`."""
+        return draw(self, length, seed, prompt)
 
-        Without a prompt the first symbol is uniform. The state starts at zero. `seed`: any numbers.
-        """
-        streams = [np.random.default_rng([*seed, sample]) for sample in range(self.samples)]
-        if not length:
-            return
-        if prompt is None or not len(prompt):
-            first = np.array([int(stream.random() * self.vocab_size) for stream in streams], np.int32)
-            yield first[None]
-            known, last, length = np.zeros((0, self.samples), np.int32), first, length - 1
-        else:
-            last = np.full(self.samples, prompt[0], np.int32)
-            known = np.repeat(np.asarray(prompt[1:], np.int32)[:, None], self.samples, 1)
-        yield from self._pieces(length, known, last, streams)
+    def zero(self) -> States:
+        """States of zeros."""
+        return self.network.zero(self.samples)
 
-    def _pieces(self, length: int, known: np.ndarray, last: Any, streams: Any) -> Iterator[np.ndarray]:
-        """Read the known symbols, then draw; a prompt is read by the very loop that draws."""
-        states, done, total = self.network.zero(self.samples), 0, len(known) + length
-        while done < total:
-            count = min(PIECE, total - done)
-            given = np.full((PIECE, self.samples), -1, np.int32)
-            part = known[done : done + count]
-            given[: len(part)] = part
-            uniform = np.zeros((PIECE, self.samples))
-            uniform[len(part) : count] = np.stack([stream.random(count - len(part)) for stream in streams], 1)
-            drawn, last, states = self.program(count, given, uniform, last, states)
-            done += count
-            if count > len(part):
-                yield drawn.numpy()[len(part) : count]
+    def piece(self, given: np.ndarray, uniform: np.ndarray, last: Any, states: States) -> Any:
+        """As `Drawer.piece`."""
+        count, rest = len(given), ((0, PIECE - len(given)), (0, 0))  # the program is made for whole pieces
+        drawn, last, states = self.program(count, np.pad(given, rest), np.pad(uniform, rest), last, states)
+        return drawn.numpy()[:count], last, states
 
     def _draw(self, count: Tensor, given: Tensor, uniform: Tensor, last: Tensor, states: States) -> Any:
         def body(t: Tensor, last: Tensor, states: States, drawn: Any) -> Any:

@@ -15,20 +15,26 @@ def score(
     file: Annotated[Path, typer.Argument(help="text to predict")],
     window: Annotated[int, typer.Option(help="symbols of a cold window")] = 256,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON, with every place in the window")] = False,
+    runtime: Annotated[
+        str, typer.Option(help="what computes it: tensorflow, numpy (no TensorFlow: it starts at once), tflite or onnx")
+    ] = "tensorflow",
 ) -> None:
     """Mean loss over a text: with the state carried throughout, and in windows from zero state."""
     from lstmzoo.choice import check_count
     from lstmzoo.machine import count_cores
+    from lstmzoo.runtimes import check_runtime, needs_tensorflow
     from lstmzoo.scoring import MOST_STEPS, describe, ids_of, score_ids
     from lstmzoo.trained import open_run
 
     check_count("window", window, 1, MOST_STEPS)
+    check_runtime(runtime)
     trained = open_run(run, text=True)
     for note in trained.notes:
         print(note, file=sys.stderr)
     ids = ids_of(trained, file)
-    start_tensorflow(count_cores())
-    found = score_ids(trained, ids, window)
+    if needs_tensorflow(runtime):
+        start_tensorflow(count_cores())
+    found = score_ids(trained, ids, window, runtime)
     print(json.dumps(found, indent=2) if as_json else describe(found))
 
 

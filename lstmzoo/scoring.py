@@ -10,23 +10,29 @@ import numpy as np
 
 from lstmzoo.choice import check_count
 from lstmzoo.errors import InputError
+from lstmzoo.losses import carried_losses, cold_losses
+from lstmzoo.runtimes import check_runtime, reader_of
 from lstmzoo.text import encode_file
 from lstmzoo.trained import Trained, open_run
 
 MOST_STEPS = 50_000  # of a window: what one graph call keeps in memory
 
 
-def score_text(run: str | os.PathLike[str], text: str | bytes | Path, *, window: int = 256) -> dict[str, Any]:
+def score_text(
+    run: str | os.PathLike[str], text: str | bytes | Path, *, window: int = 256, runtime: str = "tensorflow"
+) -> dict[str, Any]:
     """How well the model of a run directory predicts a text: its content, or a `Path` to it.
 
     `carried` reads it in one lane from zero state and counts all N - 1 targets; `cold` starts every window of `window`
     symbols at zero state. Both have nats a symbol, bpc and perplexity. `by_position` has the mean nats at each place
-    in the window, of both: where carried is lower, the state that was carried into the window helps. Raises
+    in the window, of both: where carried is lower, the state that was carried into the window helps. `runtime`: as of
+    `sample_text`. Raises
     `InputError` for a text that is empty or that the model cannot spell, and for what is no run of a char task.
     """
     check_count("window", window, 1, MOST_STEPS)
+    check_runtime(runtime)
     trained = open_run(run, text=True)
-    return score_ids(trained, ids_of(trained, text), int(window))
+    return score_ids(trained, ids_of(trained, text), int(window), runtime)
 
 
 def ids_of(trained: Trained, text: str | bytes | Path) -> np.ndarray:
@@ -36,15 +42,13 @@ def ids_of(trained: Trained, text: str | bytes | Path) -> np.ndarray:
     return trained.vocabulary.encode_text(text, "text")
 
 
-def score_ids(trained: Trained, ids: np.ndarray, window: int) -> dict[str, Any]:
+def score_ids(trained: Trained, ids: np.ndarray, window: int, runtime: str = "tensorflow") -> dict[str, Any]:
     """As `score_text`, of ids."""
     if len(ids) < 2:
         raise InputError(f"text: expected two symbols or more (the first is no target), received {len(ids)}")
-    from lstmzoo.scorer import carried_losses, cold_lanes, cold_losses
-
     window = min(window, len(ids) - 1)
-    carried = carried_losses(trained.model(batch_size=1), ids)
-    cold = cold_losses(trained.model(batch_size=cold_lanes(window)), ids, window)
+    reader = reader_of(trained, runtime)
+    carried, cold = carried_losses(reader, ids), cold_losses(reader, ids, window)
     return {
         "step": trained.step,
         "symbols": len(ids),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from lstmzoo.blueprint import Blueprint, from_list
 from lstmzoo.checkpoint import Checkpoint, whole_checkpoints
 from lstmzoo.config import load_run_config
 from lstmzoo.errors import InputError
@@ -16,6 +17,9 @@ from lstmzoo.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     import tf_keras as keras
+
+
+_READ = ("weights/", "best/")  # of a checkpoint: the optimizer's slots are twice as large as the weights
 
 
 class Trained(NamedTuple):
@@ -42,25 +46,23 @@ class Trained(NamedTuple):
         """V, the number of classes."""
         return len(self.symbols) if self.symbols is not None else self.experiment.task.vocab_size
 
-    def model(self, batch_size: int, seq_length: int | None = None) -> "keras.Model":
-        """A stateful Keras model of B lanes with these weights."""
-        from lstmzoo.model import build_model
-
-        model = build_model(
-            self.experiment.model,
-            vocab_size=self.vocab_size,
-            encoding=self.experiment.encoding,
-            batch_size=batch_size,
-            seq_length=seq_length,
-        )
+    def blueprint(self) -> Blueprint:
+        """The model as data: description and weights; `InputError` where they do not fit one another."""
+        experiment = self.experiment
         try:
-            model.set_weights(self.weights)
-        except ValueError as error:
+            return from_list(experiment.model, experiment.encoding, self.vocab_size, self.weights)
+        except InputError as error:
             raise InputError(
                 f"expected weights of the model in the run's config.yaml, received others in the checkpoint of step "
                 f"{self.step}: restore the run's own config.yaml"
             ) from error
-        return model
+
+    def model(self, batch_size: int, seq_length: int | None = None) -> "keras.Model":
+        """A stateful Keras model of B lanes with these weights."""
+        blueprint = self.blueprint()._replace(batch_size=batch_size, seq_length=seq_length)
+        from lstmzoo.rebuild import build
+
+        return build(blueprint)
 
 
 class _Found(NamedTuple):
@@ -86,7 +88,7 @@ def open_run(run: str | os.PathLike[str], *, text: bool = False) -> Trained:
     symbols = _vocabulary(directory, found.checkpoint) if experiment.task.writes else None
     tensors = found.checkpoint.tensors
     names = sorted((name for name in tensors if name.startswith("weights/")), key=lambda name: int(name.split("/")[1]))
-    weights = [tensors[name].astype(np.float32) for name in names]  # the package's own are kept as float16
+    weights = [tensors[name].astype(np.float32, copy=False) for name in names]  # the package's own are float16
     notes = [f"{text}; using step {found.step}" for text in found.damaged]
     return Trained(os.fspath(run), experiment, symbols, weights, found.step, notes)
 
@@ -119,7 +121,7 @@ def _best_checkpoint(directory: RunDirectory) -> _Found:
     """The best step's, where there was a validation, else the last; a damaged one is passed over."""
     damaged: list[str] = []
     newest: _Found | None = None
-    for step, checkpoint in whole_checkpoints(directory.checkpoints, damaged):
+    for step, checkpoint in whole_checkpoints(directory.checkpoints, damaged, _READ):
         found = _Found(step, checkpoint, damaged)
         newest = newest or found
         if step == newest.checkpoint.tensors.get("best/step", step):

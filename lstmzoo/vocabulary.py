@@ -83,7 +83,11 @@ class Vocabulary:
 
     def save(self, path: Path) -> None:
         """Write vocab.json."""
-        write_atomically(path, (json.dumps(self.as_json(), ensure_ascii=False, indent=1) + "\n").encode())
+        write_atomically(path, self.content())
+
+    def content(self) -> bytes:
+        """Of vocab.json."""
+        return (json.dumps(self.as_json(), ensure_ascii=False, indent=1) + "\n").encode()
 
     @classmethod
     def load(cls, path: Path) -> "Vocabulary":

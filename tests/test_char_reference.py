@@ -7,6 +7,7 @@ import pytest
 import tf_keras as keras
 
 import lstmzoo
+from lstmzoo import drawing
 from lstmzoo.choice import Choice
 from lstmzoo.sampler import Sampler
 
@@ -98,7 +99,7 @@ def assert_samples_as_the_tutorial(golden):
     first = int(state.uniform(0, len(golden["vocab"])))
     assert first == golden["sample_first_id"]
     nothing = np.zeros((0, 1), np.int32)
-    pieces = Sampler(model, Choice())._pieces(200, nothing, np.array([first], np.int32), [Legacy(state)])
+    pieces = drawing._pieces(Sampler(model, Choice()), 200, nothing, np.array([first], np.int32), [Legacy(state)])
     np.testing.assert_array_equal(np.concatenate(list(pieces))[:, 0], golden["sample_ids"])
 
 

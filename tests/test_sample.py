@@ -106,7 +106,8 @@ def test_seeds_and_pieces(untrained, monkeypatch):
     many = drawn(untrained, 150, samples=3)
     np.testing.assert_array_equal(many[:, :1], text)
     assert (many[:, 0] != many[:, 1]).any()
-    monkeypatch.setattr("lstmzoo.sampler.PIECE", 7)
+    for module in ("drawing", "sampler"):
+        monkeypatch.setattr(f"lstmzoo.{module}.PIECE", 7)
     np.testing.assert_array_equal(text, drawn(untrained, 150))
     monkeypatch.setattr("lstmzoo.sampler.COMPILED_SYMBOLS", 0)
     np.testing.assert_array_equal(text, drawn(untrained, 150))

@@ -1,0 +1,127 @@
+"""A trained model as a file that other programs run, checked against the live model before it is there."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from lstmzoo.errors import EnvironmentFailure, InputError
+from lstmzoo.files import publish
+from lstmzoo.formats.card import card_of
+from lstmzoo.formats.notes import Notes
+from lstmzoo.formats.table import FORMATS, choose_format
+from lstmzoo.pretrained import refuse_to_write
+from lstmzoo.signature import Runner, Signature, signature_of
+from lstmzoo.strict_yaml import shown
+from lstmzoo.trained import Trained, open_run
+
+LANES, WINDOWS = 2, (1, 17, 1, 64, 17)  # what each file is tried on: 200 symbols, in pieces with the states carried
+TOLERANCE = 1e-5  # between the logits of two runtimes, of the largest one where that is above 1: float32
+
+
+class Exported(NamedTuple):
+    """What was written."""
+
+    path: Path
+    format: str
+    signature: Signature
+    symbols: int
+    """On how many it was compared with the live model."""
+    difference: float
+    """Between the logits, at most."""
+    bytes: int
+
+
+def export_model(run: str | os.PathLike[str], path: str | os.PathLike[str], format: str | None = None) -> Exported:
+    """Write a trained model with its state in the signature: `(ids, states) -> (logits, states)`.
+
+    `run`: a run directory, or a trained model of the package such as "zoo:char_python". `format`: "keras",
+    "savedmodel" (a directory), "tflite" or "onnx"; None: as the ending of `path` tells. Inputs are `ids [B, T]` int32
+    and the states `h0`, `c0`, `h1`, ... `[B, H]`; outputs are `logits [B, T, V]` and the states after the window. Any B
+    and T. The vocabulary and a model card are inside. What is written is run by its own runtime and compared with the
+    live model over 200 symbols before it appears under its name. Raises `InputError` for an unknown format, a package
+    that is not installed, a path that exists, and as `open_run`; `EnvironmentFailure` for a file that computes
+    something else.
+    """
+    target = Path(path)
+    chosen = check_target(target, format)
+    return write_export(open_run(run), target, chosen)
+
+
+def check_target(path: Path, format: str | None) -> str:
+    """The format; `InputError` for one that cannot be, and for a path where something is."""
+    refuse_to_write(path, "OUT", "OUT")
+    chosen = choose_format(format, path)
+    if os.path.lexists(path):
+        what = f"{shown(str(path), 200)}: expected a path where nothing is, received one that exists"
+        raise InputError(f"{what}: remove it, or choose another")
+    return chosen
+
+
+def write_export(trained: Trained, path: Path, format: str) -> Exported:
+    """As `export_model`, of a run that was read, to a path that was checked."""
+    blueprint, form = trained.blueprint(), FORMATS[format]
+    signature = signature_of(blueprint)
+    notes = Notes(trained.symbols, card_of(trained, signature, format, path.name))
+    with _beside(path) as beside:
+        form.write(blueprint, notes, beside)
+        difference = _compare(trained, form.open(beside, signature))
+        size = sum(file.stat().st_size for file in [beside, *beside.rglob("*")] if file.is_file())
+        publish(beside, path)
+    return Exported(path, format, signature, LANES * sum(WINDOWS), difference, size)
+
+
+def describe(exported: Exported) -> str:
+    """What was written, for a person."""
+    signature = exported.signature
+    states = ", ".join(
+        f"{name} [B, {units}]" for name, units in zip(signature.state_names, signature.state_sizes, strict=True)
+    )
+    first = f"features [B, T, {signature.input_dim}]" if signature.encoding == "features" else "ids [B, T] int32"
+    near = f"within {exported.difference:.1e} of" if exported.difference else "equal to"
+    return "\n".join(
+        [
+            f"{exported.path}: {exported.format}, {exported.bytes / 1000:,.0f} kB",
+            f"inputs: {first}, {states}",
+            f"outputs: logits [B, T, {signature.vocab_size}], and the states for what comes next",
+            f"checked over {exported.symbols} symbols: logits {near} the live model's",
+        ]
+    )
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A path in a hidden directory beside another, which is gone afterwards, with any parents that had to be made."""
+    made = [parent for parent in path.absolute().parents if not parent.exists()]
+    path.absolute().parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".export.", suffix=".tmp", dir=path.absolute().parent) as folder:
+            yield Path(folder) / path.name
+    except BaseException:
+        for parent in made:
+            parent.rmdir()
+        raise
+
+
+def _compare(trained: Trained, runner: Runner) -> float:
+    """The largest difference from the live model's logits; `EnvironmentFailure` for one beyond rounding."""
+    signature, draws = runner.signature, np.random.default_rng(0)
+    shape = (LANES, sum(WINDOWS))
+    x = draws.integers(0, signature.vocab_size, shape, np.int32)
+    expected = trained.model(batch_size=LANES)(x).numpy()
+    states, found, first = signature.zero_states(LANES), [], 0
+    for length in WINDOWS:
+        logits, states = runner(x[:, first : first + length], states)
+        found.append(logits)
+        first += length
+    difference = float(np.abs(np.concatenate(found, 1) - expected).max())
+    if not difference <= TOLERANCE * max(1, np.abs(expected).max()):
+        raise EnvironmentFailure(
+            f"expected the exported model to give the logits of the live one, received others, by {difference:.2g}: "
+            "nothing was kept; please report it with the versions that `python -m lstmzoo.doctor` prints"
+        )
+    return difference

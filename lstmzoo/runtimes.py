@@ -1,0 +1,63 @@
+"""What can run a trained model: TensorFlow's compiled graph, NumPy alone, or the runtime of an exported file."""
+
+import tempfile
+from pathlib import Path
+
+from lstmzoo.choice import Choice
+from lstmzoo.drawing import Drawer, RunnerDrawer
+from lstmzoo.errors import InputError
+from lstmzoo.formats.notes import Notes
+from lstmzoo.formats.table import FORMATS, require
+from lstmzoo.losses import Reader, RunnerReader
+from lstmzoo.nearest import did_you_mean
+from lstmzoo.numpy_runner import NumpyRunner
+from lstmzoo.signature import Runner, signature_of
+from lstmzoo.trained import Trained
+
+RUNTIMES = ("tensorflow", "numpy", "tflite", "onnx")
+
+
+def check_runtime(runtime: str) -> str:
+    """Itself; `InputError` for an unknown one, and where a package is not installed."""
+    if runtime not in RUNTIMES:
+        raise InputError(
+            f"runtime: expected one of {', '.join(RUNTIMES)}, received {runtime!r}{did_you_mean(runtime, RUNTIMES)}"
+        )
+    if runtime in FORMATS:
+        require(runtime)
+    return runtime
+
+
+def needs_tensorflow(runtime: str) -> bool:
+    """Whether TensorFlow is imported: only it writes a TFLite file."""
+    return runtime in ("tensorflow", "tflite")
+
+
+def drawer_of(trained: Trained, runtime: str, choice: Choice, samples: int) -> Drawer:
+    """What draws texts."""
+    if runtime == "tensorflow":
+        from lstmzoo.sampler import Sampler
+
+        return Sampler(trained.model(batch_size=1), choice, samples)
+    return RunnerDrawer(open_runner(trained, runtime), choice, samples)
+
+
+def reader_of(trained: Trained, runtime: str) -> Reader:
+    """What scores texts."""
+    if runtime == "tensorflow":
+        from lstmzoo.scorer import Scorer
+
+        return Scorer(trained)
+    return RunnerReader(open_runner(trained, runtime))
+
+
+def open_runner(trained: Trained, runtime: str) -> Runner:
+    """The model in NumPy, or written as a file for a while and opened by the runtime of that format."""
+    blueprint = trained.blueprint()
+    if runtime == "numpy":
+        return NumpyRunner(blueprint)
+    form = FORMATS[runtime]
+    with tempfile.TemporaryDirectory(prefix="lstmzoo-") as folder:
+        path = Path(folder) / f"model{form.ending}"
+        form.write(blueprint, Notes(None, ""), path)
+        return form.open(path, signature_of(blueprint))
