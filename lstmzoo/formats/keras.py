@@ -72,7 +72,9 @@ class KerasRunner:
         import tf_keras as keras
 
         self.signature, self.tensor = signature, tf.constant
-        self.call = tf.function(keras.models.load_model(path, compile=False), reduce_retracing=True)
+        model = keras.models.load_model(path, compile=False)
+        specs = {each.name: tf.TensorSpec(each.shape, each.dtype) for each in model.inputs}
+        self.call = tf.function(model, input_signature=[specs])
 
     def __call__(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[np.ndarray, States]:
         """As `Runner`."""
