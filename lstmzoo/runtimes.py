@@ -14,18 +14,25 @@ from lstmzoo.numpy_runner import NumpyRunner
 from lstmzoo.signature import Runner, signature_of
 from lstmzoo.trained import Trained
 
-RUNTIMES = ("tensorflow", "numpy", "tflite", "onnx")
+RUNTIMES = ("auto", "numpy", "tensorflow", "tflite", "onnx")
+LONG = 100_000  # symbols one after another: from about here on TensorFlow is done first, though its import takes 4 s
 
 
-def check_runtime(runtime: str) -> str:
-    """Itself; `InputError` for an unknown one, and where a package is not installed."""
+def check_runtime(runtime: str) -> None:
+    """Raise `InputError` for an unknown one, and where a package is not installed."""
     if runtime not in RUNTIMES:
         raise InputError(
             f"runtime: expected one of {', '.join(RUNTIMES)}, received {runtime!r}{did_you_mean(runtime, RUNTIMES)}"
         )
     if runtime in FORMATS:
         require(runtime)
-    return runtime
+
+
+def choose_runtime(runtime: str, symbols: int) -> str:
+    """What auto comes to, for so many symbols one after another: the first to be done (`experiments/speed/`)."""
+    if runtime != "auto":
+        return runtime
+    return "numpy" if symbols <= LONG else "tensorflow"
 
 
 def needs_tensorflow(runtime: str) -> bool:

@@ -22,12 +22,15 @@ def sample(
     samples: Annotated[int, typer.Option(help="texts drawn side by side, written one after another")] = 1,
     stop: Annotated[str | None, typer.Option(help="a text ends early with this string")] = None,
     runtime: Annotated[
-        str, typer.Option(help="what computes it: tensorflow, numpy (no TensorFlow: it starts at once), tflite or onnx")
-    ] = "tensorflow",
+        str,
+        typer.Option(
+            help="what computes it: numpy (starts at once), tensorflow, tflite or onnx; auto: one of the first two"
+        ),
+    ] = "auto",
 ) -> None:
     """Write the prompt and then LENGTH new symbols, as they are drawn, to stdout."""
     from lstmzoo.choice import Choice
-    from lstmzoo.runtimes import check_runtime, needs_tensorflow
+    from lstmzoo.runtimes import check_runtime, choose_runtime, needs_tensorflow
     from lstmzoo.terminal import TextOutput
     from lstmzoo.trained import open_run
     from lstmzoo.writing import Wish, write
@@ -38,6 +41,7 @@ def sample(
     for note in trained.notes:
         print(note, file=sys.stderr)
     wish.check(trained.vocabulary)  # before seconds are spent on TensorFlow
+    runtime = choose_runtime(runtime, length)
     if needs_tensorflow(runtime):
         start_tensorflow(threads=1)
     output = TextOutput(sys.stdout.buffer, sys.stdout.isatty())

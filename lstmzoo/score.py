@@ -16,13 +16,16 @@ def score(
     window: Annotated[int, typer.Option(help="symbols of a cold window")] = 256,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON, with every place in the window")] = False,
     runtime: Annotated[
-        str, typer.Option(help="what computes it: tensorflow, numpy (no TensorFlow: it starts at once), tflite or onnx")
-    ] = "tensorflow",
+        str,
+        typer.Option(
+            help="what computes it: numpy (starts at once), tensorflow, tflite or onnx; auto: one of the first two"
+        ),
+    ] = "auto",
 ) -> None:
     """Mean loss over a text: with the state carried throughout, and in windows from zero state."""
     from lstmzoo.choice import check_count
     from lstmzoo.machine import count_cores
-    from lstmzoo.runtimes import check_runtime, needs_tensorflow
+    from lstmzoo.runtimes import check_runtime, choose_runtime, needs_tensorflow
     from lstmzoo.scoring import MOST_STEPS, describe, ids_of, score_ids
     from lstmzoo.trained import open_run
 
@@ -32,6 +35,7 @@ def score(
     for note in trained.notes:
         print(note, file=sys.stderr)
     ids = ids_of(trained, file)
+    runtime = choose_runtime(runtime, len(ids))
     if needs_tensorflow(runtime):
         start_tensorflow(count_cores())
     found = score_ids(trained, ids, window, runtime)

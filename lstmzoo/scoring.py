@@ -11,7 +11,7 @@ import numpy as np
 from lstmzoo.choice import check_count
 from lstmzoo.errors import InputError
 from lstmzoo.losses import carried_losses, cold_losses
-from lstmzoo.runtimes import check_runtime, reader_of
+from lstmzoo.runtimes import check_runtime, choose_runtime, reader_of
 from lstmzoo.text import encode_file
 from lstmzoo.trained import Trained, open_run
 
@@ -19,7 +19,7 @@ MOST_STEPS = 50_000  # of a window: what one graph call keeps in memory
 
 
 def score_text(
-    run: str | os.PathLike[str], text: str | bytes | Path, *, window: int = 256, runtime: str = "tensorflow"
+    run: str | os.PathLike[str], text: str | bytes | Path, *, window: int = 256, runtime: str = "auto"
 ) -> dict[str, Any]:
     """How well the model of a run directory predicts a text: its content, or a `Path` to it.
 
@@ -32,7 +32,8 @@ def score_text(
     check_count("window", window, 1, MOST_STEPS)
     check_runtime(runtime)
     trained = open_run(run, text=True)
-    return score_ids(trained, ids_of(trained, text), int(window), runtime)
+    ids = ids_of(trained, text)
+    return score_ids(trained, ids, int(window), choose_runtime(runtime, len(ids)))
 
 
 def ids_of(trained: Trained, text: str | bytes | Path) -> np.ndarray:

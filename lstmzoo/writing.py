@@ -9,7 +9,7 @@ import numpy as np
 
 from lstmzoo.choice import Choice, check_count
 from lstmzoo.errors import InputError
-from lstmzoo.runtimes import check_runtime, drawer_of
+from lstmzoo.runtimes import check_runtime, choose_runtime, drawer_of
 from lstmzoo.trained import Trained, open_run
 from lstmzoo.vocabulary import Vocabulary
 
@@ -52,18 +52,19 @@ def sample_text(
     seed: int = 0,
     samples: int = 1,
     stop: Text | None = None,
-    runtime: str = "tensorflow",
+    runtime: str = "auto",
 ) -> Text | list[Text]:
     """The prompt and `length` new symbols that the model of a run directory writes; a list of texts if samples > 1.
 
     A symbol is drawn from the logits divided by `temperature` (0: always the likeliest), cut to the `top_k` likeliest
     (and what is as likely as the last of them), then to the likeliest that together reach the share `top_p`. The state
     starts at zero and reads the prompt; without one the first symbol is uniform. A text ends early with `stop`. Sample
-    k of a seed is the same however many are drawn, and whatever `runtime` draws it: "tensorflow" (the fastest for long
-    texts), "numpy" (ready at once, without TensorFlow), "tflite" or "onnx". Texts are `str`, or `bytes` where symbols
-    are bytes. Raises
-    `InputError` for a prompt or stop that the model cannot spell, for values that mean nothing, and for what is no run
-    of a char task with a checkpoint.
+    k of a seed is the same however many are drawn, and whatever `runtime` draws it: "numpy" (ready at once),
+    "tensorflow" (faster from about 100,000 symbols on), "tflite" or "onnx"; "auto" is one of the first two, by length.
+    Texts are `str`, or `bytes` where symbols are bytes.
+
+    Raises `InputError` for a prompt or stop that the model cannot spell, for values that mean nothing, for a runtime
+    that is not installed, and for what is no run of a char task with a checkpoint.
     """
     check_runtime(runtime)
     trained = open_run(run, text=True)
@@ -77,11 +78,11 @@ def sample_text(
     return texts[0] if samples == 1 else texts
 
 
-def write(trained: Trained, wish: Wish, runtime: str = "tensorflow") -> Iterator[tuple[int, bytes]]:
+def write(trained: Trained, wish: Wish, runtime: str) -> Iterator[tuple[int, bytes]]:
     """(sample, piece of its text): the prompt of each first, then what is drawn, as it is drawn."""
     wish.check(trained.vocabulary)
     ends = [_End(trained.vocabulary, wish.stop) for _ in range(wish.samples)]
-    drawer = drawer_of(trained, runtime, wish.choice, int(wish.samples))
+    drawer = drawer_of(trained, choose_runtime(runtime, wish.length), wish.choice, int(wish.samples))
     prompt = wish.prompt
     head = prompt.encode("utf-8", "surrogateescape") if isinstance(prompt, str) else prompt
     yield from ((sample, head) for sample in range(wish.samples))

@@ -13,9 +13,14 @@ import numpy as np
 import pytest
 
 import lstmzoo
+from lstmzoo import drawing, sampler
 from lstmzoo.choice import Choice
+from lstmzoo.drawing import RunnerDrawer
 from lstmzoo.errors import InputError
-from lstmzoo.sampler import Sampler, probabilities
+from lstmzoo.numpy_runner import NumpyRunner
+from lstmzoo.rebuild import blueprint_of
+from lstmzoo.runtimes import choose_runtime
+from lstmzoo.sampler import Sampler
 from lstmzoo.scoring import describe
 from lstmzoo.vocabulary import Vocabulary
 
@@ -43,8 +48,8 @@ def untrained():
 
 
 def drawn(model, length, seed=0, prompt=None, samples=1, **choice):
-    sampler = Sampler(model, Choice(**choice), samples)
-    return np.concatenate(list(sampler.draw(length, (seed,), None if prompt is None else np.array(prompt))))
+    pieces = Sampler(model, Choice(**choice), samples)
+    return np.concatenate(list(pieces.draw(length, (seed,), None if prompt is None else np.array(prompt))))
 
 
 @pytest.mark.parametrize("prompt", [[5], [1, 2, 5], [7] * 200 + [5]])
@@ -73,10 +78,30 @@ def by_numpy(logits, temperature=1.0, top_k=None, top_p=None):
     [{}, {"temperature": 0.3}, {"temperature": 5.0}, {"top_k": 1}, {"top_k": 3}, {"top_k": 99}, {"top_p": 0.5},
      {"top_p": 1e-9}, {"top_p": 1.0}, {"temperature": 0.7, "top_k": 5, "top_p": 0.8}],
 )  # fmt: skip
-def test_one_step_has_numpys_distribution(choice):
+def test_one_step_has_the_plain_distribution_in_tensorflow_and_in_numpy(choice):
     logits = np.random.default_rng(1).normal(0, 2, (20, 12)).astype(np.float32)
-    found = probabilities(logits, Choice(**choice)).numpy()
-    np.testing.assert_allclose(found, [by_numpy(row.astype(float), **choice) for row in logits], atol=1e-12)
+    expected = [by_numpy(row.astype(float), **choice) for row in logits]
+    for module in (sampler, drawing):
+        np.testing.assert_allclose(module.probabilities(logits, Choice(**choice)), expected, atol=1e-12)
+    uniform = np.random.default_rng(2).random(20)
+    chosen = [module.choose(logits, uniform, Choice(**choice)) for module in (sampler, drawing)]
+    np.testing.assert_array_equal(*chosen)
+
+
+def test_a_runner_draws_what_the_graph_loop_draws(untrained):
+    runner = NumpyRunner(blueprint_of(untrained))
+    for choice in (Choice(), Choice(0), Choice(0.5, 3), Choice(2.0, None, 0.7)):
+        for prompt in (None, np.array([1, 4, 2] * 50)):
+            both = [
+                each.draw(150, (7,), prompt)
+                for each in (Sampler(untrained, choice, 3), RunnerDrawer(runner, choice, 3))
+            ]
+            np.testing.assert_array_equal(*(np.concatenate(list(pieces)) for pieces in both))
+
+
+def test_auto_is_a_rule_of_the_length():
+    assert [choose_runtime("auto", count) for count in (0, 100_000, 100_001)] == ["numpy", "numpy", "tensorflow"]
+    assert choose_runtime("onnx", 10**9) == "onnx"
 
 
 @pytest.mark.parametrize("choice", [{}, {"temperature": 2.0, "top_k": 6}, {"top_p": 0.7}])
@@ -98,8 +123,8 @@ def test_the_first_symbol_is_uniform(untrained):
 
 
 def test_seeds_and_pieces(untrained, monkeypatch):
-    sampler = Sampler(untrained, Choice())
-    text, short, other = (np.concatenate(list(sampler.draw(*how))) for how in ((150, [0]), (100, [0]), (150, [1])))
+    one = Sampler(untrained, Choice())
+    text, short, other = (np.concatenate(list(one.draw(*how))) for how in ((150, [0]), (100, [0]), (150, [1])))
     np.testing.assert_array_equal(text, drawn(untrained, 150))
     np.testing.assert_array_equal(text[:100], short)
     assert (text != other).any()
@@ -193,6 +218,8 @@ def test_a_text_ends_with_the_stop_string(run):
         ({"temperature": "1"}, "temperature: expected a number >= 0, received '1'"),
         ({"prompt": None}, "prompt: expected text, received None"),
         ({"samples": 0}, "samples: expected an integer from 1 to 10,000, received 0"),
+        ({"runtime": "tenserflow"}, "runtime: expected one of auto, numpy, tensorflow, tflite, onnx, received 'tenserflow'; did you mean tensorflow"),
+        ({"length": None}, "length: expected an integer"),
         ({"seed": -1}, "seed: expected an integer >= 0, received -1"),
     ],
 )  # fmt: skip
