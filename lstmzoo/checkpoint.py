@@ -52,8 +52,14 @@ def load_checkpoint(path: Path, parts: tuple[str, ...] = ("",)) -> Checkpoint:
             expected = "expected a whole checkpoint, received a damaged file"
             raise InputError(f"{path.name}: {expected}: use the one before it")
     with safe_open(path, "numpy") as kept:
-        tensors = {name: kept.get_tensor(name) for name in kept.keys() if name.startswith(parts)}  # noqa: SIM118
-        return Checkpoint(tensors, kept.metadata())
+        names, metadata = [name for name in kept.keys() if name.startswith(parts)], kept.metadata()  # noqa: SIM118
+    return Checkpoint({name: _tensor(path, name) for name in names}, metadata)
+
+
+def _tensor(path: Path, name: str) -> np.ndarray:
+    """One of them; the file is mapped for no longer, or all that is read would be in memory twice."""
+    with safe_open(path, "numpy") as kept:
+        return kept.get_tensor(name)
 
 
 def checkpoint_steps(directory: Path) -> list[int]:
