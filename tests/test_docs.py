@@ -83,6 +83,23 @@ def test_weights_in_and_out(tmp_path):
     assert printed == shown
 
 
+def test_an_echo_heard_in_numpy(tmp_path):
+    printed, shown = printed_by_code(2, tmp_path)
+    assert printed == shown
+
+
+def test_the_table_of_formats_has_the_measured_times():
+    measured = (ROOT / "experiments" / "speed" / "runtimes.md").read_text()
+    assert measured in (ROOT / "experiments" / "speed" / "README.md").read_text()
+    times = re.findall(r"^\| (.*?) \| ([\d.]+) \| .*? x \| ([\d.]+) \|", measured, flags=re.M)
+    assert len(times) == 8
+    table = README.split("### Take it anywhere")[1].split("### In your own code")[0]
+    for name, *each in times:
+        assert all(re.search(rf"\b{re.escape(time)}\b", table) for time in each), name
+    first, memory = re.search(r"^\| numpy \| ([\d.]+) s \| (\d+) MB", measured, flags=re.M).groups()
+    assert f"NumPy takes {first} s and {memory} MB" in table
+
+
 def test_the_scores_of_trained_models_are_those_of_their_cards():
     carried, cold = re.findall(r"\| (\d\.\d+) \| \d\.\d+ \|", card("zoo:char_python"))
     assert f"{float(carried):.3f} nats a character with its state carried, {float(cold):.3f} in cold windows" in README
@@ -93,20 +110,20 @@ def test_the_zoo_is_the_table_of_the_configs():
 
 
 def test_windows_trained_in_order(tmp_path):
-    printed, _ = printed_by_code(2, tmp_path)
+    printed, _ = printed_by_code(3, tmp_path)
     assert float(printed.split()[-1]) < 0.1
     assert (tmp_path / "echo.keras").is_file()
 
 
 def test_fit_with_validation_and_early_stopping(tmp_path):
-    found = [re.fullmatch(r"(\d+) epochs, accuracy (\d\.\d+)\n", text) for text in printed_by_code(3, tmp_path)]
+    found = [re.fullmatch(r"(\d+) epochs, accuracy (\d\.\d+)\n", text) for text in printed_by_code(4, tmp_path)]
     assert all(int(match[1]) < 50 for match in found)
     assert float(found[0][2]) == pytest.approx(float(found[1][2]), abs=0.002)
     assert float(found[1][2]) > 0.99
 
 
 def test_a_loop_of_ones_own_learns_to_count(tmp_path):
-    (*losses, counted), (*shown, wanted) = (text.splitlines() for text in printed_by_code(4, tmp_path))
+    (*losses, counted), (*shown, wanted) = (text.splitlines() for text in printed_by_code(5, tmp_path))
     assert counted.split() == wanted.split() == [str(number) for number in range(300, 318)]
     assert [re.sub(r"\d\.\d+", "", line) for line in losses] == [re.sub(r"\d\.\d+", "", line) for line in shown]
     assert all(float(part[-1].split()[2]) < 0.02 for part in (losses, shown))
