@@ -17,7 +17,7 @@ def export(
     ] = None,
 ) -> None:
     """Write a model that takes ids and states and gives logits and states; vocabulary and model card are inside."""
-    from lstmzoo.exporting import check_target, describe, write_export
+    from lstmzoo.exporting import check_target, describe, source_of_run, write_export
     from lstmzoo.startup import hidden_stderr
     from lstmzoo.trained import open_run
 
@@ -25,10 +25,10 @@ def export(
     trained = open_run(run)
     for note in trained.notes:
         print(note, file=sys.stderr)
-    trained.blueprint()  # before seconds are spent on TensorFlow
+    source = source_of_run(trained)  # before seconds are spent on TensorFlow
     start_tensorflow(threads=1)
     with hidden_stderr():  # what converters and runtimes say about themselves
-        exported = write_export(trained, out, chosen)
+        exported = write_export(source, out, chosen)
     print(describe(exported))
 
 

@@ -5,19 +5,23 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from lstmzoo.blueprint import Blueprint
 from lstmzoo.errors import EnvironmentFailure, InputError
 from lstmzoo.files import publish
-from lstmzoo.formats.card import card_of
+from lstmzoo.formats.card import Source, card_of
 from lstmzoo.formats.notes import Notes
 from lstmzoo.formats.table import FORMATS, choose_format
-from lstmzoo.pretrained import refuse_to_write
+from lstmzoo.pretrained import PREFIX, card, refuse_to_write
 from lstmzoo.signature import Runner, Signature, signature_of
 from lstmzoo.strict_yaml import shown
 from lstmzoo.trained import Trained, open_run
+
+if TYPE_CHECKING:
+    import tf_keras as keras
 
 LANES, WINDOWS = 2, (1, 17, 1, 64, 17)  # what each file is tried on: 200 symbols, in pieces with the states carried
 TOLERANCE = 1e-5  # between the logits of two runtimes, of the largest one where that is above 1: float32
@@ -36,10 +40,13 @@ class Exported(NamedTuple):
     bytes: int
 
 
-def export_model(run: str | os.PathLike[str], path: str | os.PathLike[str], format: str | None = None) -> Exported:
+def export_model(
+    run: "str | os.PathLike[str] | keras.Model", path: str | os.PathLike[str], format: str | None = None
+) -> Exported:
     """Write a trained model with its state in the signature: `(ids, states) -> (logits, states)`.
 
-    `run`: a run directory, or a trained model of the package such as "zoo:char_python". `format`: "keras",
+    `run`: a run directory, a trained model of the package such as "zoo:char_python", or a live Keras model such as
+    `build_model` makes, whose states stay as they are (and which has no vocabulary). `format`: "keras",
     "savedmodel" (a directory), "tflite" or "onnx"; None: as the ending of `path` tells. Inputs are `ids [B, T]` int32
     and the states `h0`, `c0`, `h1`, ... `[B, H]`; outputs are `logits [B, T, V]` and the states after the window. Any B
     and T. The vocabulary and a model card are inside. What is written is run by its own runtime and compared with the
@@ -49,7 +56,26 @@ def export_model(run: str | os.PathLike[str], path: str | os.PathLike[str], form
     """
     target = Path(path)
     chosen = check_target(target, format)
-    return write_export(open_run(run), target, chosen)
+    return write_export(source_of(run), target, chosen)
+
+
+def source_of(run: "str | os.PathLike[str] | keras.Model") -> Source:
+    """What `export_model` takes, read; `InputError` as `open_run`, and for a model that `build_model` does not make."""
+    if not isinstance(run, (str, os.PathLike)):
+        from lstmzoo.rebuild import blueprint_of
+
+        blueprint = blueprint_of(run)
+        if blueprint.dtype != "float32":
+            raise InputError(f"model: expected weights of float32, received {blueprint.dtype}")
+        return Source(blueprint, None, run.name, "those of a live Keras model")
+    return source_of_run(open_run(run))
+
+
+def source_of_run(trained: Trained) -> Source:
+    """A run that was read."""
+    its_own = card(trained.run) if trained.run.startswith(PREFIX) else ""
+    weights = f"of step {trained.step:,} of the run"
+    return Source(trained.blueprint(), trained.symbols, trained.experiment.name, weights, its_own)
 
 
 def check_target(path: Path, format: str | None) -> str:
@@ -62,14 +88,13 @@ def check_target(path: Path, format: str | None) -> str:
     return chosen
 
 
-def write_export(trained: Trained, path: Path, format: str) -> Exported:
-    """As `export_model`, of a run that was read, to a path that was checked."""
-    blueprint, form = trained.blueprint(), FORMATS[format]
-    signature = signature_of(blueprint)
-    notes = Notes(trained.symbols, card_of(trained, signature, format, path.name))
+def write_export(source: Source, path: Path, format: str) -> Exported:
+    """As `export_model`, to a path that was checked."""
+    form, signature = FORMATS[format], signature_of(source.blueprint)
+    notes = Notes(source.symbols, card_of(source, format, path.name))
     with _beside(path) as beside:
-        form.write(blueprint, notes, beside)
-        difference = _compare(trained, form.open(beside, signature))
+        form.write(source.blueprint, notes, beside)
+        difference = _compare(source.blueprint, form.open(beside, signature))
         size = sum(file.stat().st_size for file in [beside, *beside.rglob("*")] if file.is_file())
         publish(beside, path)
     return Exported(path, format, signature, LANES * sum(WINDOWS), difference, size)
@@ -107,12 +132,12 @@ def _beside(path: Path) -> Iterator[Path]:
         raise
 
 
-def _compare(trained: Trained, runner: Runner) -> float:
+def _compare(blueprint: Blueprint, runner: Runner) -> float:
     """The largest difference from the live model's logits; `EnvironmentFailure` for one beyond rounding."""
-    signature, draws = runner.signature, np.random.default_rng(0)
-    shape = (LANES, sum(WINDOWS))
-    x = draws.integers(0, signature.vocab_size, shape, np.int32)
-    expected = trained.model(batch_size=LANES)(x).numpy()
+    from lstmzoo.rebuild import build
+
+    signature, x = runner.signature, _trial(runner.signature)
+    expected = build(blueprint._replace(seq_length=None), batch_size=LANES)(x).numpy()
     states, found, first = signature.zero_states(LANES), [], 0
     for length in WINDOWS:
         logits, states = runner(x[:, first : first + length], states)
@@ -125,3 +150,11 @@ def _compare(trained: Trained, runner: Runner) -> float:
             "nothing was kept; please report it with the versions that `python -m lstmzoo.doctor` prints"
         )
     return difference
+
+
+def _trial(signature: Signature) -> np.ndarray:
+    """What a file is tried on: ids `[B, T]`, or features `[B, T, D]`."""
+    draws, shape = np.random.default_rng(0), (LANES, sum(WINDOWS))
+    if signature.encoding == "features":
+        return draws.normal(size=(*shape, signature.input_dim or 1)).astype(np.float32)
+    return draws.integers(0, signature.vocab_size, shape, np.int32)

@@ -342,6 +342,25 @@ def test_a_signal_leaves_nothing(tmp_path, number):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", ["stacked_cells-3", "features"])
+def test_a_live_model_is_exported_too_and_its_states_stay(name, tmp_path):
+    model, x = live(name, 5), symbols(name, 5)
+    model(x)
+    before = [part for pair in get_states(model) for part in pair]
+    exported = lstmzoo.export_model(model, tmp_path / "m.onnx")
+    np.testing.assert_array_equal(
+        np.concatenate(before, 1), np.concatenate([p for hc in get_states(model) for p in hc], 1)
+    )
+    logits, _ = FORMATS["onnx"].open(exported.path, exported.signature)(x, before)
+    np.testing.assert_allclose(logits, model(x).numpy(), rtol=0, atol=1e-5)
+    with pytest.raises(InputError, match="with a head, whose outputs are logits, received one without"):
+        headless = lstmzoo.build_model("echo_4", vocab_size=None, encoding="scalar", batch_size=1)
+        lstmzoo.export_model(headless, tmp_path / "n.onnx")
+    with pytest.raises(InputError, match="expected a tf_keras"):
+        lstmzoo.export_model(3, tmp_path / "n.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["m.onnx"]
+
+
 def test_bytes_are_symbols_too(tmp_path):
     """The vocabulary of a text of bytes goes into each file as numbers."""
     notes = Notes(Vocabulary([0, 10, 255], "byte"), "# card")

@@ -1,6 +1,7 @@
-"""Times training and sampling of character models against their peers: `python experiments/speed/char.py`.
+"""Times training and sampling of character models against their peers: `python experiments/speed/char.py [sample]`.
 
-Writes every round to char.csv and tables to char.md, both beside this.
+Writes every round to char.csv and tables to char.md, both beside this. With a word only the groups that begin with it
+are timed, and the others stay as they are: each group takes its turns by itself.
 """
 
 import csv
@@ -19,13 +20,21 @@ ROUNDS = 7
 
 def main() -> None:
     """Each group of programs takes its turns, then the tables are written."""
-    found: dict[Setting, list[float]] = {}
-    for group in [f"{what} {size}" for size in SIZES for what in ("train", "sample")]:
+    found = read() if sys.argv[1:] else {}
+    groups = [f"{what} {size}" for size in SIZES for what in ("train", "sample")]
+    for group in [group for group in groups if group.startswith(tuple(sys.argv[1:]) or "")]:
         names = [name for name in PROGRAMS if name.startswith(group)]
         settings = [Setting(name, *place) for name in names for place in ((1, 1), (2, 1), (2, 2))]
         found |= take_turns(settings, ROUNDS)
         print(group, "done", flush=True)
     write(found)
+
+
+def read() -> dict[Setting, list[float]]:
+    """All rounds of the last time."""
+    with (HERE / "char.csv").open(newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    return {Setting(name, int(cores), int(threads)): [*map(float, ms)] for name, cores, threads, *ms in rows}
 
 
 def write(found: dict[Setting, list[float]]) -> None:

@@ -132,10 +132,11 @@ def sample_lstmzoo(size: Size, threads: int) -> Round:
 
 
 def sample_torch(size: Size, threads: int) -> Round:
-    """PyTorch, a step at a time, without gradients."""
+    """PyTorch, a step at a time, without gradients; oneDNN's LSTM would arrange the weights anew for each step."""
     import torch
 
     torch.set_num_threads(threads)
+    torch.backends.mkldnn.set_flags(False)
     lstm, head, rows = torch_modules(size)
 
     def turn() -> int:

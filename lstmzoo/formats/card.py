@@ -3,10 +3,22 @@
 import json
 from typing import NamedTuple
 
+from lstmzoo.blueprint import Blueprint
 from lstmzoo.formats.notes import VOCABULARY
-from lstmzoo.pretrained import PREFIX, card
-from lstmzoo.signature import Signature
-from lstmzoo.trained import Trained
+from lstmzoo.signature import Signature, signature_of
+from lstmzoo.vocabulary import Vocabulary
+
+
+class Source(NamedTuple):
+    """A model that is to travel."""
+
+    blueprint: Blueprint
+    symbols: Vocabulary | None
+    name: str
+    weights: str
+    """Where they are from, in words."""
+    card: str = ""
+    """Its own model card, if it has one."""
 
 
 class _Use(NamedTuple):
@@ -36,22 +48,21 @@ _USE = {
 }
 
 
-def card_of(trained: Trained, signature: Signature, form: str, file: str) -> str:
+def card_of(source: Source, form: str, file: str) -> str:
     """Markdown; a model of the package brings its own card, which goes on below."""
-    experiment, spec = trained.experiment, trained.experiment.model
-    parameters = spec.parameters(spec.input_dim(experiment.encoding, trained.vocab_size), trained.vocab_size)
-    its_own = f"\n{card(trained.run)}" if trained.run.startswith(PREFIX) else ""
-    return f"""# {experiment.name or experiment.task.kind}
+    signature, spec = signature_of(source.blueprint), source.blueprint.spec
+    parameters = sum(part.size for part in source.blueprint.weights.in_order())
+    return f"""# {source.name}
 
-- **Model**: {spec.kind} {list(spec.layers)}, {parameters:,} parameters; encoding {experiment.encoding}.
-- **Weights**: of step {trained.step:,} of the run.
-- **Format**: {form}, written by lstmzoo; checked against the model that was trained.
+- **Model**: {spec.kind} {list(spec.layers)}, {parameters:,} parameters; encoding {signature.encoding}.
+- **Weights**: {source.weights}.
+- **Format**: {form}, written by lstmzoo; checked against the live model.
 
-{_signature(signature, trained.symbols is not None, form)}
+{_signature(signature, source.symbols is not None, form)}
 ```python
 {_example(signature, form, file)}
 ```
-{its_own}"""
+{source.card and chr(10) + source.card}"""
 
 
 def _signature(signature: Signature, text: bool, form: str) -> str:
