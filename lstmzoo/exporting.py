@@ -82,10 +82,20 @@ def check_target(path: Path, format: str | None) -> str:
     """The format; `InputError` for one that cannot be, and for a path where something is."""
     refuse_to_write(path, "OUT", "OUT")
     chosen = choose_format(format, path)
-    if os.path.lexists(path):
-        what = f"{shown(str(path), 200)}: expected a path where nothing is, received one that exists"
-        raise InputError(f"{what}: remove it, or choose another")
+    _require_free(path)
     return chosen
+
+
+def _require_free(path: Path) -> None:
+    try:
+        path.lstat()
+        received = "one that exists"
+    except FileNotFoundError:
+        return
+    except OSError as error:  # a file among its parents, a name too long
+        received = f"one that cannot be ({error.strerror})"
+    expected = f"{shown(str(path), 200)}: expected a path where nothing is, received {received}"
+    raise InputError(f"{expected}: remove what is there, or choose another")
 
 
 def write_export(source: Source, path: Path, format: str) -> Exported:
@@ -96,6 +106,7 @@ def write_export(source: Source, path: Path, format: str) -> Exported:
         form.write(source.blueprint, notes, beside)
         difference = _compare(source.blueprint, form.open(beside, signature))
         size = sum(file.stat().st_size for file in [beside, *beside.rglob("*")] if file.is_file())
+        _require_free(path)
         publish(beside, path)
     return Exported(path, format, signature, LANES * sum(WINDOWS), difference, size)
 

@@ -11,13 +11,15 @@ import numpy as np
 from lstmzoo.signature import Runner, States
 
 PIECE = 256  # steps of one call in one lane
-STEPS = 8192  # of one call in all cold lanes together
+STEPS, LOGITS = 8192, 1 << 25  # of one call in all cold lanes together, at most
 Program = Callable[[np.ndarray, np.ndarray, Any], tuple[Any, Any]]
 """Inputs and targets `[B, T]` and states to losses `[B, T]` in nats and states."""
 
 
 class Reader(Protocol):
     """A model that reads texts."""
+
+    vocab_size: int
 
     def program(self, lanes: int, window: int) -> tuple[Program, Any]:
         """What computes the losses of `window` steps in so many lanes, and the zero state of these."""
@@ -27,7 +29,7 @@ class RunnerReader:
     """Reads with a runner; `scorer.Scorer` is the same as one compiled program."""
 
     def __init__(self, runner: Runner):
-        self.runner = runner
+        self.runner, self.vocab_size = runner, runner.signature.vocab_size
 
     def program(self, lanes: int, window: int) -> tuple[Program, States]:
         """As `Reader`."""
@@ -52,7 +54,7 @@ def carried_losses(reader: Reader, ids: np.ndarray) -> np.ndarray:
 
 def cold_losses(reader: Reader, ids: np.ndarray, window: int) -> np.ndarray:
     """Nats of each target where every window starts at zero state; many windows are scored side by side."""
-    lanes = max(1, STEPS // window)
+    lanes = max(1, min(STEPS, LOGITS // reader.vocab_size) // window)
     program, zero = reader.program(lanes, window)
     found = []
     for first in range(0, len(ids) - 1, window * lanes):

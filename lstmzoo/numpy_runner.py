@@ -12,7 +12,7 @@ import numpy as np
 
 from lstmzoo.blueprint import Blueprint, LayerWeights
 from lstmzoo.errors import InputError
-from lstmzoo.signature import States, signature_of
+from lstmzoo.signature import Signature, States, signature_of
 from lstmzoo.trained import open_run
 
 Gates = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -28,8 +28,10 @@ class NumpyRunner:
     def __call__(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[np.ndarray, States]:
         """Logits `[B, T, V]` and the states h0, c0, h1, ... `[B, H]` after the window, from those before it.
 
-        `x`: ids `[B, T]`, or features `[B, T, D]`. Raises `InputError` for ids that are no symbols.
+        `x`: ids `[B, T]`, or features `[B, T, D]`. Raises `InputError` for ids that are no symbols and for other
+        shapes.
         """
+        _check(self.signature, x, states)
         x, final = np.swapaxes(x, 0, 1), []
         for index, (layer, gates) in enumerate(zip(self.weights.layers, self.gates, strict=True)):
             sums = x @ layer.kernel if index else self._first_sums(x)
@@ -54,6 +56,18 @@ def load(run: str | os.PathLike[str]) -> NumpyRunner:
     Raises `InputError` for what is no run with a whole checkpoint.
     """
     return NumpyRunner(open_run(run).blueprint())
+
+
+def _check(signature: Signature, x: np.ndarray, states: Sequence[np.ndarray]) -> None:
+    """NumPy would stretch one lane to many, and cut a number off to an id."""
+    features = signature.encoding == "features"
+    kind = "floats [B, T, D]" if features else "integers [B, T]"
+    if x.ndim != 2 + features or (x.dtype.kind not in "iu" and not features):
+        raise InputError(f"{signature.input_name}: expected {kind}, received {x.dtype} {list(x.shape)}")
+    received = [state.shape for state in states]
+    expected = [(len(x), units) for units in signature.state_sizes]
+    if received != expected:
+        raise InputError(f"states: expected {signature.state_names} of shapes {expected}, received {received}")
 
 
 def _unroll(

@@ -15,7 +15,7 @@ class Scorer:
     """A trained model as a `losses.Reader`."""
 
     def __init__(self, trained: Trained):
-        self.trained = trained
+        self.trained, self.vocab_size = trained, trained.vocab_size
 
     def program(self, lanes: int, window: int) -> tuple[Program, Any]:
         """As `losses.Reader`."""

@@ -140,6 +140,26 @@ def test_numpy_refuses_what_is_no_symbol(name, ids):
         runner(np.array(ids), runner.signature.zero_states(1))
 
 
+def test_numpy_refuses_other_shapes():
+    runner = NumpyRunner(blueprint_of(live("single", 1)))
+    states = runner.signature.zero_states(1)
+    for x, given, message in (
+        (np.array([1]), states, r"ids: expected integers \[B, T\], received int64 \[1\]"),
+        (np.array([[1.5]]), states, r"ids: expected integers \[B, T\], received float64 \[1, 1\]"),
+        (
+            np.array([[1], [2]]),
+            states,
+            r"states: expected \['h0', 'c0'\] of shapes \[\(2, 12\), .*received \[\(1, 12\)",
+        ),
+        (np.array([[1]]), states[:1], r"states: expected .*received \[\(1, 12\)\]"),
+    ):
+        with pytest.raises(InputError, match=message):
+            runner(x, given)
+    logits, after = runner(np.zeros((1, 0), int), states)
+    assert logits.shape == (1, 0, V)
+    np.testing.assert_array_equal(after, states)
+
+
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     """The package's char model in every format."""
@@ -288,8 +308,10 @@ def empty_run(tmp_path):
         ("m.onnx", {"format": "tflite"}, "expected a name that ends with .tflite with format tflite, received 'm.onnx'"),
         ("m.onnx", {"format": "savedmodel"}, "expected the name of a directory with format savedmodel"),
         ("m", {"format": "keras"}, "expected a name that ends with .keras with format keras, received 'm'"),
-        ("run", {"format": "savedmodel"}, "expected a path where nothing is, received one that exists: remove it"),
+        ("run", {"format": "savedmodel"}, "expected a path where nothing is, received one that exists: remove what is there"),
         ("run/config.yaml", {"format": "onnx"}, "expected a path where nothing is"),
+        ("run/config.yaml/m.onnx", {}, r"received one that cannot be \(Not a directory\)"),
+        ("m" * 300 + ".onnx", {}, r"received one that cannot be \(File name too long\)"),
         ("zoo:echo_4", {"format": "savedmodel"}, "names a trained model of the package"),
         ("new/m.onnx", {}, "expected a run with a checkpoint, .*which has none"),
     ],

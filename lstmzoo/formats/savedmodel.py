@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from lstmzoo.blueprint import Blueprint
+from lstmzoo.errors import EnvironmentFailure
 from lstmzoo.formats.notes import Notes
 from lstmzoo.signature import Signature, States, signature_of
 
@@ -18,7 +19,11 @@ def write_savedmodel(blueprint: Blueprint, notes: Notes, path: Path) -> None:
     from lstmzoo.rebuild import build
 
     stream = Stream(build(blueprint), signature_of(blueprint))
-    tf.saved_model.save(stream, str(path), signatures={"serving_default": stream.call})
+    try:
+        tf.saved_model.save(stream, str(path), signatures={"serving_default": stream.call})
+    except tf.errors.OpError as error:  # such as a full disk, which other writers tell as an OSError
+        reason = error.message.split(";")[-1].strip()
+        raise EnvironmentFailure(f"the surroundings failed while the SavedModel was written: {reason}") from error
     for name, content in notes.files().items():
         (path / name).write_bytes(content)
 
