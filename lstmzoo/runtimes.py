@@ -1,6 +1,7 @@
 """What can run a trained model: TensorFlow's compiled graph, NumPy alone, or the runtime of an exported file."""
 
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 from lstmzoo.choice import Choice
@@ -29,10 +30,10 @@ def check_runtime(runtime: str) -> None:
 
 
 def choose_runtime(runtime: str, symbols: int) -> str:
-    """What auto comes to, for so many symbols one after another: the first to be done (`experiments/speed/`)."""
+    """What auto comes to, for so many symbols in all: the first to be done (`experiments/speed/`)."""
     if runtime != "auto":
         return runtime
-    return "numpy" if symbols <= LONG else "tensorflow"
+    return "numpy" if symbols <= LONG or find_spec("tensorflow") is None else "tensorflow"
 
 
 def needs_tensorflow(runtime: str) -> bool:

@@ -41,7 +41,7 @@ def sample(
     for note in trained.notes:
         print(note, file=sys.stderr)
     wish.check(trained.vocabulary)  # before seconds are spent on TensorFlow
-    runtime = choose_runtime(runtime, length)
+    runtime = choose_runtime(runtime, wish.symbols)
     if needs_tensorflow(runtime):
         start_tensorflow(threads=1)
     output = TextOutput(sys.stdout.buffer, sys.stdout.isatty())

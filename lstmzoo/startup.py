@@ -18,11 +18,17 @@ from lstmzoo.terminal import printable
 
 
 def start_tensorflow(threads: int) -> None:
-    """Import TensorFlow and give it this many threads, within an op and between ops, before its context exists."""
+    """Import TensorFlow and give it this many threads, within an op and between ops, before its context exists.
+
+    Raises `InputError` where it is not installed: a machine that only samples and scores does without.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with hidden_stderr():
-        import tensorflow as tf
-
+        try:
+            import tensorflow as tf
+        except ImportError as error:
+            wanted = "expected tensorflow to be installed for this"
+            raise InputError(f"{wanted}, received none ({error}): python -m pip install tensorflow tf-keras") from error
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
         tf.zeros(1)  # makes the context, which has messages of its own

@@ -27,6 +27,11 @@ class Wish(NamedTuple):
     samples: int
     stop: Text | None
 
+    @property
+    def symbols(self) -> int:
+        """How many are read and drawn, at most, in all samples together."""
+        return (len(self.prompt) + int(self.length)) * int(self.samples)
+
     def check(self, vocabulary: Vocabulary) -> None:
         """Raise `InputError` for values that mean nothing, and for text that the vocabulary cannot spell."""
         self.choice.check()
@@ -60,8 +65,8 @@ def sample_text(
     (and what is as likely as the last of them), then to the likeliest that together reach the share `top_p`. The state
     starts at zero and reads the prompt; without one the first symbol is uniform. A text ends early with `stop`. Sample
     k of a seed is the same however many are drawn, and whatever `runtime` draws it: "numpy" (ready at once),
-    "tensorflow" (faster from about 100,000 symbols on), "tflite" or "onnx"; "auto" is one of the first two, by length.
-    Texts are `str`, or `bytes` where symbols are bytes.
+    "tensorflow" (faster from about 100,000 symbols on), "tflite" or "onnx"; "auto" is one of the first two. Texts are
+    `str`, or `bytes` where symbols are bytes.
 
     Raises `InputError` for a prompt or stop that the model cannot spell, for values that mean nothing, for a runtime
     that is not installed, and for what is no run of a char task with a checkpoint.
@@ -82,7 +87,7 @@ def write(trained: Trained, wish: Wish, runtime: str) -> Iterator[tuple[int, byt
     """(sample, piece of its text): the prompt of each first, then what is drawn, as it is drawn."""
     wish.check(trained.vocabulary)
     ends = [_End(trained.vocabulary, wish.stop) for _ in range(wish.samples)]
-    drawer = drawer_of(trained, choose_runtime(runtime, wish.length), wish.choice, int(wish.samples))
+    drawer = drawer_of(trained, choose_runtime(runtime, wish.symbols), wish.choice, int(wish.samples))
     prompt = wish.prompt
     head = prompt.encode("utf-8", "surrogateescape") if isinstance(prompt, str) else prompt
     yield from ((sample, head) for sample in range(wish.samples))

@@ -1,6 +1,5 @@
-"""Exported models in their own runtimes against the live model: logits, states, greedy text; and what is refused."""
+"""The command and `export_model`: what is inside a file, the lines of its card, what is refused, what is left behind."""
 
-import functools
 import json
 import os
 import re
@@ -10,154 +9,18 @@ import sys
 import time
 import zipfile
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
-import tensorflow as tf
+from exports import ENDINGS, live, symbols
 
 import lstmzoo
 from lstmzoo import exporting
-from lstmzoo.blueprint import Blueprint
 from lstmzoo.errors import EnvironmentFailure, InputError
 from lstmzoo.formats.notes import Notes
 from lstmzoo.formats.table import FORMATS
-from lstmzoo.numpy_runner import NumpyRunner
-from lstmzoo.rebuild import blueprint_of
-from lstmzoo.signature import signature_of
 from lstmzoo.state import get_states
 from lstmzoo.vocabulary import Vocabulary
-
-V, STEPS = 7, 200
-PIECES = [1, 17, 1, 17, 64, 100]  # 200 steps
-MODELS = {
-    "single": {"kind": "single", "units": [12]},
-    **{f"{kind}-{depth}": {"kind": kind, "units": [12, 8, 10][:depth]} for kind in ("stacked_cells", "stacked_layers") for depth in (1, 2, 3)},
-    "hard_sigmoid": {"kind": "stacked_cells", "units": [12, 8], "recurrent_activation": "hard_sigmoid"},
-    "dropout": {"kind": "stacked_layers", "units": [12, 8], "dropout": 0.5},
-    "embedding": {"kind": "stacked_layers", "units": [12, 8], "encoding": "embedding", "embedding_dim": 3},
-    "scalar": {"kind": "stacked_cells", "units": [4, 5]},
-    "features": {"kind": "stacked_layers", "units": [4, 5]},
-}  # fmt: skip
-ENDINGS = {name: form.ending for name, form in FORMATS.items()}
-
-
-def live(name, batch_size):
-    """A model whose greedy text changes: weights away from their small beginnings."""
-    encoding = name if name in ("embedding", "scalar", "features") else "one_hot"
-    options = {"input_dim": 3} if name == "features" else {}
-    model = lstmzoo.build_model(MODELS[name], vocab_size=V, encoding=encoding, batch_size=batch_size, **options)
-    draws = np.random.default_rng(3)
-    model.set_weights([1.5 * weight + draws.normal(0, 0.1, weight.shape) for weight in model.get_weights()])
-    return model
-
-
-def symbols(name, batch_size):
-    draws = np.random.default_rng(4)
-    if name == "features":
-        return draws.normal(size=(batch_size, STEPS, 3)).astype(np.float32)
-    return draws.integers(0, V, (batch_size, STEPS), np.int32)
-
-
-class Expected(NamedTuple):
-    """What Keras's own stateful model says."""
-
-    blueprint: Blueprint
-    logits: dict[int, np.ndarray]
-    """By batch size, of all steps."""
-    states: dict[int, list[np.ndarray]]
-    """After them."""
-    written: list[int]
-    """The greedy text after symbol 3."""
-
-
-@functools.cache
-def expected_of(name):
-    logits, states, written = {}, {}, [3]
-    for batch_size in (5, 1):
-        model = live(name, batch_size)
-        logits[batch_size] = model(symbols(name, batch_size)).numpy()
-        states[batch_size] = [part for pair in get_states(model) for part in pair]
-    model.reset_states()
-    step = tf.function(model)
-    for _ in range(STEPS if model.inputs[0].dtype == tf.int32 else 0):
-        written.append(int(step(tf.constant([[written[-1]]]))[0, -1].numpy().argmax()))
-    return Expected(blueprint_of(model), logits, states, written[1:])
-
-
-def opened(form, blueprint, folder):
-    if form == "numpy":
-        return NumpyRunner(blueprint)
-    path = folder / f"model{ENDINGS[form]}"
-    FORMATS[form].write(blueprint, Notes(None, "# card"), path)
-    return FORMATS[form].open(path, signature_of(blueprint))
-
-
-@pytest.mark.parametrize("form", [*FORMATS, "numpy"])
-@pytest.mark.parametrize("name", MODELS)
-def test_a_runtime_gives_the_live_models_numbers(name, form, tmp_path):
-    """Over 200 symbols in pieces with the states passed along, for one lane and for five."""
-    expected = expected_of(name)
-    runner = opened(form, expected.blueprint, tmp_path)
-    for batch_size in (1, 5):
-        x, states = symbols(name, batch_size), runner.signature.zero_states(batch_size)
-        found, first = [], 0
-        for length in PIECES:
-            logits, states = runner(x[:, first : first + length], states)
-            assert logits.shape == (batch_size, length, V)
-            found.append(logits)
-            first += length
-        np.testing.assert_allclose(np.concatenate(found, 1), expected.logits[batch_size], rtol=0, atol=1e-5)
-        for ours, theirs in zip(states, expected.states[batch_size], strict=True):
-            np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)  # c is not bounded
-    written, last, states = [], np.array([[3]], np.int32), runner.signature.zero_states(1)
-    for _ in expected.written:
-        logits, states = runner(last, states)
-        last = logits[:, -1:].argmax(-1).astype(np.int32)
-        written.append(int(last[0, 0]))
-    assert written == expected.written
-
-
-def test_greedy_texts_are_not_one_symbol():
-    assert len(set(expected_of("stacked_cells-3").written)) > 2
-
-
-def test_numpy_in_float64_is_a_witness_for_them_all():
-    blueprint = blueprint_of(live("stacked_layers-3", 1))
-    precise = [type(layer)(*(part.astype(float) for part in layer)) for layer in blueprint.weights.layers]
-    exact = NumpyRunner(blueprint._replace(weights=blueprint.weights._replace(layers=tuple(precise))))
-    x = symbols("stacked_layers-3", 1)
-    logits, _ = exact(x, exact.signature.zero_states(1))
-    assert logits.dtype == np.float64
-    np.testing.assert_allclose(logits, live("stacked_layers-3", 1)(x), rtol=0, atol=1e-5)
-
-
-@pytest.mark.parametrize("ids", [[[V]], [[-1]]])
-@pytest.mark.parametrize("name", ["single", "embedding"])
-def test_numpy_refuses_what_is_no_symbol(name, ids):
-    runner = NumpyRunner(blueprint_of(live(name, 1)))
-    with pytest.raises(InputError, match=r"ids: expected integers from 0 to 6, received (7|-1)"):
-        runner(np.array(ids), runner.signature.zero_states(1))
-
-
-def test_numpy_refuses_other_shapes():
-    runner = NumpyRunner(blueprint_of(live("single", 1)))
-    states = runner.signature.zero_states(1)
-    for x, given, message in (
-        (np.array([1]), states, r"ids: expected integers \[B, T\], received int64 \[1\]"),
-        (np.array([[1.5]]), states, r"ids: expected integers \[B, T\], received float64 \[1, 1\]"),
-        (
-            np.array([[1], [2]]),
-            states,
-            r"states: expected \['h0', 'c0'\] of shapes \[\(2, 12\), .*received \[\(1, 12\)",
-        ),
-        (np.array([[1]]), states[:1], r"states: expected .*received \[\(1, 12\)\]"),
-    ):
-        with pytest.raises(InputError, match=message):
-            runner(x, given)
-    logits, after = runner(np.zeros((1, 0), int), states)
-    assert logits.shape == (1, 0, V)
-    np.testing.assert_array_equal(after, states)
 
 
 @pytest.fixture(scope="module")
