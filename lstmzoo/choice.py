@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from lstmzoo.errors import InputError
 
+NEAR_ZERO = 1e-9  # of a temperature, and of a share; beyond it runtimes round differently, and nothing else changes
+
 
 class Choice(NamedTuple):
     """Logits are divided by temperature (0: the likeliest symbol), then cut by top-k, then by top-p; None: not cut."""
@@ -12,6 +14,16 @@ class Choice(NamedTuple):
     temperature: float = 1.0
     top_k: int | None = None
     top_p: float | None = None
+
+    @property
+    def divisor(self) -> float:
+        """What logits are divided by, where the temperature is above 0."""
+        return min(max(float(self.temperature), NEAR_ZERO), 1 / NEAR_ZERO)
+
+    @property
+    def share(self) -> float:
+        """That the likeliest symbols together have to reach; 1: all of them stay."""
+        return 1.0 if self.top_p is None else max(float(self.top_p), NEAR_ZERO)
 
     def check(self) -> "Choice":
         """Itself; `InputError` for values that mean nothing."""

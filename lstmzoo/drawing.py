@@ -109,15 +109,15 @@ def choose(logits: np.ndarray, uniform: np.ndarray, choice: Choice) -> np.ndarra
 def probabilities(logits: np.ndarray, choice: Choice) -> np.ndarray:
     """The distribution `[B, V]` that is drawn from, in float64; ties at a cut stay in."""
     scaled = logits.astype(np.float64)
-    scaled = (scaled - scaled.max(-1, keepdims=True)) / choice.temperature
+    scaled = (scaled - scaled.max(-1, keepdims=True)) / choice.divisor
     if choice.top_k is not None and choice.top_k < logits.shape[-1]:
         scaled = np.where(scaled >= _descending(scaled)[:, choice.top_k - 1, None], scaled, -np.inf)
     found = np.exp(scaled)
     found /= found.sum(-1, keepdims=True)
-    if choice.top_p is not None and choice.top_p < 1:
+    if choice.share < 1:
         ordered = _descending(found)
-        before = np.cumsum(ordered, -1) - ordered
-        least = np.where(before < choice.top_p, ordered, np.inf).min(-1, keepdims=True)  # with the one that passes it
+        before = np.pad(np.cumsum(ordered, -1)[..., :-1], ((0, 0), (1, 0)))
+        least = np.where(before < choice.share, ordered, np.inf).min(-1, keepdims=True)  # with the one that passes it
         found = np.where(found >= least, found, 0.0)
         found /= found.sum(-1, keepdims=True)
     return found

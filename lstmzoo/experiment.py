@@ -114,7 +114,7 @@ class SampleSpec(Section):
     length: Count = 300
     """Symbols of a sample."""
     temperature: NonNegative = 1.0
-    """Logits are divided by it: below 1 bolder, above 1 wilder; 0: always the likeliest symbol."""
+    """Logits are divided by it: below 1 safer, above 1 wilder; 0: always the likeliest symbol."""
 
 
 class CheckpointSpec(Section):

@@ -17,8 +17,10 @@ def export(
     ] = None,
 ) -> None:
     """Write a model that takes ids and states and gives logits and states; vocabulary and model card are inside."""
-    from lstmzoo.exporting import check_target, describe, source_of_run, write_export
+    from lstmzoo.exporting import describe, source_of_run, write_export
+    from lstmzoo.formats.target import check_target
     from lstmzoo.startup import hidden_stderr
+    from lstmzoo.terminal import printable
     from lstmzoo.trained import open_run
 
     chosen = check_target(out, format)
@@ -29,7 +31,7 @@ def export(
     start_tensorflow(threads=1)
     with hidden_stderr():  # what converters and runtimes say about themselves
         exported = write_export(source, out, chosen)
-    print(describe(exported))
+    print(printable(describe(exported)))
 
 
 def main(prog_name: str) -> None:

@@ -2,7 +2,13 @@
 
 import os
 import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+_SCRATCH: set[Path] = set()
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -20,11 +26,48 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def publish(beside: Path, path: Path) -> None:
-    """Flush a file, or a directory and all in it, and give it the name under which it is to be found."""
+    """Flush a file, or a directory and all in it, and give it a name that nothing bears.
+
+    Raises `FileExistsError` where something does: of two who publish under one name, one.
+    """
     for part in [*beside.rglob("*"), beside]:
         _flush(part)
-    beside.rename(path)
+    if beside.is_dir():
+        path.mkdir()  # a directory takes the place of an empty one, and of no other
+        beside.replace(path)
+    else:
+        _link(beside, path)
     _flush(path.parent)
+
+
+def _link(beside: Path, path: Path) -> None:
+    try:
+        os.link(beside, path)
+    except FileExistsError:
+        raise
+    except OSError:  # some file systems have no second names
+        if os.path.lexists(path):
+            raise FileExistsError(f"{path} exists") from None
+        beside.rename(path)
+
+
+@contextmanager
+def scratch(prefix: str, folder: Path | None = None) -> Iterator[Path]:
+    """A new directory (in `folder`, or where temporary ones are) that is gone afterwards, `drop_scratch` or not."""
+    with tempfile.TemporaryDirectory(prefix=prefix, suffix=".tmp", dir=folder, ignore_cleanup_errors=True) as name:
+        _SCRATCH.add(Path(name))
+        try:
+            yield Path(name)
+        finally:
+            _SCRATCH.discard(Path(name))
+
+
+def drop_scratch() -> None:
+    """Remove all of them: the process is about to end without leaving any `with`."""
+    for folder in tuple(_SCRATCH):
+        for _ in range(3):  # somebody may still be writing there
+            with suppress(OSError):
+                shutil.rmtree(folder)
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""A model in NumPy alone: nothing to install, nothing to compile, a witness for every other runtime.
+"""A model in NumPy alone: nothing to compile, a witness for every other runtime.
 
     i, f, o = sigmoid(x W + h U + b)    g = tanh(x W + h U + b)    c' = f c + i g    h' = o tanh(c')
 
@@ -61,8 +61,9 @@ def load(run: str | os.PathLike[str]) -> NumpyRunner:
 def _check(signature: Signature, x: np.ndarray, states: Sequence[np.ndarray]) -> None:
     """NumPy would stretch one lane to many, and cut a number off to an id."""
     features = signature.encoding == "features"
-    kind = "floats [B, T, D]" if features else "integers [B, T]"
-    if x.ndim != 2 + features or (x.dtype.kind not in "iu" and not features):
+    kind = f"floats [B, T, {signature.input_dim}]" if features else "integers [B, T]"
+    fits = x.shape[2:] == ((signature.input_dim,) if features else ())
+    if x.ndim < 2 or not fits or x.dtype.kind not in ("iuf" if features else "iu"):
         raise InputError(f"{signature.input_name}: expected {kind}, received {x.dtype} {list(x.shape)}")
     received = [state.shape for state in states]
     expected = [(len(x), units) for units in signature.state_sizes]
@@ -102,12 +103,9 @@ def _hard_sigmoid(layer: LayerWeights) -> Gates:
 
 
 def _rows(table: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    try:
-        return np.take(table, ids.astype(np.uint32), axis=0)  # negative ones are beyond the end, too
-    except IndexError:
-        raise InputError(
-            f"ids: expected integers from 0 to {len(table) - 1}, received {ids.min()} to {ids.max()}"
-        ) from None
+    if ids.size and not 0 <= ids.min() <= ids.max() < len(table):
+        raise InputError(f"ids: expected integers from 0 to {len(table) - 1}, received {ids.min()} to {ids.max()}")
+    return np.take(table, ids.astype(np.intp), axis=0)
 
 
 _GATES = {"sigmoid": _sigmoid, "hard_sigmoid": _hard_sigmoid}

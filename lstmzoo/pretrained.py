@@ -9,8 +9,10 @@ from pathlib import Path
 
 from lstmzoo.errors import InputError
 from lstmzoo.nearest import did_you_mean
+from lstmzoo.strict_yaml import shown
 
 PREFIX = "zoo:"
+EXPORTED = (".keras", ".tflite", ".onnx")
 MODELS = Path(__file__).parent / "models"
 
 
@@ -32,10 +34,23 @@ def run_path(run: str | os.PathLike[str]) -> Path:
     return MODELS / text.removeprefix(PREFIX)
 
 
-def without_prefix(run: str | os.PathLike[str]) -> str:
-    """A hint for who has left the prefix out, or nothing."""
-    meant = PREFIX + os.fspath(run)
-    return f"; did you mean {meant}?" if meant in list_trained() else ""
+def what_was_meant(run: str | os.PathLike[str]) -> str:
+    """A hint for who has given something else than a run directory, or nothing."""
+    name, path = os.fspath(run), Path(run)
+    if PREFIX + name in list_trained():
+        return f"; did you mean {PREFIX}{name}?"
+    if hint := _only_named(name):
+        return hint
+    if not os.path.exists(path):  # noqa: PTH110  (Path's own raises for a name too long)
+        return " (it is not there)"
+    if path.suffix in EXPORTED or (path / "saved_model.pb").is_file():
+        return ": it is an exported model; give the run that it was made of"
+    for folder in (path.parent, path.parent.parent):
+        if (folder / "config.yaml").is_file():
+            return f"; did you mean {shown(str(folder), 200)}?"
+    if path.suffix in (".yaml", ".yml"):
+        return f": it is a config, to be trained with python -m lstmzoo.run {path}"
+    return ""
 
 
 def is_packed(path: Path) -> bool:

@@ -40,7 +40,7 @@ def build(blueprint: Blueprint, *, batch_size: int | None = None, kind: str | No
     Raises `InputError` for an impossible kind or size.
     """
     changed = blueprint.spec.model_dump(exclude_unset=True) | ({} if kind is None else {"kind": kind})
-    with _default_dtype(blueprint.dtype):
+    with default_dtype(blueprint.dtype):
         model = build_model(
             changed,
             vocab_size=blueprint.vocab_size,
@@ -105,7 +105,7 @@ def _one(found: set[str]) -> str:
 
 
 @contextmanager
-def _default_dtype(dtype: str) -> Iterator[None]:
+def default_dtype(dtype: str) -> Iterator[None]:
     """Layers and inputs made inside have this type, whatever the user's defaults; they are as before afterwards."""
     floatx = keras.backend.floatx()
     keras.backend.set_floatx(dtype)

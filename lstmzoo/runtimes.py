@@ -1,16 +1,15 @@
 """What can run a trained model: TensorFlow's compiled graph, NumPy alone, or the runtime of an exported file."""
 
-import tempfile
 from importlib.util import find_spec
-from pathlib import Path
 
 from lstmzoo.choice import Choice
 from lstmzoo.drawing import Drawer, RunnerDrawer
 from lstmzoo.errors import InputError
+from lstmzoo.files import scratch
 from lstmzoo.formats.notes import Notes
 from lstmzoo.formats.table import FORMATS, require
 from lstmzoo.losses import Reader, RunnerReader
-from lstmzoo.nearest import did_you_mean
+from lstmzoo.nearest import nearest
 from lstmzoo.numpy_runner import NumpyRunner
 from lstmzoo.signature import Runner, signature_of
 from lstmzoo.trained import Trained
@@ -23,7 +22,7 @@ def check_runtime(runtime: str) -> None:
     """Raise `InputError` for an unknown one, and where a package is not installed."""
     if runtime not in RUNTIMES:
         raise InputError(
-            f"runtime: expected one of {', '.join(RUNTIMES)}, received {runtime!r}{did_you_mean(runtime, RUNTIMES)}"
+            f"runtime: expected one of {', '.join(RUNTIMES)}, received {runtime!r}{nearest(runtime, RUNTIMES)}"
         )
     if runtime in FORMATS:
         require(runtime)
@@ -65,7 +64,7 @@ def open_runner(trained: Trained, runtime: str) -> Runner:
     if runtime == "numpy":
         return NumpyRunner(blueprint)
     form = FORMATS[runtime]
-    with tempfile.TemporaryDirectory(prefix="lstmzoo-") as folder:
-        path = Path(folder) / f"model{form.ending}"
+    with scratch("lstmzoo-") as folder:
+        path = folder / f"model{form.ending}"
         form.write(blueprint, Notes(None, ""), path)
         return form.open(path, signature_of(blueprint))

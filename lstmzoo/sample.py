@@ -11,11 +11,11 @@ from lstmzoo.startup import command_line, start_tensorflow
 
 
 def sample(
-    run: Annotated[Path, typer.Argument(help="run directory of a char task")],
+    run: Annotated[Path, typer.Argument(help="run directory of a char task, or zoo:NAME")],
     prompt: Annotated[str, typer.Option(help="text to go on with (default: the first symbol is uniform)")] = "",
-    prompt_file: Annotated[Path | None, typer.Option(help="the same, from a file")] = None,
+    prompt_file: Annotated[Path | None, typer.Option(help="the same, from a file; -: from stdin")] = None,
     length: Annotated[int, typer.Option(help="new symbols")] = 500,
-    temperature: Annotated[float, typer.Option(help="below 1 bolder, above 1 wilder; 0: always the likeliest")] = 1.0,
+    temperature: Annotated[float, typer.Option(help="below 1 safer, above 1 wilder; 0: always the likeliest")] = 1.0,
     top_k: Annotated[int | None, typer.Option(help="draw from the K likeliest symbols only")] = None,
     top_p: Annotated[float | None, typer.Option(help="draw from the likeliest that together reach this share")] = None,
     seed: Annotated[int, typer.Option(help="of the draws: the same seed gives the same text")] = 0,
@@ -31,9 +31,10 @@ def sample(
     """Write the prompt and then LENGTH new symbols, as they are drawn, to stdout."""
     from lstmzoo.choice import Choice
     from lstmzoo.runtimes import check_runtime, choose_runtime, needs_tensorflow
+    from lstmzoo.startup import hidden_stderr
     from lstmzoo.terminal import TextOutput
     from lstmzoo.trained import open_run
-    from lstmzoo.writing import Wish, write
+    from lstmzoo.writing import Wish, drawer_for, write
 
     check_runtime(runtime)
     wish = Wish(_prompt(prompt, prompt_file), length, Choice(temperature, top_k, top_p), seed, samples, stop)
@@ -44,10 +45,12 @@ def sample(
     runtime = choose_runtime(runtime, wish.symbols)
     if needs_tensorflow(runtime):
         start_tensorflow(threads=1)
+    with hidden_stderr():  # what runtimes say about themselves
+        drawer = drawer_for(trained, wish, runtime)
     output = TextOutput(sys.stdout.buffer, sys.stdout.isatty())
     later: dict[int, list[bytes]] = defaultdict(list)
     _heading(0, samples)
-    for number, piece in write(trained, wish, runtime):
+    for number, piece in write(trained, wish, drawer):
         if number:
             later[number].append(piece)
         else:
@@ -75,6 +78,8 @@ def _prompt(prompt: str, prompt_file: Path | None) -> str | bytes:
 
     if prompt:
         raise InputError("expected one of --prompt and --prompt-file, received both")
+    if str(prompt_file) == "-":
+        return sys.stdin.buffer.read()
     check_file(prompt_file)
     return prompt_file.read_bytes()
 

@@ -75,14 +75,14 @@ def choose(logits: Tensor, uniform: Tensor, choice: Choice) -> Tensor:
 def probabilities(logits: Tensor, choice: Choice) -> Tensor:
     """The distribution `[B, V]` that is drawn from, in float64; ties at a cut stay in."""
     scaled = tf.cast(logits, tf.float64)
-    scaled = (scaled - tf.reduce_max(scaled, -1, keepdims=True)) / choice.temperature
+    scaled = (scaled - tf.reduce_max(scaled, -1, keepdims=True)) / choice.divisor
     if choice.top_k is not None and choice.top_k < logits.shape[-1]:
         least = tf.sort(scaled, -1, "DESCENDING")[:, choice.top_k - 1, None]
         scaled = tf.where(scaled >= least, scaled, -np.inf)
     found = tf.nn.softmax(scaled)
-    if choice.top_p is not None and choice.top_p < 1:
+    if choice.share < 1:
         ordered = tf.sort(found, -1, "DESCENDING")
-        kept = tf.cumsum(ordered, -1, exclusive=True) < choice.top_p  # with the one that passes it
+        kept = tf.cumsum(ordered, -1, exclusive=True) < choice.share  # with the one that passes it
         least = tf.reduce_min(tf.where(kept, ordered, np.inf), -1, keepdims=True)
         found = tf.where(found >= least, found, 0.0)
         found /= tf.reduce_sum(found, -1, keepdims=True)

@@ -11,7 +11,7 @@ from lstmzoo.startup import command_line, start_tensorflow
 
 
 def score(
-    run: Annotated[Path, typer.Argument(help="run directory of a char task")],
+    run: Annotated[Path, typer.Argument(help="run directory of a char task, or zoo:NAME")],
     file: Annotated[Path, typer.Argument(help="text to predict")],
     window: Annotated[int, typer.Option(help="symbols of a cold window")] = 256,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON, with every place in the window")] = False,
@@ -27,6 +27,7 @@ def score(
     from lstmzoo.machine import count_cores
     from lstmzoo.runtimes import check_runtime, choose_runtime, needs_tensorflow
     from lstmzoo.scoring import MOST_STEPS, describe, ids_of, score_ids
+    from lstmzoo.startup import hidden_stderr
     from lstmzoo.trained import open_run
 
     check_count("window", window, 1, MOST_STEPS)
@@ -38,7 +39,8 @@ def score(
     runtime = choose_runtime(runtime, len(ids))
     if needs_tensorflow(runtime):
         start_tensorflow(count_cores())
-    found = score_ids(trained, ids, window, runtime)
+    with hidden_stderr():  # what runtimes say about themselves
+        found = score_ids(trained, ids, window, runtime)
     print(json.dumps(found, indent=2) if as_json else describe(found))
 
 

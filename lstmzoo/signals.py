@@ -15,12 +15,14 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from lstmzoo.errors import Interrupted
+from lstmzoo.files import drop_scratch
 
 if TYPE_CHECKING:  # doctor starts with the standard library alone
     from typing_extensions import Self
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 GRACE = 0.6  # seconds that the main thread has to answer
+last_words = [2]  # where stderr is, the last of them: it may be held back for a while
 SAME = 0.3  # seconds: `timeout` and some shells send one signal twice, to the process and to its group
 
 
@@ -84,9 +86,10 @@ class StopSignals:
                     "stopping after the present graph call; a second signal leaves at once", file=sys.stderr, flush=True
                 )
         elif not self.left.wait(GRACE):
-            if not self.quiet:
-                print(f"stopped by {signal.Signals(number).name}", file=sys.stderr, flush=True)
             try:
+                drop_scratch()
+                if not self.quiet:
+                    os.write(last_words[-1], f"stopped by {signal.Signals(number).name}\n".encode())
                 self.before_leaving()
             finally:
                 os._exit(128 + number)

@@ -13,7 +13,7 @@ from functools import wraps
 from typing import Any, NoReturn
 
 from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted
-from lstmzoo.signals import SIGNALS, StopSignals
+from lstmzoo.signals import SIGNALS, StopSignals, last_words
 from lstmzoo.terminal import printable
 
 
@@ -82,11 +82,15 @@ def exit_status(command: Callable[[], None], quiet: bool = False) -> int:
 
 
 def lend_streams() -> None:
-    """A shell's `>&-` leaves neither the stream nor its number: what is written there goes nowhere."""
+    """A shell's `>&-` leaves neither the stream nor its number: what is written there goes nowhere.
+
+    What a stream's encoding lacks is escaped: a message is not lost to a name with an accent.
+    """
     for stream, number in (("stdout", 1), ("stderr", 2)):
         if getattr(sys, stream) is None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), number)
             setattr(sys, stream, open(number, "w", closefd=False))  # noqa: SIM115
+        getattr(sys, stream).reconfigure(errors="backslashreplace")
 
 
 @contextmanager
@@ -94,6 +98,7 @@ def hidden_stderr() -> Iterator[None]:
     """Hold back what C++ writes to stderr while TensorFlow loads; shown after all if loading fails."""
     sys.stderr.flush()
     kept = os.dup(2)
+    last_words.append(kept)
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
         try:
@@ -104,4 +109,5 @@ def hidden_stderr() -> Iterator[None]:
             raise
         finally:
             os.dup2(kept, 2)
+            last_words.remove(kept)
             os.close(kept)

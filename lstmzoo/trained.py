@@ -10,7 +10,7 @@ from lstmzoo.checkpoint import Checkpoint, whole_checkpoints
 from lstmzoo.config import load_run_config
 from lstmzoo.errors import InputError
 from lstmzoo.experiment import Experiment
-from lstmzoo.pretrained import is_packed, run_path, without_prefix
+from lstmzoo.pretrained import is_packed, run_path, what_was_meant
 from lstmzoo.rundir import RunDirectory
 from lstmzoo.strict_yaml import shown
 from lstmzoo.vocabulary import Vocabulary
@@ -31,6 +31,8 @@ class Trained(NamedTuple):
     """What the ids stand for, where they stand for something."""
     weights: list[np.ndarray]
     step: int
+    val_loss: float | None
+    """Nats a symbol at that step, where it was measured and is the best."""
     notes: list[str]
     """What its user should know, such as a damaged checkpoint that was passed over."""
 
@@ -78,9 +80,8 @@ def open_run(run: str | os.PathLike[str], *, text: bool = False) -> Trained:
     """
     directory = RunDirectory(run_path(run))
     if not os.path.isfile(directory.path / "config.yaml"):  # noqa: PTH113  (Path's own raises for a name too long)
-        raise InputError(
-            f"expected a run directory, received {shown(str(run), 200)}, which has no config.yaml{without_prefix(run)}"
-        )
+        received = f"{shown(str(run), 200)}, which has no config.yaml{what_was_meant(run)}"
+        raise InputError(f"expected a run directory, received {received}")
     experiment = load_run_config(directory.path / "config.yaml")
     if text and not experiment.task.writes:
         raise _no_text(os.fspath(run), experiment)
@@ -90,7 +91,8 @@ def open_run(run: str | os.PathLike[str], *, text: bool = False) -> Trained:
     names = sorted((name for name in tensors if name.startswith("weights/")), key=lambda name: int(name.split("/")[1]))
     weights = [tensors[name].astype(np.float32, copy=False) for name in names]  # the package's own are float16
     notes = [f"{text}; using step {found.step}" for text in found.damaged]
-    return Trained(os.fspath(run), experiment, symbols, weights, found.step, notes)
+    val_loss = float(tensors["best/val_loss"]) if tensors.get("best/step") == found.step else None
+    return Trained(os.fspath(run), experiment, symbols, weights, found.step, val_loss, notes)
 
 
 def load_model(run: str | os.PathLike[str], batch_size: int = 1, *, seq_length: int | None = None) -> "keras.Model":

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lstmzoo.choice import Choice, check_count
+from lstmzoo.drawing import Drawer
 from lstmzoo.errors import InputError
 from lstmzoo.runtimes import check_runtime, choose_runtime, drawer_of
 from lstmzoo.trained import Trained, open_run
@@ -75,7 +76,8 @@ def sample_text(
     trained = open_run(run, text=True)
     written: dict[int, list[bytes]] = defaultdict(list)
     wish = Wish(prompt, length, Choice(temperature, top_k, top_p), seed, samples, stop)
-    for sample, piece in write(trained, wish, runtime):
+    wish.check(trained.vocabulary)
+    for sample, piece in write(trained, wish, drawer_for(trained, wish, runtime)):
         written[sample].append(piece)
     texts: list[Text] = [b"".join(written[sample]) for sample in range(samples)]
     if trained.vocabulary.unit == "char":
@@ -83,11 +85,14 @@ def sample_text(
     return texts[0] if samples == 1 else texts
 
 
-def write(trained: Trained, wish: Wish, runtime: str) -> Iterator[tuple[int, bytes]]:
-    """(sample, piece of its text): the prompt of each first, then what is drawn, as it is drawn."""
-    wish.check(trained.vocabulary)
+def drawer_for(trained: Trained, wish: Wish, runtime: str) -> Drawer:
+    """What draws a wish that was checked."""
+    return drawer_of(trained, choose_runtime(runtime, wish.symbols), wish.choice, int(wish.samples))
+
+
+def write(trained: Trained, wish: Wish, drawer: Drawer) -> Iterator[tuple[int, bytes]]:
+    """(sample, piece of its text) of a wish that was checked: prompts first, then what is drawn, as it is drawn."""
     ends = [_End(trained.vocabulary, wish.stop) for _ in range(wish.samples)]
-    drawer = drawer_of(trained, choose_runtime(runtime, wish.symbols), wish.choice, int(wish.samples))
     prompt = wish.prompt
     head = prompt.encode("utf-8", "surrogateescape") if isinstance(prompt, str) else prompt
     yield from ((sample, head) for sample in range(wish.samples))

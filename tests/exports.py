@@ -17,9 +17,12 @@ from lstmzoo.state import get_states
 
 V, STEPS = 7, 200
 PIECES = [1, 17, 1, 17, 64, 100]  # 200 steps
-MODELS = {
+KINDS = {
     "single": {"kind": "single", "units": [12]},
     **{f"{kind}-{depth}": {"kind": kind, "units": [12, 8, 10][:depth]} for kind in ("stacked_cells", "stacked_layers") for depth in (1, 2, 3)},
+}  # fmt: skip
+MODELS = {
+    **KINDS,
     "hard_sigmoid": {"kind": "stacked_cells", "units": [12, 8], "recurrent_activation": "hard_sigmoid"},
     "dropout": {"kind": "stacked_layers", "units": [12, 8], "dropout": 0.5},
     "embedding": {"kind": "stacked_layers", "units": [12, 8], "encoding": "embedding", "embedding_dim": 3},

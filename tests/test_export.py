@@ -8,19 +8,28 @@ import subprocess
 import sys
 import time
 import zipfile
+from importlib.metadata import requires
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
-from exports import ENDINGS, live, symbols
+import tf_keras as keras
+from exports import ENDINGS, live
+from exports import symbols as given
 
 import lstmzoo
 from lstmzoo import exporting
+from lstmzoo.choice import Choice
 from lstmzoo.errors import EnvironmentFailure, InputError
-from lstmzoo.formats.notes import Notes
+from lstmzoo.exporting import write_export
+from lstmzoo.formats.card import Source
 from lstmzoo.formats.table import FORMATS
+from lstmzoo.rebuild import blueprint_of
+from lstmzoo.runtimes import LONG, choose_runtime
 from lstmzoo.state import get_states
 from lstmzoo.vocabulary import Vocabulary
+from lstmzoo.writing import Wish
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +53,6 @@ def inside(folder, form):
     if form == "savedmodel":
         return json.loads((path / "vocab.json").read_text()), (path / "README.md").read_text()
     if form == "onnx":
-        import onnx
-
         kept = {prop.key: prop.value for prop in onnx.load(path).metadata_props}
         return json.loads(kept["vocab.json"]), kept["README.md"]
     with zipfile.ZipFile(path) as archive:
@@ -64,33 +71,66 @@ def test_vocabulary_and_card_are_inside(exported, form):
 STRANGER = """
 import json, sys
 import numpy as np
-code, x = sys.argv[1], np.array(json.loads(sys.argv[2]), np.int32)
+code, given, runtime = sys.argv[1], np.array(json.loads(sys.argv[2])), sys.argv[3]
 scope = {}
 exec(code, scope)
 assert "lstmzoo" not in sys.modules
-assert ("tensorflow" in sys.modules) == (sys.argv[3] in ("keras", "savedmodel")), "only where it is the runtime"
-lines = code.splitlines()
-again = "\\n".join(lines[next(i for i, line in enumerate(lines) if line.startswith("outputs")):])
-scope["states"] = {name: np.zeros_like(value) for name, value in scope["states"].items()}
-found = []
-for symbol in x:
-    scope["ids"] = np.array([[symbol]], np.int32)
-    exec(again, scope)
-    found.append(np.asarray(scope["logits"])[0, 0].tolist())
+assert ("tensorflow" in sys.modules) == (runtime in ("keras", "savedmodel")), "only where it is the runtime"
+x, states, found = given.astype(np.float32 if given.ndim == 3 else np.int32), scope["zeros"], []
+for t in range(x.shape[1]):
+    logits, states = scope["step"](x[:, t : t + 1], states)
+    found.append(logits[:, 0].tolist())
 print(json.dumps(found))
 """
 
 
-@pytest.mark.parametrize("form", FORMATS)
-def test_the_cards_lines_run_it_in_a_process_without_lstmzoo(exported, form):
-    """A symbol a call, in the directory of the file; greedy text and logits are those of the live model."""
-    code = re.search(r"```python\n(.*?)```", inside(exported, form)[1], re.DOTALL)[1]
-    x = np.random.default_rng(1).integers(0, 96, 40)
+def run_card(code, x, form, folder):
+    """What the program of a card prints, and then what its `step` gives, a step a call, where lstmzoo is not at hand."""
     line = [sys.executable, "-c", STRANGER, code, json.dumps(x.tolist()), form]
-    done = subprocess.run(line, cwd=exported, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
-    expected = lstmzoo.load_model("zoo:char_python")(x[None]).numpy()[0]
-    np.testing.assert_allclose(json.loads(done.stdout), expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+    *said, found = done.stdout.rstrip("\n").split("\n")
+    return "\n".join(said), np.swapaxes(json.loads(found), 0, 1)
+
+
+def code_of(card):
+    return re.search(r"```python\n(.*?)```", card, re.DOTALL)[1]
+
+
+def test_the_cards_programs_run_in_a_process_without_lstmzoo(exported):
+    """In the directory of the files; they write one text, and their numbers are those of the live model."""
+    x, texts = np.random.default_rng(1).integers(0, 96, (1, 40)), set()
+    expected = lstmzoo.load_model("zoo:char_python")(x).numpy()
+    for form in FORMATS:
+        written, logits = run_card(code_of(inside(exported, form)[1]), x, form, exported)
+        np.testing.assert_allclose(logits, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+        texts.add(written)
+    (text,) = texts
+    assert len(text) == 201
+    assert sum(text.count(word) for word in ("self", "def ", "return", "    ")) > 2
+
+
+@pytest.mark.parametrize(
+    "name, symbols",
+    [
+        ("embedding", Vocabulary([10, 39, 92, 34, 96, 125, 0x1F600], "char")),
+        ("stacked_cells-3", Vocabulary([0, 10, 65, 97, 200, 254, 255], "byte", lowercase=False)),
+        ("scalar", None),
+        ("features", None),
+    ],
+)
+def test_cards_of_other_models_run_too(name, symbols, tmp_path):
+    """Whatever is to be encoded, and whatever the file is called."""
+    blueprint, path = blueprint_of(live(name, 1)), tmp_path / """m "a'{b}\\n\n.onnx"""
+    write_export(Source(blueprint, symbols, name, "random"), path, "onnx")
+    card = {prop.key: prop.value for prop in onnx.load(path).metadata_props}["README.md"]
+    x = given(name, 1)
+    written, logits = run_card(code_of(card), x, "onnx", tmp_path)
+    np.testing.assert_allclose(logits, live(name, 1)(x).numpy(), rtol=0, atol=1e-5)
+    if symbols is None:
+        assert written.startswith("of what comes next: [")
+    assert ("lower case" in card) is False
+    assert ("a byte" in card) == (name == "stacked_cells-3")
 
 
 @pytest.mark.parametrize(
@@ -122,16 +162,31 @@ def command(*words, **options):
 
 
 def without(folder, *modules):
-    """An environment in which packages cannot be imported."""
-    for module in modules:
-        (folder / module).mkdir()
-        (folder / module / "__init__.py").write_text(f"raise ImportError('No module named {module}')")
+    """An environment in which packages are not installed."""
+    (folder / "sitecustomize.py").write_text(f"import sys\nsys.modules.update(dict.fromkeys({modules!r}))\n")
     return {**os.environ, "PYTHONPATH": f"{folder}:{os.environ.get('PYTHONPATH', '')}"}
 
 
-@pytest.mark.parametrize("runtime", ["numpy", "onnx"])
-def test_these_need_no_tensorflow(runtime, tmp_path):
-    environment = without(tmp_path, "tensorflow", "tf_keras", "keras", "keras_tuner")
+README = (Path(__file__).parent.parent / "README.md").read_text()
+SMALL = {"numpy", "safetensors", "pyyaml", "pydantic", "typing-extensions", "typer", "platformdirs", "filelock"}
+LARGE = (
+    "tensorflow",
+    "tf_keras",
+    "keras",
+    "keras_tuner",
+    "matplotlib",
+    "tensorboard",
+    "h5py",
+    "pooch",
+    "packaging",
+    "grpc",
+)
+
+
+@pytest.mark.parametrize("runtime", ["numpy", "onnx", "auto"])
+def test_a_small_machine_needs_no_tensorflow(runtime, tmp_path):
+    """With what README tells it to install, and no more of what lstmzoo asks for."""
+    environment = without(tmp_path, *LARGE)
     words = ["zoo:char_python", "--prompt", "class ", "--length", 60, "--seed", 5, "--runtime", runtime]
     done = command("lstmzoo.sample", *words, env=environment)
     assert (done.returncode, done.stderr) == (0, "")
@@ -144,14 +199,44 @@ def test_these_need_no_tensorflow(runtime, tmp_path):
     assert json.loads(scored.stdout)["targets"] == 49
 
 
+def test_what_a_small_machine_installs_is_in_readme():
+    """Every requirement of the package is in one of the two lists; rich comes with typer."""
+    asked = {re.split(r"[\[<>=;]", line)[0] for line in requires("lstmzoo") if "extra ==" not in line}
+    assert asked - SMALL == {name.replace("_", "-") for name in LARGE} - {"keras", "grpc"} | {"grpcio", "rich"}
+    (line,) = re.findall(r"--no-deps .* pip install (.*)", README)
+    assert set(line.split()) == SMALL
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["lstmzoo.sample", "zoo:char_python", "--runtime", "tensorflow"],
+        ["lstmzoo.sample", "zoo:char_python", "--runtime", "tflite"],
+        ["lstmzoo.export", "zoo:char_python", "m.keras"],
+        ["lstmzoo.run", "echo", "--run-dir", "run"],
+    ],
+)
+def test_what_needs_tensorflow_says_so_in_a_line(words, tmp_path):
+    (tmp_path / "place").mkdir()
+    done = command(*words, env=without(tmp_path, "tensorflow", "tf_keras"), cwd=tmp_path / "place")
+    assert (done.returncode, done.stdout) == (2, "")
+    wanted = (
+        "expected tensorflow to be installed for this, received none (.*): python -m pip install tensorflow tf-keras"
+    )
+    assert re.fullmatch(wanted, done.stderr.splitlines()[-1])
+    assert "Traceback" not in done.stderr
+
+
 def test_the_command_says_what_it_wrote(tmp_path):
     done = command("lstmzoo.export", "zoo:echo_4", tmp_path / "new" / "echo.onnx")
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert re.fullmatch(r".*/new/echo\.onnx: onnx, \d+ kB", lines[0])
-    assert lines[1] == "inputs: ids [B, T] int32, h0 [B, 4], c0 [B, 4]"
-    assert lines[2] == "outputs: logits [B, T, 2], and the states for what comes next"
-    assert re.fullmatch(r"checked over 200 symbols: logits (within \d\.\de-0\d of|equal to) the live model's", lines[3])
+    assert lines[1] == "weights: after step 3,330"
+    assert lines[2] == "inputs: ids [B, T] int32, h0 [B, 4], c0 [B, 4]"
+    assert lines[3] == "outputs: logits [B, T, 2], and the states for what comes next, h0_next and so on"
+    assert re.fullmatch(r"checked over 200 symbols: logits (within \d\.\de-0\d of|equal to) the live model's", lines[4])
+    assert lines[5] == "inside: README.md in the metadata"
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["echo.onnx"]
 
 
@@ -167,7 +252,14 @@ def empty_run(tmp_path):
     "out, options, message",
     [
         ("m.onnx", {"format": "onx"}, "format: expected one of keras, savedmodel, tflite, onnx, received 'onx'; did you mean onnx?"),
-        ("m", {}, "format: expected one of .*, or a name that ends with .keras, .tflite, .onnx, received 'm': say --format"),
+        ("m", {}, "format: expected one of .*, or a name that ends with .keras, .tflite, .onnx, received 'm': say --format .savedmodel for a directory."),
+        ("m.onxx", {}, "received 'm.onxx'; did you mean .onnx\\?: say --format"),
+        ("m.onnx", {"format": ""}, "format: expected one of keras, savedmodel, tflite, onnx, received ''"),
+        ("m.KERAS", {}, "expected a name that ends with .keras with format keras, received 'm.KERAS'"),
+        ("m[1]", {"format": "savedmodel"}, r"expected a path without \[ with format savedmodel"),
+        ("m\udcff.onnx", {}, "received one that is no UTF-8"),
+        ("m\0.onnx", {}, "received one that is no UTF-8"),
+        ("new/..", {"format": "savedmodel"}, "received one without a name at its end"),
         ("m.onnx", {"format": "tflite"}, "expected a name that ends with .tflite with format tflite, received 'm.onnx'"),
         ("m.onnx", {"format": "savedmodel"}, "expected the name of a directory with format savedmodel"),
         ("m", {"format": "keras"}, "expected a name that ends with .keras with format keras, received 'm'"),
@@ -210,9 +302,42 @@ def test_a_file_that_computes_something_else_is_not_kept(tmp_path, monkeypatch):
         FORMATS["onnx"].write(blueprint._replace(weights=weights), notes, path)
 
     monkeypatch.setattr(exporting, "FORMATS", {"onnx": FORMATS["onnx"]._replace(write=spoilt)})
-    with pytest.raises(EnvironmentFailure, match="received others, by 0.001: nothing was kept"):
+    with pytest.raises(EnvironmentFailure, match=r"received others, by 0.001: nothing was kept"):
         lstmzoo.export_model("zoo:echo_4", tmp_path / "new" / "m.onnx")
     assert not list(tmp_path.iterdir())
+
+
+SLOW = """
+import sys, time
+from pathlib import Path
+from lstmzoo import exporting
+from lstmzoo.choice import Choice
+from lstmzoo.formats.table import FORMATS
+def slow(blueprint, notes, path):
+    (Path(path).parent / "part").write_text("half")
+    print("begun", file=sys.stderr, flush=True)  # held back as what converters say is
+    Path("begun").touch()
+    import ctypes
+    ctypes.PyDLL(None).sleep(20)  # as one call of C++ does: no signal handler of Python's runs
+exporting.FORMATS = {"onnx": FORMATS["onnx"]._replace(write=slow)}
+from lstmzoo.export import main
+sys.argv[1:] = ["zoo:echo_4", "new.onnx"]
+main("export")
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_a_long_call_of_a_library_leaves_nothing(tmp_path, number):
+    """Such as the conversion of a large model; the process says why it ends."""
+    process = subprocess.Popen([sys.executable, "-c", SLOW], stderr=subprocess.PIPE, cwd=tmp_path, text=True)
+    while not (tmp_path / "begun").exists():
+        time.sleep(0.01)
+    begin = time.monotonic()
+    process.send_signal(number)
+    _, said = process.communicate(timeout=30)
+    assert time.monotonic() - begin < 5
+    assert (process.returncode, said) == (128 + number, f"stopped by {number.name}\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["begun"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -227,9 +352,90 @@ def test_a_signal_leaves_nothing(tmp_path, number):
     assert not list(tmp_path.iterdir())
 
 
+def test_what_appears_meanwhile_is_not_replaced(tmp_path, monkeypatch):
+    def late(blueprint, notes, path):
+        FORMATS[form].write(blueprint, notes, path)
+        (tmp_path / "m.onnx").write_text("precious")
+        (tmp_path / "m").mkdir()
+
+    for form, name in (("onnx", "m.onnx"), ("savedmodel", "m")):
+        monkeypatch.setattr(exporting, "FORMATS", {form: FORMATS[form]._replace(write=late)})
+        with pytest.raises(InputError, match="received one that exists"):
+            lstmzoo.export_model("zoo:echo_4", tmp_path / name, form)
+        assert (tmp_path / "m.onnx").read_text() == "precious"
+        assert sorted(path.name for path in tmp_path.rglob("*")) == ["m", "m.onnx"]
+        (tmp_path / "m.onnx").unlink()
+        (tmp_path / "m").rmdir()
+
+
+def test_weights_that_a_format_cannot_hold_are_refused(tmp_path, monkeypatch):
+    for form, most in (("onnx", 2**31), ("tflite", 2**31)):
+        assert 0.9 * most < FORMATS[form].most_bytes < most
+        monkeypatch.setattr(exporting, "FORMATS", {**FORMATS, form: FORMATS[form]._replace(most_bytes=400)})
+        with pytest.raises(
+            InputError, match=rf"weights of at most .* with {form}, received .*choose another \(.*keras, savedmodel"
+        ):
+            lstmzoo.export_model("zoo:echo_4", tmp_path / f"m.{form}")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_one_message(tmp_path, monkeypatch):
+    def full(blueprint, notes, path):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(exporting, "FORMATS", {"onnx": FORMATS["onnx"]._replace(write=full)})
+    with pytest.raises(
+        EnvironmentFailure, match=r"m.onnx': expected to write it, received: No space left on device; nothing was kept"
+    ):
+        lstmzoo.export_model("zoo:echo_4", tmp_path / "new" / "m.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "float64"])
+def test_a_users_own_policy_of_types_changes_nothing(policy, tmp_path):
+    keras.mixed_precision.set_global_policy(policy)
+    try:
+        found = lstmzoo.export_model("zoo:echo_4", tmp_path / "m.keras")
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    assert found.difference < 2e-5
+
+
+@pytest.mark.parametrize("choice", [{"temperature": 1e-310}, {"temperature": 1e308, "top_k": 3}, {"top_p": 1e-310}])
+def test_extreme_choices_are_one_text_too(choice, recwarn):
+    texts = {
+        lstmzoo.sample_text("zoo:char_python", prompt="def ", length=40, seed=2, runtime=runtime, **choice)
+        for runtime in ("tensorflow", "numpy")
+    }
+    assert len(texts) == 1
+    assert not [each for each in recwarn if issubclass(each.category, RuntimeWarning)]
+
+
+def test_auto_counts_all_that_is_read_and_drawn():
+    few = Wish("def ", 1000, Choice(), 0, 1, None)
+    assert few.symbols == 1004
+    assert few._replace(samples=3).symbols == 3012
+    assert choose_runtime("auto", LONG) == "numpy"
+    assert choose_runtime("auto", LONG + 1) == "tensorflow"
+    assert choose_runtime("onnx", LONG + 1) == "onnx"
+
+
+def test_a_terminal_sees_the_text_alone():
+    """LiteRT says at its start what it has to say, and that is not in the midst of a text."""
+    done = command("lstmzoo.sample", "zoo:char_python", "--prompt", "def ", "--length", 5, "--runtime", "tflite")
+    assert (done.returncode, done.stderr, len(done.stdout)) == (0, "", 9)
+
+
+def test_a_prompt_may_come_through_a_pipe():
+    done = command("lstmzoo", "sample", "zoo:char_python", "--prompt-file", "-", "--length", 5, input="import os\n")
+    assert (done.returncode, done.stderr, len(done.stdout)) == (0, "", 15)
+    assert done.stdout.startswith("import os\n")
+
+
 @pytest.mark.parametrize("name", ["stacked_cells-3", "features"])
 def test_a_live_model_is_exported_too_and_its_states_stay(name, tmp_path):
-    model, x = live(name, 5), symbols(name, 5)
+    model, x = live(name, 5), given(name, 5)
     model(x)
     before = [part for pair in get_states(model) for part in pair]
     exported = lstmzoo.export_model(model, tmp_path / "m.onnx")
@@ -244,9 +450,3 @@ def test_a_live_model_is_exported_too_and_its_states_stay(name, tmp_path):
     with pytest.raises(InputError, match="expected a tf_keras"):
         lstmzoo.export_model(3, tmp_path / "n.onnx")
     assert [path.name for path in tmp_path.iterdir()] == ["m.onnx"]
-
-
-def test_bytes_are_symbols_too(tmp_path):
-    """The vocabulary of a text of bytes goes into each file as numbers."""
-    notes = Notes(Vocabulary([0, 10, 255], "byte"), "# card")
-    assert json.loads(notes.files()["vocab.json"]) == {"unit": "byte", "lowercase": False, "symbols": [0, 10, 255]}

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 import numpy as np
 import onnx
@@ -10,7 +11,7 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 from ai_edge_litert.interpreter import Interpreter
-from exports import MODELS, PIECES, V, expected_of, live, opened, symbols, write
+from exports import KINDS, MODELS, PIECES, V, expected_of, live, opened, symbols, write
 
 from lstmzoo.errors import InputError
 from lstmzoo.formats.table import FORMATS
@@ -57,14 +58,6 @@ def test_numpy_in_float64_is_a_witness_for_them_all():
     np.testing.assert_allclose(logits, live("stacked_layers-3", 1)(x), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("ids", [[[V]], [[-1]]])
-@pytest.mark.parametrize("name", ["single", "embedding"])
-def test_numpy_refuses_what_is_no_symbol(name, ids):
-    runner = NumpyRunner(blueprint_of(live(name, 1)))
-    with pytest.raises(InputError, match=r"ids: expected integers from 0 to 6, received (7|-1)"):
-        runner(np.array(ids), runner.signature.zero_states(1))
-
-
 def test_numpy_refuses_other_shapes():
     runner = NumpyRunner(blueprint_of(live("single", 1)))
     states = runner.signature.zero_states(1)
@@ -76,6 +69,7 @@ def test_numpy_refuses_other_shapes():
             states,
             r"states: expected \['h0', 'c0'\] of shapes \[\(2, 12\), .*received \[\(1, 12\)",
         ),
+        (np.array([[2**32]]), states, "ids: expected integers from 0 to 6, received 4294967296"),
         (np.array([[1]]), states[:1], r"states: expected .*received \[\(1, 12\)\]"),
     ):
         with pytest.raises(InputError, match=message):
@@ -95,13 +89,12 @@ for path in sys.argv[1:]:
     given = np.load(path + "/given.npz")
     zero = {name: tf.zeros([1, given[name]]) for name in given.files if name != "x"}
     found, written, states = [], [3], zero
-    x, name = given["x"], "features" if given["x"].ndim == 3 else "ids"
     for t in range(200):
-        outputs = model(**states, **{name: tf.constant(x[:, t : t + 1])})
+        outputs = model(**states, ids=tf.constant(given["x"][:, t : t + 1]))
         found.append(outputs["logits"].numpy())
         states = {name: outputs[name] for name in zero}
     states = zero
-    for _ in range(0 if name == "features" else 200):
+    for _ in range(200):
         outputs = model(**states, ids=tf.constant([[written[-1]]]))
         written.append(int(outputs["logits"][0, -1].numpy().argmax()))
         states = {name: outputs[name] for name in zero}
@@ -110,8 +103,8 @@ for path in sys.argv[1:]:
 
 
 def test_saved_models_run_in_a_process_without_lstmzoo(tmp_path):
-    """All kinds, a symbol a call, by the names of their states: TensorFlow is all that it has."""
-    folders = {name: tmp_path / name for name in MODELS}
+    """Each kind and depth, a symbol a call, by the names of their states: TensorFlow is all that it has."""
+    folders = {name: tmp_path / name for name in KINDS}
     for name, folder in folders.items():
         signature = write("savedmodel", expected_of(name).blueprint, folder)
         sizes = dict(zip(signature.state_names, signature.state_sizes, strict=True))
@@ -182,3 +175,46 @@ def test_tflite_has_built_in_operations_only(tmp_path):
     interpreter = Interpreter(str(tmp_path / "model.tflite"))
     names = {each["op_name"] for each in interpreter._get_ops_details()}
     assert names and not {name for name in names if name.startswith("Flex") or "Custom" in name}
+
+
+NO_SYMBOL = r"(?i)out of (range|data bounds|bounds)|not in \[0, 7\)|must be in the range|from 0 to 6, received"
+
+
+@pytest.mark.parametrize("name", ["single", "embedding"])
+@pytest.mark.parametrize("form", [*FORMATS, "numpy"])
+def test_what_is_no_symbol_is_refused(form, name, tmp_path):
+    """None of them answers as if it were another one."""
+    runner = opened(form, expected_of(name).blueprint, tmp_path)
+    for wrong in (V, 10**9, -1):
+        with pytest.raises(Exception, match=NO_SYMBOL):
+            runner(np.array([[1, wrong]], np.int32), runner.signature.zero_states(1))
+
+
+def test_numpy_refuses_features_of_another_size():
+    runner = NumpyRunner(blueprint_of(live("features", 1)))
+    for x in (np.zeros((1, 1, 2)), np.zeros((1, 3)), np.zeros((1, 1, 3), complex)):
+        with pytest.raises(InputError, match=r"features: expected floats \[B, T, 3\], received"):
+            runner(x, runner.signature.zero_states(1))
+
+
+@pytest.mark.parametrize("form", ["tflite", "savedmodel"])
+def test_a_step_costs_the_same_however_long_the_window(form, tmp_path):
+    """And its logits are those of one window after another."""
+    runner = opened(form, expected_of("single").blueprint, tmp_path)
+    x = np.random.default_rng(0).integers(0, V, (1, 4000), np.int32)
+    zero = runner.signature.zero_states(1)
+    runner(x[:, :250], zero)
+    seconds, whole = timed(lambda: runner(x, zero)[0])
+    states, pieces = zero, []
+    for first in range(0, 4000, 250):
+        logits, states = runner(x[:, first : first + 250], states)
+        pieces.append(logits)
+    np.testing.assert_allclose(whole, np.concatenate(pieces, 1), rtol=0, atol=1e-6)
+    assert seconds < 3 * min(timed(lambda: [runner(x[:, :250], zero) for _ in range(16)])[0] for _ in range(3))
+
+
+def timed(call):
+    """CPU seconds, and what it gives."""
+    begin = time.process_time()
+    found = call()
+    return time.process_time() - begin, found

@@ -22,7 +22,7 @@ from lstmzoo.trained import Trained, open_run
 LIMITS = {
     "echo_4": """- It repeats bits three steps later, and nothing else; other delays need another training.
 - The first three answers of a stream mean nothing: nobody can know them.""",
-    "char_python": """- It spells 96 symbols: ASCII but for most control characters. Other symbols are refused by name.
+    "char_python": """- It spells 96 symbols: ASCII but for most control characters. It knows no others.
 - It writes what looks like Python for a few lines: names, indentation and idioms, not programs that run.
 - It has learnt the style of one code base, and parts of it by heart: what it writes may stand under that code's licence
   (PSF-2.0). The validation text is of the same code base; on other code it predicts less well.""",
@@ -95,16 +95,20 @@ def write_card(name: str, line: str, before: dict[str, float], after: dict[str, 
     spec = trained.experiment.model
     model = f"{spec.kind} {list(spec.layers)}, {result['parameters']:,} parameters"
     table = "\n".join(f"| {key} | {value:.6g} | {after[key]:.6g} |" for key, value in before.items())
+    training = (
+        f"as the `config.yaml` of the package's model says, {result['steps']:,} steps; these are the weights after "
+        f"step {trained.step:,}"
+    )
     page = f"""# zoo:{name}
 
 {line}
 
 - **Data**: {source}.
 - **Model**: {model}; encoding {trained.experiment.encoding}.
-- **Training**: `config.yaml` beside this, {result["steps"]:,} steps; these are the weights after step {trained.step:,}.
-- **Size**: {size / 1000:,.0f} kB.
+- **Training**: {training}.
+- **Size**: {size / 1000:,.0f} kB in the package.
 
-| validation | as trained | as packed |
+| validation | as trained | in the package |
 |---|---|---|
 {table}
 
@@ -112,7 +116,7 @@ def write_card(name: str, line: str, before: dict[str, float], after: dict[str, 
 
 {LIMITS[name]}
 
-Made by `experiments/pretrained/pack.py`.
+Made by lstmzoo's `experiments/pretrained/pack.py`.
 """
     write_atomically(place / "README.md", page.encode())
 

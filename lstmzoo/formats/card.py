@@ -1,9 +1,10 @@
-"""The model card that travels with an exported model: what it is, what goes in and comes out, how to run it."""
+"""The model card that travels with an exported model: what it is, what goes in and comes out, and a program."""
 
-import json
 from typing import NamedTuple
 
+from lstmzoo import __version__
 from lstmzoo.blueprint import Blueprint
+from lstmzoo.formats.example import program
 from lstmzoo.formats.notes import VOCABULARY
 from lstmzoo.signature import Signature, signature_of
 from lstmzoo.vocabulary import Vocabulary
@@ -17,63 +18,47 @@ class Source(NamedTuple):
     name: str
     weights: str
     """Where they are from, in words."""
+    task: str = ""
+    """What it was trained for, in words."""
     card: str = ""
-    """Its own model card, if it has one."""
-
-
-class _Use(NamedTuple):
-    """Lines of Python that open the file, and that run it."""
-
-    open: str
-    run: str
-
-
-_USE = {
-    "keras": _Use(
-        'import tf_keras\n\nmodel = tf_keras.models.load_model("{file}")',
-        'outputs = model({{**states, "{x}": {x}}})',
-    ),
-    "savedmodel": _Use(
-        'import tensorflow as tf\n\nmodel = tf.saved_model.load("{file}").signatures["serving_default"]',
-        'outputs = model(**{{name: tf.constant(value) for name, value in {{**states, "{x}": {x}}}.items()}})',
-    ),
-    "tflite": _Use(
-        'from ai_edge_litert.interpreter import Interpreter\n\nmodel = Interpreter("{file}").get_signature_runner()',
-        "outputs = model(**states, {x}={x})",
-    ),
-    "onnx": _Use(
-        'import onnxruntime\n\nmodel = onnxruntime.InferenceSession("{file}")',
-        'outputs = dict(zip(["logits", *states], model.run(None, {{**states, "{x}": {x}}})))',
-    ),
-}
+    """Its own model card (Markdown, with a title), if it has one."""
 
 
 def card_of(source: Source, form: str, file: str) -> str:
     """Markdown; a model of the package brings its own card, which goes on below."""
     signature, spec = signature_of(source.blueprint), source.blueprint.spec
     parameters = sum(part.size for part in source.blueprint.weights.in_order())
+    task = f"- **Task**: {source.task}.\n" if source.task else ""
     return f"""# {source.name}
 
 - **Model**: {spec.kind} {list(spec.layers)}, {parameters:,} parameters; encoding {signature.encoding}.
-- **Weights**: {source.weights}.
-- **Format**: {form}, written by lstmzoo; checked against the live model.
+{task}- **Weights**: {source.weights}.
+- **Format**: {form}, written by lstmzoo {__version__} and compared with the live model.
 
-{_signature(signature, source.symbols is not None, form)}
+{_signature(signature, source.symbols, form)}
+{_NOTES[form]}
+
 ```python
-{_example(signature, form, file)}
+{program(signature, source.symbols, form, file)}
 ```
-{source.card and chr(10) + source.card}"""
+{_own(source.card)}"""
 
 
-def _signature(signature: Signature, text: bool, form: str) -> str:
-    names = " ".join(signature.state_names)
+_NOTES = {
+    "keras": "For `tf_keras` (Keras 2; Keras 3 does not read it): `pip install tf_keras`.",
+    "savedmodel": "The signature is `serving_default`: `pip install tensorflow`, or TensorFlow Serving.",
+    "tflite": "Built-in operations only, one signature: `pip install ai-edge-litert`, or LiteRT on a phone.",
+    "onnx": "`pip install onnxruntime`, or another runtime of operator set 17.",
+}
+
+
+def _signature(signature: Signature, symbols: Vocabulary | None, form: str) -> str:
     floats = signature.encoding == "features"
     first = f"| `features` | [B, T, {signature.input_dim}] | float32 |" if floats else "| `ids` | [B, T] | int32 |"
     sizes = "\n".join(
         f"| `h{layer}`, `c{layer}` | [B, {units}] | float32 |" for layer, units in enumerate(signature.units)
     )
-    meaning = f" Symbol k is the k-th of `{VOCABULARY}` (from 0)." if text else ""
-    renamed = " ONNX wants other names there: `h0_next`, ..." if form == "onnx" else ""
+    renamed = ", under the names `h0_next`, ..." if form == "onnx" else ""
     return f"""## What goes in and comes out
 
 | name | shape | type |
@@ -82,20 +67,23 @@ def _signature(signature: Signature, text: bool, form: str) -> str:
 {sizes}
 | `logits` (out) | [B, T, {signature.vocab_size}] | float32 |
 
-Any number of lanes B and of steps T. A stream starts with states of zeros; {names} come out again, and go in beside the
-next symbols.{renamed}{meaning}
+Any number of lanes B and of steps T. `logits[:, t]` are for what comes after step t: their softmax is the distribution.
+A stream starts with states of zeros; the states come out again{renamed}, and go in beside the next symbols.
+{_symbols(signature, symbols)}
 """
 
 
-def _example(signature: Signature, form: str, file: str) -> str:
-    sizes = dict(zip(signature.state_names, signature.state_sizes, strict=True))
-    floats = signature.encoding == "features"
-    first = f"np.zeros((1, 1, {signature.input_dim}), np.float32)" if floats else "np.array([[0]], np.int32)"
-    use = _USE[form]
-    return f"""import numpy as np
-{use.open.format(file=file)}
-states = {{name: np.zeros((1, units), np.float32) for name, units in {json.dumps(sizes)}.items()}}
-{signature.input_name} = {first}
-{use.run.format(x=signature.input_name)}
-logits = outputs["logits"]  # [1, 1, {signature.vocab_size}]
-states = {{name: outputs[name] for name in states}}  # for what comes next"""
+def _symbols(signature: Signature, symbols: Vocabulary | None) -> str:
+    if signature.encoding == "features":
+        return ""
+    if symbols is None:
+        return f"Ids are integers from 0 to {signature.vocab_size - 1}."
+    kind = "a character" if symbols.unit == "char" else "a byte"
+    lower = " The model knows lower case only: a text is lower-cased first." if symbols.lowercase else ""
+    return f"Symbol k, {kind}, is the k-th (from 0) of `symbols` in `{VOCABULARY}`; it knows no others.{lower}"
+
+
+def _own(card: str) -> str:
+    """The card that the model has in the package, a level lower."""
+    lines = [f"#{line}" if line.startswith("#") else line for line in card.splitlines()]
+    return "\n" + "\n".join(lines) + "\n" if lines else ""

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 def write_keras(blueprint: Blueprint, notes: Notes, path: Path) -> None:
     """Write the file, a zip archive; the vocabulary and the card stand in it beside Keras's own."""
-    streaming_model(blueprint).save(path)
+    from lstmzoo.rebuild import default_dtype
+
+    with default_dtype("float32"):
+        streaming_model(blueprint).save(path)
     append_zip(path, notes)
 
 

@@ -61,11 +61,14 @@ class _Graph:
         if signature.encoding == "scalar":
             numbers = self._add("Cast", "numbers", ids, to=self.types.FLOAT)
             return self._add("Unsqueeze", "x", numbers, self._constant("last", np.array([2])))
+        whole = self._add("Cast", "whole", ids, to=self.types.UINT32)  # -1 would be the last one, here it is none
+        places = self._add("Cast", "places", whole, to=self.types.INT64)
         if signature.encoding == "embedding":
-            return self._add("Gather", "x", self._constant("embedding", self.blueprint.weights.embedding), ids)
-        places = self._add("Cast", "places", ids, to=self.types.INT64)
+            return self._add("Gather", "x", self._constant("embedding", self.blueprint.weights.embedding), places)
+        known = self._constant("symbols", np.arange(signature.vocab_size))  # OneHot takes any, Gather refuses others
+        symbols = self._add("Gather", "known", known, places)
         size = self._constant("vocab_size", np.array(signature.vocab_size))
-        return self._add("OneHot", "x", places, size, self._constant("off_on", np.array([0, 1], np.float32)))
+        return self._add("OneHot", "x", symbols, size, self._constant("off_on", np.array([0, 1], np.float32)))
 
     def _layer(self, index: int, layer: LayerWeights, x: str) -> str:
         first, place = self._constant("first", np.array([0])), f"lstm_{index}"

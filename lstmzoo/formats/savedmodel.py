@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from lstmzoo.blueprint import Blueprint
-from lstmzoo.errors import EnvironmentFailure
 from lstmzoo.formats.notes import Notes
 from lstmzoo.signature import Signature, States, signature_of
 
@@ -21,9 +20,8 @@ def write_savedmodel(blueprint: Blueprint, notes: Notes, path: Path) -> None:
     stream = Stream(build(blueprint), signature_of(blueprint))
     try:
         tf.saved_model.save(stream, str(path), signatures={"serving_default": stream.call})
-    except tf.errors.OpError as error:  # such as a full disk, which other writers tell as an OSError
-        reason = error.message.split(";")[-1].strip()
-        raise EnvironmentFailure(f"the surroundings failed while the SavedModel was written: {reason}") from error
+    except tf.errors.OpError as error:  # such as a full disk, as the other writers tell it
+        raise OSError(error.message.split(";")[-1].strip()) from error
     for name, content in notes.files().items():
         (path / name).write_bytes(content)
 

@@ -10,6 +10,8 @@ from lstmzoo.kernels import Tensor
 from lstmzoo.network import Network
 from lstmzoo.signature import Signature
 
+BLOCK = 32  # steps: as many logits are written anew at each one
+
 
 class Stream(tf.Module):
     """A model as one function by name: `ids` and `h0`, `c0`, ... to `logits` and `h0`, `c0`, ..."""
@@ -38,20 +40,30 @@ class Stream(tf.Module):
         return {"logits": tf.transpose(logits, [1, 0, 2]), **dict(zip(names, states, strict=True))}
 
     def _unroll(self, x: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """A block of steps after another: what a step costs does not grow with T."""
+        length = tf.shape(x)[0]
+
+        def body(first: Tensor, states: list[Tensor], logits: Tensor) -> Any:
+            found, states = self._block(x[first : first + BLOCK], states)
+            return first + BLOCK, states, tf.concat([logits, found], 0)
+
+        loop = (0, states, tf.zeros([0, tf.shape(x)[1], self.signature.vocab_size]))
+        _, states, logits = tf.while_loop(lambda first, *_: first < length, body, loop, self._shapes())
+        return logits, states
+
+    def _block(self, x: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Step by step; the logits fill a tensor, since TFLite has no lists of tensors of unknown size."""
-        length, batch_size = tf.shape(x)[0], tf.shape(x)[1]
+        length = tf.shape(x)[0]
+        places = tf.range(length)[:, None, None]
 
         def body(t: Tensor, states: list[Tensor], logits: Tensor) -> Any:
             found, states = self.network.step(x[t], states)
-            return t + 1, states, tf.tensor_scatter_nd_update(logits, [[t]], found[None])
+            return t + 1, states, tf.where(places == t, found, logits)
 
-        shapes = (
-            tf.TensorShape([]),
-            [tf.TensorShape([None, units]) for units in self.signature.state_sizes],
-            tf.TensorShape([None, None, self.signature.vocab_size]),
-        )
-        logits = tf.zeros([length, batch_size, self.signature.vocab_size])
-        _, states, logits = tf.while_loop(
-            lambda t, *_: t < length, body, (0, states, logits), shapes, maximum_iterations=length
-        )
+        loop = (0, states, tf.zeros([length, tf.shape(x)[1], self.signature.vocab_size]))
+        _, states, logits = tf.while_loop(lambda t, *_: t < length, body, loop, self._shapes())
         return logits, states
+
+    def _shapes(self) -> Any:
+        states = [tf.TensorShape([None, units]) for units in self.signature.state_sizes]
+        return tf.TensorShape([]), states, tf.TensorShape([None, None, self.signature.vocab_size])

@@ -1,6 +1,7 @@
 """The formats that there are: who writes each, who runs it, and what its file is called."""
 
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,8 +13,10 @@ from lstmzoo.formats.notes import Notes
 from lstmzoo.formats.onnx import OnnxRunner, write_onnx
 from lstmzoo.formats.savedmodel import SavedModelRunner, write_savedmodel
 from lstmzoo.formats.tflite import LiteRunner, write_tflite
-from lstmzoo.nearest import did_you_mean
+from lstmzoo.nearest import nearest
 from lstmzoo.signature import Runner, Signature
+
+MOST = 2**31 - 2**24  # bytes, with room for the rest of the file
 
 
 class Format(NamedTuple):
@@ -23,15 +26,28 @@ class Format(NamedTuple):
     open: Callable[[Path, Signature], Runner]
     ending: str
     """Of the file's name; none: a directory."""
+    inside: str
+    """Where the vocabulary and the card are."""
     modules: tuple[str, ...] = ()
     """What must be installed, under the format's name as an extra."""
+    most_bytes: float = inf
+    """Of weights: a flatbuffer and a protobuf end at 2 GiB."""
+    odd: str = ""
+    """What a path may not hold: TensorFlow takes a SavedModel's for a pattern."""
 
 
 FORMATS = {
-    "keras": Format(write_keras, KerasRunner, ".keras"),
-    "savedmodel": Format(write_savedmodel, SavedModelRunner, ""),
-    "tflite": Format(write_tflite, LiteRunner, ".tflite", ("ai_edge_litert.interpreter",)),
-    "onnx": Format(write_onnx, OnnxRunner, ".onnx", ("onnx", "onnxruntime")),
+    "keras": Format(write_keras, KerasRunner, ".keras", "in the file, a zip"),
+    "savedmodel": Format(write_savedmodel, SavedModelRunner, "", "in the directory", odd="*?["),
+    "tflite": Format(
+        write_tflite,
+        LiteRunner,
+        ".tflite",
+        "in a zip behind the model",
+        ("ai_edge_litert.interpreter",),
+        MOST,
+    ),
+    "onnx": Format(write_onnx, OnnxRunner, ".onnx", "in the metadata", ("onnx", "onnxruntime"), MOST),
 }
 _ENDINGS = {form.ending: name for name, form in FORMATS.items() if form.ending}
 
@@ -41,22 +57,21 @@ def choose_format(name: str | None, path: Path) -> str:
 
     Raises `InputError` for an unknown one, for a name that is another format's, and where a package is not installed.
     """
-    told = _ENDINGS.get(path.suffix)
-    if name is None and told is None:
+    told = _ENDINGS.get(path.suffix.lower())
+    chosen = told if name is None else name
+    if chosen is None:
         raise InputError(
             f"format: expected one of {', '.join(FORMATS)}, or a name that ends with {', '.join(_ENDINGS)}, received "
-            f"{path.name!r}: say --format"
+            f"{path.name!r}{nearest(path.suffix, _ENDINGS)}: say --format (savedmodel for a directory)"
         )
-    name = name or told or ""
-    if name not in FORMATS:
-        raise InputError(
-            f"format: expected one of {', '.join(FORMATS)}, received {name!r}{did_you_mean(name, FORMATS)}"
-        )
-    if told not in (None, name) or (name == "keras" and told is None):  # Keras opens no other name
-        wanted = f"a name that ends with {FORMATS[name].ending}" if FORMATS[name].ending else "the name of a directory"
-        raise InputError(f"{path}: expected {wanted} with format {name}, received {path.name!r}")
-    require(name)
-    return name
+    if chosen not in FORMATS:
+        raise InputError(f"format: expected one of {', '.join(FORMATS)}, received {name!r}{nearest(name, FORMATS)}")
+    if told not in (None, chosen) or (chosen == "keras" and path.suffix != ".keras"):  # Keras opens no other name
+        ending = FORMATS[chosen].ending
+        wanted = f"a name that ends with {ending}" if ending else "the name of a directory"
+        raise InputError(f"{path}: expected {wanted} with format {chosen}, received {path.name!r}")
+    require(chosen)
+    return chosen
 
 
 def require(name: str) -> None:

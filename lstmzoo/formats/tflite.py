@@ -31,6 +31,7 @@ class LiteRunner:
 
     def __init__(self, path: Path, signature: Signature):
         interpreter = load_extra("ai_edge_litert.interpreter", EXTRA).Interpreter(str(path), num_threads=1)
+        interpreter.allocate_tensors()  # says here what it has to say, not in the midst of the first answer
         self.signature, self.call = signature, interpreter.get_signature_runner()
 
     def __call__(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[np.ndarray, States]:
