@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
 from typing_extensions import Self
 
 from lstmzoo.checkpoint import checkpoint_steps
@@ -20,6 +19,9 @@ from lstmzoo.files import remove_leftovers, write_atomically
 from lstmzoo.metrics import Metrics
 from lstmzoo.pretrained import refuse_to_write
 from lstmzoo.strict_yaml import shown
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 FILES = ("config.yaml", "environment.json", "vocab.json", "metrics.jsonl", "result.json")
 FOLDERS = ("checkpoints", "plots", "samples", "tensorboard")
@@ -34,7 +36,8 @@ class RunDirectory:
         self.path = path
         self.checkpoints, self.plots, self.samples, self.tensorboard = (path / name for name in FOLDERS)
         self.metrics = Metrics(path / "metrics.jsonl")
-        self._lock, self._mine = FileLock(path / LOCK), (0, 0)
+        self._lock: BaseFileLock | None = None
+        self._mine = (0, 0)
 
     @classmethod
     def create(cls, name: str, path: Path | None) -> Self:
@@ -53,7 +56,10 @@ class RunDirectory:
 
         Raises `InputError` for one that cannot be, that another process writes to, or whose parts are elsewhere.
         """
+        from filelock import FileLock, Timeout  # who only reads starts without it
+
         directory = cls(path)
+        directory._lock = FileLock(path / LOCK)
         try:
             refuse_to_write(path)
             _check_name(path)
@@ -81,7 +87,8 @@ class RunDirectory:
         with suppress(OSError):
             if _identity(self.path / LOCK) == self._mine:
                 (self.path / LOCK).unlink()
-        self._lock.release()
+        if self._lock is not None:
+            self._lock.release()
 
     def check_claim(self) -> None:
         """Raise `OSError` if the directory was removed, or made anew by somebody else."""

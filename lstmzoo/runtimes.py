@@ -6,15 +6,14 @@ from lstmzoo.choice import Choice
 from lstmzoo.drawing import Drawer, RunnerDrawer
 from lstmzoo.errors import InputError
 from lstmzoo.files import scratch
-from lstmzoo.formats.notes import Notes
-from lstmzoo.formats.table import FORMATS, require
 from lstmzoo.losses import Reader, RunnerReader
 from lstmzoo.nearest import nearest
 from lstmzoo.numpy_runner import NumpyRunner
 from lstmzoo.signature import Runner, signature_of
 from lstmzoo.trained import Trained
 
-RUNTIMES = ("auto", "numpy", "tensorflow", "tflite", "onnx")
+FILES = ("tflite", "onnx")  # those of exported files
+RUNTIMES = ("auto", "numpy", "tensorflow", *FILES)
 LONG = 100_000  # symbols one after another: from about here on TensorFlow is done first, though its import takes 4 s
 
 
@@ -24,7 +23,9 @@ def check_runtime(runtime: str) -> None:
         raise InputError(
             f"runtime: expected one of {', '.join(RUNTIMES)}, received {runtime!r}{nearest(runtime, RUNTIMES)}"
         )
-    if runtime in FORMATS:
+    if runtime in FILES:
+        from lstmzoo.formats.table import require
+
         require(runtime)
 
 
@@ -63,6 +64,9 @@ def open_runner(trained: Trained, runtime: str) -> Runner:
     blueprint = trained.blueprint()
     if runtime == "numpy":
         return NumpyRunner(blueprint)
+    from lstmzoo.formats.notes import Notes
+    from lstmzoo.formats.table import FORMATS
+
     form = FORMATS[runtime]
     with scratch("lstmzoo-") as folder:
         path = folder / f"model{form.ending}"

@@ -168,7 +168,7 @@ def without(folder, *modules):
 
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
-SMALL = {"numpy", "safetensors", "pyyaml", "pydantic", "typing-extensions", "typer", "platformdirs", "filelock"}
+SMALL = {"numpy", "safetensors", "pyyaml", "pydantic", "typing-extensions", "typer", "platformdirs"}
 LARGE = (
     "tensorflow",
     "tf_keras",

@@ -1,4 +1,6 @@
-"""Times a symbol in every runtime, and how soon each writes its first one: `python experiments/speed/runtimes.py`.
+"""Times a symbol in every runtime, alone and in long windows, and how soon each writes its first one.
+
+`python experiments/speed/runtimes.py`, about ten minutes.
 
 Writes every round to runtimes.csv and tables to runtimes.md, both beside this.
 """
@@ -20,7 +22,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from turns import Round, Setting, ratio, take_turns, work
 
 HERE = Path(__file__).parent
-ROUNDS, STARTS, COUNT, VOCAB = 9, 7, 300, 65
+ROUNDS, STARTS, COUNT, VOCAB = 7, 7, 300, 65
+WINDOWS = (100, 5000)  # steps of a call
 SIZES = {"2 x 128": [128, 128], "2 x 512": [512, 512]}
 NAMES = {
     "graph": "lstmzoo's graph loop (`sample --runtime tensorflow`)",
@@ -32,6 +35,7 @@ NAMES = {
     "torch": "PyTorch eager at its best (oneDNN off)",
     "torch as it comes": "PyTorch eager as it comes",
 }
+IN_WINDOWS = ("numpy", "tflite", "onnx", "savedmodel", "keras")
 CONFIG = """
 task: {{kind: char, text: text.txt}}
 model: {{kind: stacked_layers, units: {units}}}
@@ -47,7 +51,9 @@ def main() -> None:
         os.environ["RUNTIMES_PLACE"] = place
         for size, units in SIZES.items():
             make_run(Path(place), size, units)
-        steps = take_turns([Setting(f"{name}: {size}", 1, 1) for size in SIZES for name in NAMES], ROUNDS)
+        symbols = [Setting(f"{name}: {size}", 1, 1) for size in SIZES for name in NAMES]
+        windows = [Setting(f"{name} @ {length}: 2 x 128", 1, 1) for name in IN_WINDOWS for length in WINDOWS]
+        steps = take_turns(symbols + windows, ROUNDS)
         starts = {(size, name): [] for size in SIZES for name in ("numpy", "onnx", "tensorflow", "tflite")}
         for _ in range(STARTS):
             for size, name in starts:
@@ -78,8 +84,8 @@ def first_character(run: Path, runtime: str) -> tuple[float, float]:
     return seconds, usage.ru_maxrss / 1000
 
 
-def stepper(name: str, run: str) -> Callable[[], None]:
-    """A call of it computes the logits of one symbol at batch 1 and carries the state."""
+def stepper(name: str, run: str, length: int) -> Callable[[], None]:
+    """A call of it computes the logits of so many symbols at batch 1 and carries the state."""
     from lstmzoo.runtimes import open_runner
     from lstmzoo.startup import start_tensorflow
     from lstmzoo.trained import open_run
@@ -87,7 +93,7 @@ def stepper(name: str, run: str) -> Callable[[], None]:
     if name in ("tflite", "savedmodel", "keras"):
         start_tensorflow(1)
     trained = open_run(run)
-    x = np.array([[3]], np.int32)
+    x = np.full((1, length), 3, np.int32)
     if name.startswith("torch"):
         runner, carried = torch_runner(trained, as_it_comes=name != "torch"), [None]
     else:
@@ -130,6 +136,8 @@ def torch_runner(trained: object, as_it_comes: bool) -> Callable[[object, object
 def make(name: str, threads: int) -> Round:
     """A round of one program."""
     name, size = name.split(": ")
+    name, _, window = name.partition(" @ ")
+    length = int(window or 1)
     run = str(Path(os.environ["RUNTIMES_PLACE"]) / size)
     if name == "graph":
         from lstmzoo.choice import Choice
@@ -140,12 +148,12 @@ def make(name: str, threads: int) -> Round:
         start_tensorflow(threads)
         drawer = drawer_of(open_run(run), "tensorflow", Choice(), 1)
         return lambda: sum(len(piece) for piece in drawer.draw(64 * 20, (0,)))
-    step = stepper(name, run)
+    step, count = stepper(name, run, length), max(1, COUNT // length)
 
     def turn() -> int:
-        for _ in range(COUNT):
+        for _ in range(count):
             step()
-        return COUNT
+        return count * length
 
     return turn
 
@@ -161,7 +169,7 @@ def write(steps: dict[Setting, list[float]], starts: dict[tuple[str, str], list[
         for (size, name), each in starts.items():
             rows.writerow(["first character", f"{name}: {size}", "s", *(f"{seconds:.3f}" for seconds, _ in each)])
             rows.writerow(["memory", f"{name}: {size}", "MB", *(f"{memory:.1f}" for _, memory in each)])
-    lines = [*step_table(steps), "", *start_table(starts), ""]
+    lines = [*step_table(steps), "", *window_table(steps), "", *start_table(starts), ""]
     how = (
         f"Python {platform.python_version()}, {platform.machine()}; medians of {ROUNDS} and {STARTS} interleaved rounds"
     )
@@ -180,6 +188,17 @@ def step_table(steps: dict[Setting, list[float]]) -> list[str]:
             ours, theirs = found[f"{name}: {size}"], found[f"torch: {size}"]
             cells += [f"{1000 * statistics.median(ours):.1f}", f"{ratio(theirs, ours):.2g} x"]
         lines.append(f"| {words} | {' | '.join(cells)} |")
+    return lines
+
+
+def window_table(steps: dict[Setting, list[float]]) -> list[str]:
+    """Microseconds a symbol in windows."""
+    found = {setting.name: each for setting, each in steps.items()}
+    heads = [f"in windows of {length:,}, us a symbol" for length in WINDOWS]
+    lines = [f"| 2 x 128 | {' | '.join(heads)} |", "|" + "---|" * (1 + len(heads))]
+    for name in IN_WINDOWS:
+        cells = [f"{1000 * statistics.median(found[f'{name} @ {length}: 2 x 128']):.1f}" for length in WINDOWS]
+        lines.append(f"| {NAMES[name]} | {' | '.join(cells)} |")
     return lines
 
 
