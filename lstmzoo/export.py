@@ -28,6 +28,8 @@ def export(
     for note in trained.notes:
         print(note, file=sys.stderr)
     source = source_of_run(trained)  # before seconds are spent on TensorFlow
+    if sys.stderr.isatty():
+        print("loading TensorFlow; then the file is written and compared with the live model", file=sys.stderr)
     start_tensorflow(threads=1)
     with hidden_stderr():  # what converters and runtimes say about themselves
         exported = write_export(source, out, chosen)

@@ -32,23 +32,22 @@ def publish(beside: Path, path: Path) -> None:
     """
     for part in [*beside.rglob("*"), beside]:
         _flush(part)
-    if beside.is_dir():
-        path.mkdir()  # a directory takes the place of an empty one, and of no other
-        beside.replace(path)
-    else:
-        _link(beside, path)
+    if os.path.lexists(path):
+        raise FileExistsError(f"{path} exists")
+    if beside.is_dir() or not _linked(beside, path):
+        beside.rename(path)
     _flush(path.parent)
 
 
-def _link(beside: Path, path: Path) -> None:
+def _linked(beside: Path, path: Path) -> bool:
+    """Whether it has a second name now, which never replaces another file; not on every file system."""
     try:
         os.link(beside, path)
     except FileExistsError:
         raise
-    except OSError:  # some file systems have no second names
-        if os.path.lexists(path):
-            raise FileExistsError(f"{path} exists") from None
-        beside.rename(path)
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import operator
 from functools import reduce
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, create_model
+from pydantic import BeforeValidator, Field, create_model
 
 from lstmzoo.section import Count, CountOrNever, Fraction, NonNegative, Positive, Section
 
@@ -71,12 +71,6 @@ _KINDS: dict[str, Any] = {
 }
 
 
-class _Made(Section):
-    """Base of the sections made here, which have no lines of source: looking for docstrings there takes long."""
-
-    model_config = ConfigDict(use_attribute_docstrings=False)
-
-
 def _section(name: str) -> type[Section]:
     tag = Field(DEFAULT if name == DEFAULT else ..., description="an optimizer of tf_keras")
     fields: dict[str, Any] = {"name": (Literal[name], tag)}
@@ -84,7 +78,7 @@ def _section(name: str) -> type[Section]:
         kind = bool if isinstance(default, bool) else _KINDS.get(key, NonNegative)
         text = f"tf_keras.optimizers.{CLASSES[name]}, argument {key}"
         fields[key] = (kind | None if default is None else kind, Field(default, description=text))
-    return create_model(f"{CLASSES[name]}Spec", __base__=_Made, __module__=__name__, **fields)
+    return create_model(f"{CLASSES[name]}Spec", __base__=Section, __module__=__name__, **fields)
 
 
 SECTIONS = {name: _section(name) for name in OPTIMIZERS}

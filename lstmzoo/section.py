@@ -1,21 +1,50 @@
 """What every section of a configuration is: frozen, strict, without unknown keys."""
 
-from typing import Annotated
+import ast
+import inspect
+from collections.abc import Iterator
+from itertools import pairwise
+from textwrap import dedent
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError
 
 
 class Section(BaseModel):
-    """A frozen mapping whose keys, kinds and ranges are checked at the door."""
+    """A frozen mapping whose keys, kinds and ranges are checked at the door.
+
+    What a key means stands below it as a docstring. It is looked up when somebody asks for the JSON Schema (pydantic's
+    `use_attribute_docstrings` does so at each import, which takes a tenth of a second).
+    """
 
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
         strict=True,
         allow_inf_nan=False,
-        use_attribute_docstrings=True,
     )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        found = handler(core)
+        keys = handler.resolve_ref_schema(found)["properties"]
+        for base in reversed([base for base in cls.__mro__ if issubclass(base, Section)]):
+            for name, text in _docstrings(base):
+                keys[cls.model_fields[name].alias or name].setdefault("description", text)
+        return found
+
+
+def _docstrings(section: type[Section]) -> Iterator[tuple[str, str]]:
+    """The keys that a class declares in its source, each with the docstring below it."""
+    try:
+        (definition,) = ast.parse(dedent(inspect.getsource(section))).body
+    except (OSError, TypeError):  # it was made without one
+        return
+    for key, below in pairwise(getattr(definition, "body", [])):
+        match key, below:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                yield name, inspect.cleandoc(text)
 
 
 Count = Annotated[int, Field(ge=1)]

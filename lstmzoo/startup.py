@@ -39,6 +39,7 @@ def command_line(command: Callable[..., None], prog_name: str, quiet: bool = Fal
 
     `quiet`: a signal ends it without a message.
     """
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # it would look through all that is installed
     import typer
 
     @wraps(command)
