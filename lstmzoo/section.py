@@ -29,9 +29,10 @@ class Section(BaseModel):
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         found = handler(core)
         keys = handler.resolve_ref_schema(found)["properties"]
-        for base in reversed([base for base in cls.__mro__ if issubclass(base, Section)]):
-            for name, text in _docstrings(base):
-                keys[cls.model_fields[name].alias or name].setdefault("description", text)
+        for base in cls.__mro__:
+            for name, text in _docstrings(base) if issubclass(base, Section) else ():
+                if name in cls.model_fields:
+                    keys[cls.model_fields[name].alias or name].setdefault("description", text)
         return found
 
 
