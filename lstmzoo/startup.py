@@ -10,25 +10,28 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from importlib.util import find_spec
 from typing import Any, NoReturn
 
 from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted
 from lstmzoo.signals import SIGNALS, StopSignals, last_words
 from lstmzoo.terminal import printable
 
+DISTRIBUTIONS = {"tensorflow": "tensorflow tf-keras", "grpc": "grpcio"}  # of modules that bear another name
+
+
+def require(module: str) -> None:
+    """Raise what importing a module raises where it is not installed, without importing it."""
+    if find_spec(module) is None:
+        raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+
 
 def start_tensorflow(threads: int) -> None:
-    """Import TensorFlow and give it this many threads, within an op and between ops, before its context exists.
-
-    Raises `InputError` where it is not installed: a machine that only samples and scores does without.
-    """
+    """Import TensorFlow and give it this many threads, within an op and between ops, before its context exists."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with hidden_stderr():
-        try:
-            import tensorflow as tf
-        except ImportError as error:
-            wanted = "expected tensorflow to be installed for this"
-            raise InputError(f"{wanted}, received none ({error}): python -m pip install tensorflow tf-keras") from error
+        import tensorflow as tf
+
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
         tf.zeros(1)  # makes the context, which has messages of its own
@@ -76,6 +79,11 @@ def exit_status(command: Callable[[], None], quiet: bool = False) -> int:
         if not (quiet and isinstance(error, Interrupted)):
             print(printable(str(error)), file=sys.stderr)
         return error.exit_status
+    except ModuleNotFoundError as error:  # a machine that only samples and scores does without most of them
+        name = str(error.name).split(".")[0]
+        wanted = f"expected {name} to be installed for this, received none ({error})"
+        print(f"{wanted}: python -m pip install {DISTRIBUTIONS.get(name, name)}", file=sys.stderr)
+        return InputError.exit_status
     except OSError as error:
         print(printable(f"the surroundings failed: {error}"), file=sys.stderr)
         return 1

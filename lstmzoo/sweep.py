@@ -37,14 +37,14 @@ def sweep(
 
 
 def _search(path: Path | None, directory: str | None, options: dict[str, Any]) -> None:
+    from lstmzoo.startup import require
     from lstmzoo.sweeps.file import load_sweep
-    from lstmzoo.sweeps.searching import run_sweep
+    from lstmzoo.sweeps.searching import default_dir, run_sweep
     from lstmzoo.sweeps.watch import for_terminal
 
     _check(path, directory, options)
     search = load_sweep(path, options["trials"])  # type: ignore[arg-type]
-    from lstmzoo.sweeps.searching import default_dir
-
+    require("tensorflow")  # its own processes import it
     where = Path(directory) if directory is not None else default_dir(search)
     workers = options["workers"] if options["workers"] is not None else 0 if options["chief"] else 1
     watch = for_terminal(search, where)

@@ -180,6 +180,7 @@ LARGE = (
     "pooch",
     "packaging",
     "grpc",
+    "filelock",
 )
 
 
@@ -214,6 +215,7 @@ def test_what_a_small_machine_installs_is_in_readme():
         ["lstmzoo.sample", "zoo:char_python", "--runtime", "tflite"],
         ["lstmzoo.export", "zoo:char_python", "m.keras"],
         ["lstmzoo.run", "echo", "--run-dir", "run"],
+        ["lstmzoo.sweep", "echo", "--dir", "sweep"],
     ],
 )
 def test_what_needs_tensorflow_says_so_in_a_line(words, tmp_path):
