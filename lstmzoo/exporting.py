@@ -15,6 +15,7 @@ from lstmzoo.formats.trial import SYMBOLS, compare
 from lstmzoo.pretrained import PREFIX, card
 from lstmzoo.section import Section
 from lstmzoo.signature import Signature, signature_of
+from lstmzoo.terminal import printable
 from lstmzoo.trained import Trained, open_run
 
 if TYPE_CHECKING:
@@ -83,10 +84,16 @@ def _in_words(task: Section) -> str:
     """A task's section, without the folders of this machine."""
     said = []
     for key, value in task.model_dump(exclude_none=True).items():
-        names = [Path(str(part)).name for part in value] if isinstance(value, (list, tuple)) else [str(value)]
+        names = [_name(part) for part in (value if isinstance(value, (list, tuple)) else [value])]
         more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
         said.append(f"{key} {', '.join(names[:MOST_NAMED])}{more}")
     return "; ".join(said)
+
+
+def _name(value: object) -> str:
+    """A value; of the path of a file its name, as any card can hold it."""
+    text = str(value)
+    return printable(Path(text).name if Path(text).is_absolute() else text)
 
 
 def write_export(source: Source, path: Path, format: str) -> Exported:

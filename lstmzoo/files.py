@@ -4,11 +4,11 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-_SCRATCH: set[Path] = set()
+_SCRATCH: dict[Path, list[Path]] = {}
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -51,22 +51,27 @@ def _linked(beside: Path, path: Path) -> bool:
 
 
 @contextmanager
-def scratch(prefix: str, folder: Path | None = None) -> Iterator[Path]:
-    """A new directory (in `folder`, or where temporary ones are) that is gone afterwards, `drop_scratch` or not."""
+def scratch(prefix: str, folder: Path | None = None, made: Sequence[Path] = ()) -> Iterator[Path]:
+    """A new directory (in `folder`, or where temporary ones are) that is gone afterwards.
+
+    `made`: directories above it, the innermost first, that go with it where `drop_scratch` ends it.
+    """
     with tempfile.TemporaryDirectory(prefix=prefix, suffix=".tmp", dir=folder, ignore_cleanup_errors=True) as name:
-        _SCRATCH.add(Path(name))
+        _SCRATCH[Path(name)] = [*made]
         try:
             yield Path(name)
         finally:
-            _SCRATCH.discard(Path(name))
+            _SCRATCH.pop(Path(name), None)
 
 
 def drop_scratch() -> None:
     """Remove all of them: the process is about to end without leaving any `with`."""
-    for folder in tuple(_SCRATCH):
+    for folder, made in tuple(_SCRATCH.items()):
         for _ in range(3):  # somebody may still be writing there
+            shutil.rmtree(folder, ignore_errors=True)
+        for above in made:
             with suppress(OSError):
-                shutil.rmtree(folder)
+                above.rmdir()
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -43,10 +43,10 @@ def what_was_meant(run: str | os.PathLike[str]) -> str:
         return hint
     if not os.path.exists(path):  # noqa: PTH110  (Path's own raises for a name too long)
         return " (it is not there)"
-    if path.suffix in EXPORTED or (path / "saved_model.pb").is_file():
+    if path.suffix in EXPORTED or os.path.isfile(path / "saved_model.pb"):  # noqa: PTH113  (nor for one without leave)
         return ": it is an exported model; give the run that it was made of"
     for folder in (path.parent, path.parent.parent):
-        if (folder / "config.yaml").is_file():
+        if os.path.isdir(folder / "checkpoints"):  # noqa: PTH112
             return f"; did you mean {shown(str(folder), 200)}?"
     if path.suffix in (".yaml", ".yml"):
         return f": it is a config, to be trained with python -m lstmzoo.run {path}"

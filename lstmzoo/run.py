@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lstmzoo.startup import command_line, start_tensorflow
+from lstmzoo.startup import command_line, require, start_tensorflow
 
 
 def run(
@@ -115,6 +115,7 @@ def _train(config: Path | None, overrides: list[str], run_dir: Path | None, resu
             progress.say(f"{name}: {describe(plan)[name]}")
         start_tensorflow(plan.resolved.execution.threads)
 
+    require("tensorflow")  # before a directory is begun
     if resume:
         result = resume_run(*_request(config, overrides), run_dir, progress, prepare)
     else:

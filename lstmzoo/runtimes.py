@@ -14,7 +14,7 @@ from lstmzoo.trained import Trained
 
 FILES = ("tflite", "onnx")  # those of exported files
 RUNTIMES = ("auto", "numpy", "tensorflow", *FILES)
-LONG = 100_000  # symbols one after another: from about here on TensorFlow is done first, though its import takes 4 s
+LONG = 100_000  # symbols in all: from about here on TensorFlow is done first, though its import takes seconds
 
 
 def check_runtime(runtime: str) -> None:

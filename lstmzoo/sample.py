@@ -78,7 +78,7 @@ def _prompt(prompt: str, prompt_file: Path | None) -> str | bytes:
 
     if prompt:
         raise InputError("expected one of --prompt and --prompt-file, received both")
-    if str(prompt_file) == "-":
+    if str(prompt_file) == "-" and sys.stdin is not None:
         return sys.stdin.buffer.read()
     check_file(prompt_file)
     return prompt_file.read_bytes()

@@ -31,8 +31,10 @@ class Section(BaseModel):
         keys = handler.resolve_ref_schema(found)["properties"]
         for base in cls.__mro__:
             for name, text in _docstrings(base) if issubclass(base, Section) else ():
-                if name in cls.model_fields:
-                    keys[cls.model_fields[name].alias or name].setdefault("description", text)
+                field = cls.model_fields.get(name)
+                key = keys.get((field and field.alias) or name) if field else None
+                if key is not None:
+                    key.setdefault("description", text)
         return found
 
 
@@ -40,7 +42,7 @@ def _docstrings(section: type[Section]) -> Iterator[tuple[str, str]]:
     """The keys that a class declares in its source, each with the docstring below it."""
     try:
         (definition,) = ast.parse(dedent(inspect.getsource(section))).body
-    except (OSError, TypeError):  # it was made without one
+    except (OSError, TypeError, SyntaxError, ValueError):  # it was made without one, or within something else
         return
     for key, below in pairwise(getattr(definition, "body", [])):
         match key, below:

@@ -88,8 +88,8 @@ class StopSignals:
         elif not self.left.wait(GRACE):
             try:
                 drop_scratch()
+                self.before_leaving()
                 if not self.quiet:
                     os.write(last_words[-1], f"stopped by {signal.Signals(number).name}\n".encode())
-                self.before_leaving()
             finally:
                 os._exit(128 + number)

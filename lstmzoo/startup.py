@@ -3,6 +3,7 @@
 As a library lstmzoo leaves TensorFlow's threads and messages alone; only commands come here.
 """
 
+import io
 import os
 import signal
 import sys
@@ -17,7 +18,13 @@ from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted
 from lstmzoo.signals import SIGNALS, StopSignals, last_words
 from lstmzoo.terminal import printable
 
-DISTRIBUTIONS = {"tensorflow": "tensorflow tf-keras", "grpc": "grpcio"}  # of modules that bear another name
+DISTRIBUTIONS = {
+    "tensorflow": "tensorflow tf-keras",
+    "tf_keras": "tf-keras",
+    "keras_tuner": "'keras-tuner[bayesian]'",
+    "grpc": "grpcio",
+    **{name: name for name in ("matplotlib", "tensorboard", "h5py", "pooch", "packaging", "filelock")},
+}  # what a module comes with, of those that not every command needs
 
 
 def require(module: str) -> None:
@@ -80,9 +87,10 @@ def exit_status(command: Callable[[], None], quiet: bool = False) -> int:
             print(printable(str(error)), file=sys.stderr)
         return error.exit_status
     except ModuleNotFoundError as error:  # a machine that only samples and scores does without most of them
-        name = str(error.name).split(".")[0]
-        wanted = f"expected {name} to be installed for this, received none ({error})"
-        print(f"{wanted}: python -m pip install {DISTRIBUTIONS.get(name, name)}", file=sys.stderr)
+        if error.name not in DISTRIBUTIONS:
+            raise
+        wanted = f"expected {error.name} to be installed for this, received none ({error})"
+        print(f"{wanted}: python -m pip install {DISTRIBUTIONS[error.name]}", file=sys.stderr)
         return InputError.exit_status
     except OSError as error:
         print(printable(f"the surroundings failed: {error}"), file=sys.stderr)
@@ -99,12 +107,13 @@ def lend_streams() -> None:
         if getattr(sys, stream) is None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), number)
             setattr(sys, stream, open(number, "w", closefd=False))  # noqa: SIM115
-        getattr(sys, stream).reconfigure(errors="backslashreplace")
+        if isinstance(getattr(sys, stream), io.TextIOWrapper):  # a notebook has others
+            getattr(sys, stream).reconfigure(errors="backslashreplace")
 
 
 @contextmanager
 def hidden_stderr() -> Iterator[None]:
-    """Hold back what C++ writes to stderr while TensorFlow loads; shown after all if loading fails."""
+    """Hold back what libraries write to stderr; shown after all if they fail in a way that we do not know."""
     sys.stderr.flush()
     kept = os.dup(2)
     last_words.append(kept)
@@ -112,6 +121,8 @@ def hidden_stderr() -> Iterator[None]:
         os.dup2(held.fileno(), 2)
         try:
             yield
+        except (InputError, Diverged, EnvironmentFailure):
+            raise
         except Exception:
             held.seek(0)
             os.write(kept, held.read())

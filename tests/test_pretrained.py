@@ -114,3 +114,31 @@ def test_where_nothing_can_be_written_and_a_prefix_left_out(tmp_path, monkeypatc
     with pytest.raises(InputError, match="trained models are there to sample, score, report and load_model"):
         lstmzoo.load_config("zoo:echo_4")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_who_gives_something_else_than_a_run_is_told_what_was_meant(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "saved").mkdir()
+    for name in (
+        "run/config.yaml",
+        "run/checkpoints/step-00000001.safetensors",
+        "a.yaml",
+        "a.onnx",
+        "saved/saved_model.pb",
+    ):
+        (tmp_path / name).touch()
+    for given, meant in (
+        ("nowhere", r" \(it is not there\)"),
+        ("char_2x128", "; the zoo's char_2x128 is an architecture, to be trained: build_model"),
+        ("run/config.yaml", "; did you mean 'run'\\?"),
+        ("run/checkpoints", "; did you mean 'run'\\?"),
+        ("run/checkpoints/step-00000001.safetensors", "; did you mean 'run'\\?"),
+        ("a.yaml", ": it is a config, to be trained with python -m lstmzoo.run a.yaml"),
+        ("a.onnx", ": it is an exported model; give the run that it was made of"),
+        ("saved", ": it is an exported model; give the run that it was made of"),
+    ):
+        with pytest.raises(
+            InputError, match=f"expected a run directory, received '{given}', which has no config.yaml{meant}"
+        ):
+            lstmzoo.sample_text(given)

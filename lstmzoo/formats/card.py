@@ -58,6 +58,7 @@ def _signature(signature: Signature, symbols: Vocabulary | None, form: str) -> s
     sizes = "\n".join(
         f"| `h{layer}`, `c{layer}` | [B, {units}] | float32 |" for layer, units in enumerate(signature.units)
     )
+    meaning = "are for the symbol after step t" if symbols is not None else "are the answer after step t"
     renamed = ", under the names `h0_next`, ..." if form == "onnx" else ""
     return f"""## What goes in and comes out
 
@@ -67,7 +68,7 @@ def _signature(signature: Signature, symbols: Vocabulary | None, form: str) -> s
 {sizes}
 | `logits` (out) | [B, T, {signature.vocab_size}] | float32 |
 
-Any number of lanes B and of steps T. `logits[:, t]` are for what comes after step t: their softmax is the distribution.
+Any number of lanes B and of steps T, from 1 on. `logits[:, t]` {meaning}: their softmax is the distribution.
 A stream starts with states of zeros; the states come out again{renamed}, and go in beside the next symbols.
 {_symbols(signature, symbols)}
 """

@@ -89,4 +89,4 @@ def _reads(signature: Signature) -> str:
         else f"np.array([[0, {min(1, size - 1)}, 0]], np.int32)"
     )
     return f"""logits, states = step({x}, zeros)  # one lane, three steps
-print("of what comes next:", logits[0, -1])  # and so on: step(..., states)"""
+print("answer:", logits[0, -1])  # and so on: step(..., states)"""

@@ -10,7 +10,7 @@ from lstmzoo.kernels import Tensor
 from lstmzoo.network import Network
 from lstmzoo.signature import Signature
 
-BLOCK = 32  # steps: as many logits are written anew at each one
+BLOCK = 32  # steps at least: the logits of a block are written anew at each one, all logits at each block
 
 
 class Stream(tf.Module):
@@ -40,12 +40,13 @@ class Stream(tf.Module):
         return {"logits": tf.transpose(logits, [1, 0, 2]), **dict(zip(names, states, strict=True))}
 
     def _unroll(self, x: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """A block of steps after another: what a step costs does not grow with T."""
+        """A block of steps after another: what a step costs grows with the root of T at most."""
         length = tf.shape(x)[0]
+        block = tf.maximum(BLOCK, tf.cast(tf.sqrt(tf.cast(length, tf.float32)), tf.int32))
 
         def body(first: Tensor, states: list[Tensor], logits: Tensor) -> Any:
-            found, states = self._block(x[first : first + BLOCK], states)
-            return first + BLOCK, states, tf.concat([logits, found], 0)
+            found, states = self._block(x[first : first + block], states)
+            return first + block, states, tf.concat([logits, found], 0)
 
         loop = (0, states, tf.zeros([0, tf.shape(x)[1], self.signature.vocab_size]))
         _, states, logits = tf.while_loop(lambda first, *_: first < length, body, loop, self._shapes())

@@ -58,7 +58,7 @@ def beside(path: Path) -> Iterator[Path]:
     made = [folder for folder in (place, *place.parents) if not folder.exists()]
     try:
         place.mkdir(parents=True, exist_ok=True)
-        with scratch(".export.", place) as folder:
+        with scratch(".export.", place, made) as folder:
             yield folder / path.name
     except BaseException as error:
         for folder in made:
