@@ -1,5 +1,6 @@
 """Writing a file so that a reader, or a crash, finds the old one or the new one and never half of it."""
 
+import errno
 import os
 import re
 import shutil
@@ -8,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # where to make room helps
 _SCRATCH: dict[Path, list[Path]] = {}
 
 

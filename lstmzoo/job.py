@@ -1,6 +1,5 @@
 """A run from the first file of its directory to the last: whatever ends it, result.json says how."""
 
-import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from lstmzoo.checkpoint import whole_checkpoints
 from lstmzoo.config import dump_config, load_config
 from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted
 from lstmzoo.experiment import Experiment
+from lstmzoo.files import FULL
 from lstmzoo.machine import find_device
 from lstmzoo.plan import Plan, make_plan
 from lstmzoo.pretrained import refuse_to_write
@@ -23,7 +23,6 @@ from lstmzoo.start import Start, fresh, take_over
 Result = dict[str, Any]
 Wish = Callable[[Path], Experiment]  # given a run's own config.yaml
 Prepare = Callable[[Plan], None]
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def train_run(

@@ -1,6 +1,7 @@
 """What a run leaves behind while it goes on: metrics, curves, pictures, TensorBoard."""
 
 import math
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from lstmzoo.curve import Curve
 from lstmzoo.echo import EchoSpec
-from lstmzoo.files import write_atomically
+from lstmzoo.files import FULL, write_atomically
 from lstmzoo.plots import EchoView, draw_echo, draw_loss
 from lstmzoo.rundir import RunDirectory
 from lstmzoo.terminal import printable
@@ -29,8 +30,8 @@ class Record:
     def __init__(self, directory: RunDirectory, name: str, curve: Curve, loss_floor: float | None, pictures: bool):
         self.directory, self.name, self.curve, self.loss_floor = directory, name, curve, loss_floor
         self.pictures = pictures
-        _note_start(directory.tensorboard, curve.steps + 1)
         with _as_os_error():
+            _note_start(directory.tensorboard, curve.steps + 1)
             self.writer = tf.summary.create_file_writer(str(directory.tensorboard))
         self.drawn = -math.inf
 
@@ -81,8 +82,9 @@ def _note_start(folder: Path, step: int) -> None:
 
 @contextmanager
 def _as_os_error() -> Iterator[None]:
-    """TensorFlow has errors of its own for a full disk."""
+    """TensorFlow has errors of its own for a full disk, which end with the system's words."""
     try:
         yield
     except tf.errors.OpError as error:
-        raise OSError(f"TensorBoard's file: {error.message}") from error
+        number = next((number for number in FULL if os.strerror(number) in error.message), 0)
+        raise OSError(number, f"TensorBoard's file: {error.message}") from error

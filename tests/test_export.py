@@ -418,6 +418,7 @@ def test_a_users_own_policy_of_types_changes_nothing(policy, tmp_path):
         found = lstmzoo.export_model("zoo:echo_4", tmp_path / "m.keras")
     finally:
         keras.mixed_precision.set_global_policy("float32")
+        keras.mixed_precision.set_global_policy(None)  # follows floatx again
     assert found.difference < 2e-5
 
 

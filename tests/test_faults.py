@@ -229,7 +229,7 @@ def test_a_full_disk_loses_nothing(play, whole, tmp_path, moment):
     """From some operation on, no file can be written; after room is made, the run ends as it would have."""
     sets, run = SETS, tmp_path / "run"
     status, said = run_in_process(play, sets, run, moment, ("full", moment % 3 * 40))
-    assert (status, "make room" in said) == (1, True)
+    assert (status, "make room" in said) == (1, True), said
     assert "failed: " in said or "cannot be written" in said
     steps, damaged = checkpoint_steps(run / "checkpoints"), []
     assert [step for step, _ in whole_checkpoints(run / "checkpoints", damaged)][::-1] == steps
