@@ -1,13 +1,14 @@
 """The char task: predict the next symbol of a text."""
 
+from __future__ import annotations
+
 import glob
 import os
 from fractions import Fraction as Exact
 from math import ceil, log
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-import numpy as np
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 from typing_extensions import Self
 
@@ -16,6 +17,11 @@ from lstmzoo.data import Lanes, Scored, next_symbol_lanes, targets_a_lane
 from lstmzoo.errors import InputError
 from lstmzoo.section import Section, expected
 from lstmzoo.text import Reading, file_problem, read_text
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    from lstmzoo.lazy import np
 
 MOST_FILES = 1000  # their paths stand in the run's config
 

@@ -4,9 +4,14 @@ A stream of N symbols becomes B lanes of N // B; window k is columns k T to (k +
 so row b of window k + 1 continues row b of window k, and nothing is ever shuffled.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    from lstmzoo.lazy import np
 
 
 class Lanes(NamedTuple):

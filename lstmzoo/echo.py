@@ -1,12 +1,17 @@
 """The echo task: a random binary series, to be repeated some steps later (Hallstrom's echo RNN)."""
 
-import math
-from typing import Any, ClassVar, Literal
+from __future__ import annotations
 
-import numpy as np
+import math
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from lstmzoo.data import Lanes, Scored, split_lanes
 from lstmzoo.section import Count, Section, all_expected
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    from lstmzoo.lazy import np
 
 TRAINING, VALIDATION = 0, 1  # streams of random numbers of one seed
 

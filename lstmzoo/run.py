@@ -103,6 +103,7 @@ def describe(plan: Any) -> dict[str, str]:
 
 
 def _train(config: Path | None, overrides: list[str], run_dir: Path | None, resume: bool) -> None:
+    wanted = None if resume else _load(config, overrides)  # what is wrong there is said before more is imported
     from lstmzoo.job import resume_run, run_plan
     from lstmzoo.plan import make_plan
     from lstmzoo.progress import duration, for_terminal
@@ -116,10 +117,10 @@ def _train(config: Path | None, overrides: list[str], run_dir: Path | None, resu
         start_tensorflow(plan.resolved.execution.threads)
 
     require("tensorflow")  # before a directory is begun
-    if resume:
+    if wanted is None:
         result = resume_run(*_request(config, overrides), run_dir, progress, prepare)
     else:
-        result = run_plan(make_plan(_load(config, overrides)), run_dir, progress, prepare)
+        result = run_plan(make_plan(wanted), run_dir, progress, prepare)
     final = "  ".join(f"{name} {value:.6g}" for name, value in result["final"].items() if value is not None)
     print(
         f"{result['status']}: {result['steps']:,} steps in {duration(result['train_seconds'])} of training "

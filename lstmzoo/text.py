@@ -3,6 +3,8 @@
 Nothing here holds more than a piece of the text in memory, however large it is. NumPy only.
 """
 
+from __future__ import annotations
+
 import codecs
 import hashlib
 import json
@@ -15,13 +17,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lstmzoo.corpora import cache_root
 from lstmzoo.errors import EnvironmentFailure, InputError
 from lstmzoo.vocabulary import CODES, Vocabulary, codes_of
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    from lstmzoo.lazy import np
 
 PIECE = 1 << 23  # bytes read at a time
 FORMAT = 1  # of what is kept; part of its name

@@ -4,16 +4,21 @@ A symbol is a character (a Unicode code point) or, with `unit: byte`, a byte. Lo
 vocabulary: an upper-case symbol then has the id of its lower-case one.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from lstmzoo.errors import InputError
 from lstmzoo.files import write_atomically
 from lstmzoo.strict_yaml import shown
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    from lstmzoo.lazy import np
 
 CODES = {"char": 0x110000, "byte": 0x100}  # as many symbols as there could be
 LARGEST = 1 << 16
@@ -90,7 +95,7 @@ class Vocabulary:
         return (json.dumps(self.as_json(), ensure_ascii=False, indent=1) + "\n").encode()
 
     @classmethod
-    def load(cls, path: Path) -> "Vocabulary":
+    def load(cls, path: Path) -> Vocabulary:
         """Read vocab.json; `InputError` for one that cannot be read."""
         try:
             if path.exists() and not path.is_file():
