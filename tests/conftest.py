@@ -17,10 +17,10 @@ BESIDE = Path(__file__).parents[2] / "shared"  # what may not be committed, wher
 def rounding_of_rows():
     """What a product's row may differ by from the same row in a product of other rows beside it.
 
-    With AVX-512 it is the same to the bit in TensorFlow's small products; with AVX2 alone the last place may differ.
+    With AVX-512 it is the same to the bit in TensorFlow's small products; with AVX2 alone the last place may differ (numbers are of size 1).
     """
     processor = Path("/proc/cpuinfo")
-    return 0.0 if processor.exists() and "avx512f" in processor.read_text() else 1e-7
+    return 0.0 if processor.exists() and "avx512f" in processor.read_text() else 2**-22
 
 
 LONGEST = ("test_sweep_killed.py", "test_resume.py", "test_sweep.py", "test_kernels.py")  # a file is one process's work
