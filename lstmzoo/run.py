@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from lstmzoo.startup import command_line, require, start_tensorflow
+from lstmzoo.system.command_line import command_line, start_tensorflow
+from lstmzoo.system.missing import require
 
 
 def run(
@@ -28,7 +29,7 @@ def run(
 ) -> None:
     """Train the experiment of a YAML file in a run directory of its own."""
     if schema:
-        from lstmzoo.experiment import Experiment
+        from lstmzoo.config.experiment import Experiment
 
         print(json.dumps(Experiment.model_json_schema(by_alias=True), indent=2))
     elif plan:
@@ -46,9 +47,9 @@ def _path(run_dir: str | None) -> Path | None:
 
 
 def _load(config: Path | None, overrides: list[str]) -> Any:
-    from lstmzoo.config import load_config
+    from lstmzoo.config.find import find_config, list_configs
+    from lstmzoo.config.load import load_config
     from lstmzoo.errors import InputError
-    from lstmzoo.packaged import find_config, list_configs
 
     if config is None:
         names = ", ".join(list_configs())
@@ -64,16 +65,16 @@ def _load(config: Path | None, overrides: list[str]) -> Any:
 
 def _request(config: Path | None, overrides: list[str]) -> tuple[Any, Any]:
     """For a run to go on with: what CONFIG and --set say, and what the run's own config.yaml and --set say."""
-    from lstmzoo.config import load_config
-    from lstmzoo.resume import agreed
+    from lstmzoo.config.load import load_config
+    from lstmzoo.training.resume import agreed
 
     given = None if config is None else _load(config, overrides)
     return given, lambda kept: agreed(given, load_config(kept, overrides), kept.parent)
 
 
 def _show_plan(config: Path | None, overrides: list[str], run_dir: Path | None, resume: bool) -> None:
-    from lstmzoo.job import plan_to_go_on
-    from lstmzoo.plan import make_plan
+    from lstmzoo.config.plan import make_plan
+    from lstmzoo.training.run import plan_to_go_on
 
     if resume:
         planned, step = plan_to_go_on(*_request(config, overrides), run_dir)
@@ -104,10 +105,10 @@ def describe(plan: Any) -> dict[str, str]:
 
 def _train(config: Path | None, overrides: list[str], run_dir: Path | None, resume: bool) -> None:
     wanted = None if resume else _load(config, overrides)  # what is wrong there is said before more is imported
-    from lstmzoo.job import resume_run, run_plan
-    from lstmzoo.plan import make_plan
-    from lstmzoo.progress import duration, for_terminal
-    from lstmzoo.terminal import printable
+    from lstmzoo.config.plan import make_plan
+    from lstmzoo.system.terminal import duration, printable
+    from lstmzoo.training.progress import for_terminal
+    from lstmzoo.training.run import resume_run, run_plan
 
     progress = for_terminal()
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lstmzoo.startup import command_line, start_tensorflow
+from lstmzoo.system.command_line import command_line, start_tensorflow
 
 
 def sample(
@@ -29,12 +29,12 @@ def sample(
     ] = "auto",
 ) -> None:
     """Write the prompt and then LENGTH new symbols, as they are drawn, to stdout."""
-    from lstmzoo.choice import Choice
-    from lstmzoo.runtimes import check_runtime, choose_runtime, needs_tensorflow
-    from lstmzoo.startup import hidden_stderr
-    from lstmzoo.terminal import TextOutput
-    from lstmzoo.trained import open_run
-    from lstmzoo.writing import Wish, drawer_for, write
+    from lstmzoo.inference.choice import Choice
+    from lstmzoo.inference.runtimes import check_runtime, choose_runtime, needs_tensorflow
+    from lstmzoo.inference.sampling import Wish, drawer_for, write
+    from lstmzoo.runs.trained import open_run
+    from lstmzoo.system.command_line import hidden_stderr
+    from lstmzoo.system.terminal import TextOutput
 
     check_runtime(runtime)
     wish = Wish(_prompt(prompt, prompt_file), length, Choice(temperature, top_k, top_p), seed, samples, stop)
@@ -73,8 +73,8 @@ def _heading(number: int, samples: int) -> None:
 def _prompt(prompt: str, prompt_file: Path | None) -> str | bytes:
     if prompt_file is None:
         return prompt
+    from lstmzoo.data.reading import check_file
     from lstmzoo.errors import InputError
-    from lstmzoo.text import check_file
 
     if prompt:
         raise InputError("expected one of --prompt and --prompt-file, received both")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lstmzoo.startup import command_line, start_tensorflow
+from lstmzoo.system.command_line import command_line, start_tensorflow
 
 
 def score(
@@ -23,12 +23,12 @@ def score(
     ] = "auto",
 ) -> None:
     """Mean loss over a text: with the state carried throughout, and in windows from zero state."""
-    from lstmzoo.choice import check_count
-    from lstmzoo.machine import count_cores
-    from lstmzoo.runtimes import check_runtime, choose_runtime, needs_tensorflow
-    from lstmzoo.scoring import MOST_STEPS, describe, ids_of, score_ids
-    from lstmzoo.startup import hidden_stderr
-    from lstmzoo.trained import open_run
+    from lstmzoo.errors import check_count
+    from lstmzoo.inference.runtimes import check_runtime, choose_runtime, needs_tensorflow
+    from lstmzoo.inference.scoring import MOST_STEPS, describe, ids_of, score_ids
+    from lstmzoo.runs.trained import open_run
+    from lstmzoo.system.command_line import hidden_stderr
+    from lstmzoo.system.machine import count_cores
 
     check_count("window", window, 1, MOST_STEPS)
     check_runtime(runtime)

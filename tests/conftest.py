@@ -2,25 +2,17 @@
 
 import gc
 import os
-from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 import pytest
 
-BASE = {"task": {"kind": "echo"}, "model": {"units": 4}, "train": {"epochs": 9}}
-REFERENCE = Path(__file__).parent / "reference"
-BESIDE = Path(__file__).parents[2] / "shared"  # what may not be committed, where it lies beside the clone
+from tests.helpers.places import ROOT, TESTS
+from tests.helpers.trying import BASE, SPACE, write_sweep
 
-
-def rounding_of_rows():
-    """What a product's row may differ by from the same row in a product of other rows beside it.
-
-    With AVX-512 it is the same to the bit in TensorFlow's small products; with AVX2 alone the last place may differ (numbers are of size 1).
-    """
-    processor = Path("/proc/cpuinfo")
-    return 0.0 if processor.exists() and "avx512f" in processor.read_text() else 2**-22
+REFERENCE = TESTS / "reference"
+BESIDE = ROOT.parent / "shared"  # what may not be committed, where it lies beside the clone
 
 
 LONGEST = ("test_sweep_killed.py", "test_resume.py", "test_sweep.py", "test_kernels.py")  # a file is one process's work
@@ -58,7 +50,6 @@ def beside():
 @pytest.fixture
 def sweep(tmp_path):
     """Writes a sweep's file."""
-    from trying import SPACE, write_sweep
 
     def write(search, space=SPACE, base=BASE, **keys):
         return write_sweep(tmp_path, search, space, base, **keys)

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import lstmzoo
-from lstmzoo.startup import start_tensorflow
+from lstmzoo.system.command_line import start_tensorflow
 
 HERE = Path(__file__).parent
 CONFIGS = HERE.parent.parent / "configs"

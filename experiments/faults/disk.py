@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kill import same, start
 
-from lstmzoo.checkpoint import checkpoint_steps, whole_checkpoints
+from lstmzoo.runs.checkpoint import checkpoint_steps, whole_checkpoints
 
 HERE = Path(__file__).parent
 SIZES = (8, 300, 700, 1000, 1400, 1700, 1900, 2050, 2150, 2200)  # kilobytes

@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from lstmzoo.checkpoint import checkpoint_steps, load_checkpoint
+from lstmzoo.runs.checkpoint import checkpoint_steps, load_checkpoint
 
 HERE, KILLS = Path(__file__).parent, 50
 CLOCK = ("elapsed_seconds", "symbols_per_second", "train_seconds")

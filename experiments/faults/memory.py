@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 import lstmzoo
-from lstmzoo.progress import Moment, Silent
+from lstmzoo.training.progress import Moment, Silent
 
 HERE = Path(__file__).parent
 STEPS, EVERY, LENGTH = 20_000, 100, 5_000

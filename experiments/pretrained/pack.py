@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from lstmzoo.checkpoint import NAME, load_checkpoint, save_checkpoint
-from lstmzoo.files import write_atomically
-from lstmzoo.plan import make_plan
-from lstmzoo.pretrained import MODELS
-from lstmzoo.scoring import score_ids
-from lstmzoo.startup import start_tensorflow
-from lstmzoo.trained import Trained, open_run
+from lstmzoo.config.plan import make_plan
+from lstmzoo.inference.scoring import score_ids
+from lstmzoo.runs.checkpoint import NAME, load_checkpoint, save_checkpoint
+from lstmzoo.runs.trained import Trained, open_run
+from lstmzoo.system.command_line import start_tensorflow
+from lstmzoo.system.files import write_atomically
+from lstmzoo.zoo.pretrained import MODELS
 
 LIMITS = {
     "echo_4": """- It repeats bits three steps later, and nothing else; other delays need another training.
@@ -70,8 +70,8 @@ def scores(trained: Trained) -> dict[str, float]:
         return {f"{name}, nats a character": found[name]["nats"] for name in ("carried", "cold")}
     import tf_keras as keras
 
-    from lstmzoo.execution import Execution
-    from lstmzoo.validation import Validator
+    from lstmzoo.execution.engine import Execution
+    from lstmzoo.training.validation import Validator
 
     train = trained.experiment.train
     execution = Execution(trained.model(train.batch_size), keras.optimizers.SGD(), "scan")

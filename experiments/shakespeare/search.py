@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 import lstmzoo
-from lstmzoo.corpora import corpus_files
+from lstmzoo.data.corpora import corpus_files
 
 HERE = Path(__file__).parent
 CONFIG = HERE.parent.parent / "configs" / "char_shakespeare_180s.yaml"

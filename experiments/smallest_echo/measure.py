@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import lstmzoo
-from lstmzoo.machine import count_cores
-from lstmzoo.sweeps.file import load_sweep
-from lstmzoo.sweeps.search import Search
-from lstmzoo.sweeps.watch import for_terminal
+from lstmzoo.sweep.progress import for_terminal
+from lstmzoo.sweep.space.load import load_sweep
+from lstmzoo.sweep.space.search import Search
+from lstmzoo.system.machine import count_cores
 
 HERE = Path(__file__).parent
 SOLVED = 0.999

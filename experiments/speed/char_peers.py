@@ -55,7 +55,7 @@ def train_lstmzoo(kernel: str, size: Size, threads: int) -> Round:
     tensorflow(threads)
     import tf_keras as keras
 
-    from lstmzoo.execution import Execution
+    from lstmzoo.execution.engine import Execution
 
     execution = Execution(ours(size, size.batch_size), keras.optimizers.Adam(RATE), kernel, threads=threads)
     x, y = windows(size)
@@ -124,8 +124,8 @@ def train_torch(size: Size, threads: int) -> Round:
 def sample_lstmzoo(size: Size, threads: int) -> Round:
     """Our sampler."""
     tensorflow(threads)
-    from lstmzoo.choice import Choice
-    from lstmzoo.sampler import Sampler
+    from lstmzoo.inference.choice import Choice
+    from lstmzoo.inference.draw_tf import Sampler
 
     sampler = Sampler(ours(size, 1), Choice())
     return lambda: sum(len(piece) for piece in sampler.draw(10_000, (0,)))

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import lstmzoo
-from lstmzoo.train import Training
+from lstmzoo.training.loop import Training
 
 HERE, EVERY, STEPS = Path(__file__).parent, 4, 40
 CONFIG = """\

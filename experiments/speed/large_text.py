@@ -36,7 +36,8 @@ def make_text(path: Path, megabytes: int, ascii_only: bool) -> None:
 
 def encode(path: str) -> dict[str, float]:
     """Seconds of reading a text that was never read, and of reading it again."""
-    from lstmzoo.text import Reading, read_text
+    from lstmzoo.data.reading import Reading
+    from lstmzoo.data.text import read_text
 
     times = []
     for _ in range(2):
@@ -49,7 +50,7 @@ def encode(path: str) -> dict[str, float]:
 def train(path: str) -> dict[str, float]:
     """Symbols a second of training 2 x 128, by a run's clock and by the wall's, and the process's memory."""
     import lstmzoo
-    from lstmzoo.startup import start_tensorflow
+    from lstmzoo.system.command_line import start_tensorflow
 
     start_tensorflow(2)
     with tempfile.TemporaryDirectory() as place:

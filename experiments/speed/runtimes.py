@@ -86,9 +86,9 @@ def first_character(run: Path, runtime: str) -> tuple[float, float]:
 
 def stepper(name: str, run: str, length: int) -> Callable[[], None]:
     """A call of it computes the logits of so many symbols at batch 1 and carries the state."""
-    from lstmzoo.runtimes import open_runner
-    from lstmzoo.startup import start_tensorflow
-    from lstmzoo.trained import open_run
+    from lstmzoo.inference.runtimes import open_runner
+    from lstmzoo.runs.trained import open_run
+    from lstmzoo.system.command_line import start_tensorflow
 
     if name in ("tflite", "savedmodel", "keras"):
         start_tensorflow(1)
@@ -113,7 +113,7 @@ def torch_runner(trained: object, as_it_comes: bool) -> Callable[[object, object
     """
     import torch
 
-    from lstmzoo.convert.pytorch import state_dict
+    from lstmzoo.convert.torch import state_dict
 
     torch.set_num_threads(1)
     torch.backends.mkldnn.set_flags(as_it_comes)
@@ -140,10 +140,10 @@ def make(name: str, threads: int) -> Round:
     length = int(window or 1)
     run = str(Path(os.environ["RUNTIMES_PLACE"]) / size)
     if name == "graph":
-        from lstmzoo.choice import Choice
-        from lstmzoo.runtimes import drawer_of
-        from lstmzoo.startup import start_tensorflow
-        from lstmzoo.trained import open_run
+        from lstmzoo.inference.choice import Choice
+        from lstmzoo.inference.runtimes import drawer_of
+        from lstmzoo.runs.trained import open_run
+        from lstmzoo.system.command_line import start_tensorflow
 
         start_tensorflow(threads)
         drawer = drawer_of(open_run(run), "tensorflow", Choice(), 1)

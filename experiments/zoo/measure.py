@@ -67,7 +67,7 @@ def is_completed(run: Path) -> bool:
 
 def write_table() -> None:
     """The table of configs/README.md, between its head and the blank line after it."""
-    from lstmzoo.catalogue import markdown_models
+    from lstmzoo.zoo.catalogue import markdown_models
 
     page = ROOT / "configs" / "README.md"
     text, table = page.read_text(), markdown_models()

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmzoo.errors import InputError
-from lstmzoo.strict_yaml import shown
+from lstmzoo.errors import InputError, shown
 
 
 def floats(value: Any, name: str) -> np.ndarray:

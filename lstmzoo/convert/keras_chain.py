@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lstmzoo.convert.keras_own import is_keras, name_of, require_keras
-from lstmzoo.errors import InputError
-from lstmzoo.strict_yaml import shown
+from lstmzoo.errors import InputError, shown
 
 Entry = Mapping[str, Any]
 

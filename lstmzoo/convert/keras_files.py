@@ -17,10 +17,9 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-from lstmzoo.convert.hdf5 import damage_of, own, read_arrays, text
+from lstmzoo.convert.keras_hdf5 import damage_of, own, read_arrays, text
 from lstmzoo.convert.keras_own import require_live
-from lstmzoo.errors import InputError
-from lstmzoo.strict_yaml import shown
+from lstmzoo.errors import InputError, shown
 
 _MAX_CONFIG = 64_000_000  # bytes of JSON; a stack of a thousand layers has two million
 _MAX_WEIGHTS = 2 << 30  # bytes of the HDF5 file within, which is read into memory

@@ -5,11 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from lstmzoo.blueprint import HeadWeights, LayerWeights, Weights
 from lstmzoo.convert.arrays import floats, require_shape
 from lstmzoo.convert.keras_own import Entry, foreign, name_of
-from lstmzoo.errors import InputError
-from lstmzoo.strict_yaml import shown
+from lstmzoo.errors import InputError, shown
+from lstmzoo.models.blueprint import HeadWeights, LayerWeights, Weights
 
 _FLOATS = ("float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16")
 _DROPOUTS = ("Dropout", "SpatialDropout1D")

@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lstmzoo.errors import InputError
-from lstmzoo.strict_yaml import shown
+from lstmzoo.errors import InputError, shown
 
 Entry = Mapping[str, Any]
 _PACKAGES = ("keras", "tf_keras")

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lstmzoo.blueprint import HeadWeights, LayerWeights, Weights, draw_up
 from lstmzoo.convert.arrays import floats, require_shape
 from lstmzoo.convert.tf1_names import sort_variables
-from lstmzoo.errors import InputError
-from lstmzoo.strict_yaml import shown
+from lstmzoo.errors import InputError, shown
+from lstmzoo.models.blueprint import HeadWeights, LayerWeights, Weights, draw_up
 
 if TYPE_CHECKING:
     import tf_keras as keras
@@ -49,7 +48,7 @@ def from_tf1(
     Raises `InputError` for a wrong shape (layer, expected, received), numbers that are not finite, variables that
     belong to no such model, and an encoding that does not fit.
     """
-    from lstmzoo.rebuild import build
+    from lstmzoo.models.rebuild import build
 
     if isinstance(cells, Mapping):
         if head is not None or embedding is not None:

@@ -7,8 +7,7 @@ user's own `forward` computes between its modules nobody can read.
 from collections.abc import Iterator
 from typing import Any
 
-from lstmzoo.errors import InputError
-from lstmzoo.strict_yaml import shown
+from lstmzoo.errors import InputError, shown
 
 _RECURRENT = ("LSTM", "LSTMCell")
 _CONTAINERS = ("Sequential", "ModuleList", "ModuleDict", "DataParallel", "DistributedDataParallel")

@@ -4,9 +4,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from lstmzoo.contract import Task
-from lstmzoo.data import Lanes, Scored, split_lanes
-from lstmzoo.section import Count, Section, all_expected
+from lstmzoo.tasks.task import Count, Lanes, Scored, Section, Task, all_expected, split_lanes
 
 
 class ParitySpec(Section):

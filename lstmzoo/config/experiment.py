@@ -1,0 +1,193 @@
+"""The sections of an experiment, from the name down to the execution: what each key means, and its default.
+
+A section that a module owns (`model`, `task`, `optimizer`, `schedule`) is described there.
+"""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from typing_extensions import Self
+
+from lstmzoo.config.optimizers import DEFAULT, Optimizer
+from lstmzoo.config.schedules import Constant, Schedule
+from lstmzoo.config.sources import LENGTHS
+from lstmzoo.errors import did_you_mean
+from lstmzoo.models.registry import get_model, list_models
+from lstmzoo.models.spec import ModelSpec
+from lstmzoo.schema.section import Count, CountOrNever, Fraction, NonNegative, Positive, Section, all_expected, expected
+from lstmzoo.tasks.registry import TaskSpec
+
+
+def _without_tag(schema: dict[str, Any]) -> None:
+    """The tag of a union may be left out: an editor must not ask for it."""
+    schema["anyOf"] = schema.pop("oneOf")
+    schema.pop("discriminator", None)
+
+
+def seconds(value: Any) -> Any:
+    """Seconds from such as "10m", for pydantic to check."""
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*(s|m|h)", value) if isinstance(value, str) else None
+    if match:
+        return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
+    if isinstance(value, str):
+        raise expected('seconds, as a number or such as "180s", "10m" or "2h"')
+    return value
+
+
+def _from_zoo(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if value not in list_models():
+        raise expected("a model of the zoo", near=did_you_mean(value, list_models()))
+    return get_model(value)
+
+
+def file_name(name: str) -> str:
+    """A name that a directory can bear."""
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", name):
+        raise expected("a name of at most 100 letters, digits, '.', '_' and '-'")
+    return name
+
+
+def _hallstroms(value: Any) -> Any:
+    return (
+        {"name": DEFAULT, "learning_rate": 0.3, **value} if isinstance(value, dict) and "name" not in value else value
+    )
+
+
+class TrainSpec(Section):
+    """How the weights are found: truncated back-propagation through time."""
+
+    batch_size: Count = 5
+    """B, parallel lanes."""
+    seq_length: Count = 15
+    """T, steps of a window: how far gradients reach."""
+    epochs: Count | None = None
+    """Length of the run in epochs (exactly one of epochs, steps, time_budget)."""
+    steps: Count | None = None
+    """Length of the run in steps."""
+    time_budget: Annotated[Positive | None, BeforeValidator(seconds, json_schema_input_type=Positive | str | None)] = (
+        None
+    )
+    """Length of the run in seconds of training calls: a number, or "180s", "10m", "2h"."""
+    optimizer: Annotated[Optimizer, BeforeValidator(_hallstroms)] = Field(
+        {}, validate_default=True, json_schema_extra=_without_tag
+    )
+    """An optimizer of tf_keras by name, with its arguments."""
+    schedule: Schedule = Field(Constant(), json_schema_extra=_without_tag)
+    """How the learning rate changes over the run."""
+    grad_clip_norm: Positive | None = None
+    """Largest norm of all gradients together; null: no clipping."""
+    reset_state: Literal["epoch", "never", "window"] = "epoch"
+    """When the carried state is set to zero."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        given = [key for key in LENGTHS if getattr(self, key) is not None]
+        if len(given) != 1:
+            raise expected(f"exactly one of {', '.join(LENGTHS)} ({' and '.join(given) or 'none'} given)")
+        clips = [
+            key for key in ("clipnorm", "clipvalue", "global_clipnorm") if getattr(self.optimizer, key) is not None
+        ]
+        clips += ["grad_clip_norm"] if self.grad_clip_norm is not None else []
+        if len(clips) > 1:
+            raise expected(f"one way of clipping gradients ({' and '.join(clips)} given)")
+        return self
+
+
+class ValidateSpec(Section):
+    """Validation, from zero state; training never notices it."""
+
+    every_steps: CountOrNever = 500
+    """Steps between two validations, and one at the end; 0: never."""
+    fraction: Fraction = 0.1
+    """echo: size of the validation series as a share of series_length; char: share of the text, its last part."""
+    patience: Count | None = None
+    """Validations in a row without a better val_loss after which the run stops early; null: it never does."""
+
+
+class SampleSpec(Section):
+    """Text that the model writes while it is trained; training never notices it."""
+
+    every_steps: CountOrNever = 500
+    """Steps between two samples, and one at the end; 0: never."""
+    length: Count = 300
+    """Symbols of a sample."""
+    temperature: NonNegative = 1.0
+    """Logits are divided by it: below 1 safer, above 1 wilder; 0: always the likeliest symbol."""
+
+
+class CheckpointSpec(Section):
+    """What is kept of a run while it goes on."""
+
+    every_steps: CountOrNever = 500
+    """Steps between two checkpoints, beside the best and the last; 0: only these."""
+    keep: Count = 2
+    """How many of the last checkpoints stay, beside the best."""
+
+
+class ExecutionSpec(Section):
+    """How the same mathematics is run; fixed before step 0."""
+
+    kernel: Literal["auto", "keras", "scan", "xla"] = "auto"
+    """keras: its own layers (cuDNN on a GPU); scan: hand-written gradient; xla: that, compiled."""
+    threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = "auto"
+    """Threads of TensorFlow, within an op and between ops."""
+    windows_per_call: Literal["auto"] | Count = "auto"
+    """Windows in one call of the graph, at most: a signal waits for the call."""
+
+
+class Experiment(Section):
+    """One whole experiment, as a YAML file describes it."""
+
+    name: Annotated[str, AfterValidator(file_name)] = "run"
+    """Names the run directory."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """Of initial weights, data and dropout."""
+    task: TaskSpec
+    """What is to be learnt."""
+    model: Annotated[ModelSpec, BeforeValidator(_from_zoo, json_schema_input_type=ModelSpec | str)]
+    """A name of the zoo, or a description."""
+    train: TrainSpec
+    """How it is trained."""
+    validation: ValidateSpec = Field(ValidateSpec(), alias="validate")
+    """When and on how much it is validated."""
+    sample: SampleSpec = SampleSpec()
+    """char only: when and how much it writes."""
+    checkpoint: CheckpointSpec = CheckpointSpec()
+    """When a checkpoint is written, and how many stay."""
+    execution: ExecutionSpec = ExecutionSpec()
+    """Kernel and threads; auto is a rule of config, device and versions."""
+
+    @model_validator(mode="after")
+    def _fits_task(self) -> Self:
+        fraction = self.validation.fraction if self.validation.every_steps else None
+        self.task.check(self.train.batch_size, self.train.seq_length, fraction)
+        found = []
+        if self.model.encoding not in ("auto", *self.task.encodings):
+            found.append((f"auto, {' or '.join(self.task.encodings)} with the {self.task.kind} task", "model.encoding"))
+        if not self.task.writes and "sample" in self.model_fields_set:
+            kind = self.task.kind
+            found.append((f"no such section with the {kind} task: its symbols make no text", "sample"))
+        if found:
+            raise all_expected(found)
+        return self
+
+    @property
+    def encoding(self) -> str:
+        """How a symbol enters the net, `auto` decided."""
+        return self.task.encodings[0] if self.model.encoding == "auto" else self.model.encoding
+
+    @property
+    def cadences(self) -> list[int]:
+        """Steps between two of each thing that is done between two calls of the graph."""
+        sample = self.sample.every_steps if self.task.writes else 0
+        return [every for every in (self.validation.every_steps, sample, self.checkpoint.every_steps) if every]
+
+    def warnings(self) -> list[str]:
+        """What is legal but hardly meant, a sentence each."""
+        found = self.task.warnings(self.train.seq_length)
+        if self.model.dropout and len(self.model.layers) == 1:
+            found.append("model.dropout acts between layers: with one layer it does nothing")
+        return found

@@ -1,0 +1,75 @@
+"""From a YAML file and --set to an `Experiment`, or to one report of all that is wrong with them."""
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from lstmzoo.config.checking import check, report
+from lstmzoo.config.experiment import Experiment
+from lstmzoo.config.find import find_config
+from lstmzoo.config.plan import memory_problem
+from lstmzoo.config.sources import EITHER, Problem, Sources
+from lstmzoo.errors import ConfigError
+from lstmzoo.schema.yaml_reader import parse_scalar
+
+
+def load_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Experiment:
+    """The experiment in a YAML file, with overrides such as `train.steps=100` laid over it.
+
+    `path` may be the name of one of the package's configs, such as `echo`, where no file is called so.
+    Raises `ConfigError` that names every problem: file and line (or --set), path, expected, received, nearest name.
+    """
+    return _load(find_config(path), overrides, files_may_lack=False)
+
+
+def load_run_config(path: Path) -> Experiment:
+    """The resolved experiment of a run, wherever the run has been moved to: its text may not be there any more."""
+    return _load(path, (), files_may_lack=True)
+
+
+def _load(path: Path, overrides: Sequence[str], files_may_lack: bool) -> Experiment:
+    sources = Sources(path, overrides)
+    experiment, problems = None, list(sources.problems)
+    if isinstance(sources.data, dict):
+        sources.data.setdefault("name", name_of(path))
+        context = {"folders": sources.folders, "files_may_lack": files_may_lack}
+        experiment, found = check(sources.data, {problem.path for problem in problems}, context, Experiment)
+        problems += found
+    if experiment is None or problems:
+        raise ConfigError(report(sources, problems))
+    if too_large := memory_problem(experiment, experiment.task.vocab_size):
+        raise ConfigError(report(sources, [Problem(("model",), too_large)]))
+    return experiment
+
+
+def name_of(path: Path) -> str:
+    """The default name of what a file describes: its stem, as far as a directory can bear it."""
+    return re.sub(r"[^A-Za-z0-9._-]", "-", path.stem).lstrip("-.")[:100] or "run"
+
+
+def dump_config(experiment: Experiment) -> str:
+    """The experiment as YAML text that `load_config` reads back as the same experiment."""
+    data = experiment.model_dump(mode="json", by_alias=True)
+    for section, keys in EITHER.items():
+        data[section] = {key: value for key, value in data[section].items() if key not in keys or value is not None}
+    if not experiment.task.writes:
+        del data["sample"]
+    return yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True)
+
+
+class Dumper(yaml.SafeDumper):
+    """Quotes text that YAML 1.2 would read as something else (PyYAML knows the rules of 1.1)."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    try:
+        plain = parse_scalar(text) == text
+    except ValueError:
+        plain = False
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else "'")
+
+
+Dumper.add_representer(str, _text)

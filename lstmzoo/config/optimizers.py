@@ -1,0 +1,102 @@
+"""Optimizers as data: names, arguments, defaults. No TensorFlow until one is made.
+
+The table is tf_keras's own (a test compares them), without what a run cannot honour: `jit_compile` and `name` change
+no result; the averages of `use_ema` only reach the weights at the end of Keras's `fit`; `Nadam` counts its steps in a
+Python attribute, which a graph freezes at tracing (its momentum schedule is then wrong, and in no checkpoint).
+"""
+
+import operator
+from functools import reduce
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, create_model
+
+from lstmzoo.schema.section import Fraction, NonNegative, Positive, Section
+
+if TYPE_CHECKING:
+    import tf_keras as keras
+
+DEFAULT = "adagrad"
+COMMON: dict[str, Any] = {"weight_decay": None, "clipnorm": None, "clipvalue": None, "global_clipnorm": None}
+_MOMENTS = {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
+OPTIMIZERS: dict[str, dict[str, Any]] = {
+    "adadelta": {"learning_rate": 0.001, "rho": 0.95, "epsilon": 1e-7},
+    "adafactor": {
+        "learning_rate": 0.001,
+        "beta_2_decay": -0.8,
+        "epsilon_1": 1e-30,
+        "epsilon_2": 0.001,
+        "clip_threshold": 1.0,
+        "relative_step": True,
+    },
+    "adagrad": {"learning_rate": 0.001, "initial_accumulator_value": 0.1, "epsilon": 1e-7},
+    "adam": {**_MOMENTS, "adaptive_epsilon": False, "amsgrad": False},
+    "adamax": _MOMENTS,
+    "adamw": {**_MOMENTS, "weight_decay": 0.004, "amsgrad": False},
+    "ftrl": {
+        "learning_rate": 0.001,
+        "learning_rate_power": -0.5,
+        "initial_accumulator_value": 0.1,
+        "l1_regularization_strength": 0.0,
+        "l2_regularization_strength": 0.0,
+        "l2_shrinkage_regularization_strength": 0.0,
+        "beta": 0.0,
+    },
+    "lion": {"learning_rate": 0.0001, "beta_1": 0.9, "beta_2": 0.99},
+    "rmsprop": {"learning_rate": 0.001, "rho": 0.9, "momentum": 0.0, "epsilon": 1e-7, "centered": False},
+    "sgd": {"learning_rate": 0.01, "momentum": 0.0, "nesterov": False},
+}
+CLASSES = {
+    "adadelta": "Adadelta",
+    "adafactor": "Adafactor",
+    "adagrad": "Adagrad",
+    "adam": "Adam",
+    "adamax": "Adamax",
+    "adamw": "AdamW",
+    "ftrl": "Ftrl",
+    "lion": "Lion",
+    "rmsprop": "RMSprop",
+    "sgd": "SGD",
+}
+_KINDS: dict[str, Any] = {
+    "learning_rate": Positive,
+    "beta_1": Fraction,
+    "beta_2": Fraction,
+    "rho": Fraction,
+    "momentum": Fraction,
+    "beta_2_decay": float,
+    "learning_rate_power": Annotated[float, Field(le=0)],
+    **dict.fromkeys(["clipnorm", "clipvalue", "global_clipnorm"], Positive),
+}
+
+
+def _section(name: str) -> type[Section]:
+    tag = Field(DEFAULT if name == DEFAULT else ..., description="an optimizer of tf_keras")
+    fields: dict[str, Any] = {"name": (Literal[name], tag)}
+    for key, default in {**OPTIMIZERS[name], **{k: v for k, v in COMMON.items() if k not in OPTIMIZERS[name]}}.items():
+        kind = bool if isinstance(default, bool) else _KINDS.get(key, NonNegative)
+        text = f"tf_keras.optimizers.{CLASSES[name]}, argument {key}"
+        fields[key] = (kind | None if default is None else kind, Field(default, description=text))
+    return create_model(f"{CLASSES[name]}Spec", __base__=Section, __module__=__name__, **fields)
+
+
+SECTIONS = {name: _section(name) for name in OPTIMIZERS}
+globals().update({section.__name__: section for section in SECTIONS.values()})  # a process can send one to another
+
+
+if TYPE_CHECKING:
+    Optimizer = Any
+else:
+    Optimizer = Annotated[reduce(operator.or_, SECTIONS.values()), Field(discriminator="name")]
+
+
+def make_optimizer(spec: Section, grad_clip_norm: float | None = None) -> "keras.optimizers.Optimizer":
+    """The tf_keras optimizer that a section describes; grad_clip_norm clips the norm of all gradients together."""
+    import tf_keras as keras
+
+    values = spec.model_dump()
+    off = (None, False)  # what is off is left out: older versions of tf_keras lack some of the switches
+    arguments = {key: value for key, value in values.items() if key != "name" and not any(value is v for v in off)}
+    if grad_clip_norm is not None:
+        arguments["global_clipnorm"] = grad_clip_norm
+    return getattr(keras.optimizers, CLASSES[values["name"]])(**arguments)

@@ -1,0 +1,104 @@
+"""What a run will take, before it starts: parameters, windows, memory, kernel, threads. No TensorFlow.
+
+Everything `auto` is decided here, as a pure function of the configuration, the device and the versions, from what
+`experiments/speed/` measured; nothing is ever timed at run time.
+"""
+
+import os
+from typing import NamedTuple
+
+from lstmzoo.config.experiment import Experiment
+from lstmzoo.errors import InputError
+from lstmzoo.execution.auto import choose_threads, fastest_kernel
+from lstmzoo.system.machine import find_device
+from lstmzoo.tasks.registry import make_task
+from lstmzoo.tasks.task import Task
+
+FLOAT = 4  # bytes
+CALL_SECONDS = 0.25  # aimed at for one graph call: a signal waits for it
+
+
+class Plan(NamedTuple):
+    """Sizes of a run; `resolved` is the experiment without any `auto`, `task` its task, with its data at hand."""
+
+    resolved: Experiment
+    task: Task
+    parameters: int
+    windows: int
+    dropped: int
+    steps: int | None
+    memory: int
+    loss_floor: float | None
+
+
+def make_plan(experiment: Experiment, device: str | None = None) -> Plan:
+    """Read the data, resolve every `auto` and count; `device` is "cpu" or "gpu", found out unless given.
+
+    Raises `InputError` for data that cannot be trained or validated on.
+    """
+    train, validation = experiment.train, experiment.validation
+    task = make_task(experiment.task, train.batch_size, experiment.seed, validation.fraction)
+    task.check(train.seq_length, validates=bool(validation.every_steps))
+    if problem := memory_problem(experiment, task.vocab_size):
+        raise InputError(f"model: {problem}")
+    windows, dropped = task.windows(train.seq_length)
+    resolved = resolve(experiment, device or find_device(), task.vocab_size, windows)
+    steps = train.steps or (train.epochs * windows if train.epochs else None)
+    floor = task.loss_floor(train.seq_length, train.reset_state)
+    parameters = count_parameters(experiment, task.vocab_size)
+    memory = memory_needed(experiment, task.vocab_size, int(resolved.execution.windows_per_call))
+    return Plan(resolved, task, parameters, windows, dropped, steps, memory, floor)
+
+
+def resolve(experiment: Experiment, device: str, vocab_size: int, windows: int) -> Experiment:
+    """The experiment with every `auto` decided and the depth filled in, for an epoch of so many windows."""
+    model, execution = experiment.model, experiment.execution
+    kernel = fastest_kernel(device) if execution.kernel == "auto" else execution.kernel
+    threads = choose_threads(model.layers) if execution.threads == "auto" else execution.threads
+    per_call = execution.windows_per_call
+    per_call = choose_windows(experiment, vocab_size) if per_call == "auto" else per_call
+    most = min(windows, *experiment.cadences) if experiment.cadences else windows
+    chosen = {"kernel": kernel, "threads": threads, "windows_per_call": min(per_call, most)}
+    return experiment.model_copy(
+        update={
+            "model": model.model_copy(update={"encoding": experiment.encoding, "depth": len(model.layers)}),
+            "execution": execution.model_copy(update=chosen),
+        }
+    )
+
+
+def choose_windows(experiment: Experiment, vocab_size: int) -> int:
+    """Windows a call, for about CALL_SECONDS: 0.1 ms of overhead a window and 50 GFLOP/s, a modest machine."""
+    flops = 6 * experiment.train.batch_size * experiment.train.seq_length * count_parameters(experiment, vocab_size)
+    return max(1, round(CALL_SECONDS / (1e-4 + flops / 5e10)))
+
+
+def count_parameters(experiment: Experiment, vocab_size: int) -> int:
+    """Trainable values of the experiment's net."""
+    return experiment.model.parameters(_input_dim(experiment, vocab_size), vocab_size)
+
+
+def _input_dim(experiment: Experiment, vocab_size: int) -> int:
+    return experiment.model.input_dim(experiment.encoding, vocab_size)
+
+
+def memory_needed(experiment: Experiment, vocab_size: int, windows_per_call: int) -> int:
+    """Bytes, about: weights, gradients and two slots; activations of a window; the data."""
+    model, train = experiment.model, experiment.train
+    width = sum(model.layers)
+    values = 4 * count_parameters(experiment, vocab_size)
+    values += (
+        train.batch_size * train.seq_length * (12 * width + 6 * vocab_size + 2 * _input_dim(experiment, vocab_size))
+    )
+    values += 3 * train.batch_size * train.seq_length * windows_per_call
+    return FLOAT * values + experiment.task.bytes_needed()
+
+
+def memory_problem(experiment: Experiment, vocab_size: int) -> str | None:
+    """What is wrong with sizes that this machine's memory could not hold."""
+    need = memory_needed(experiment, vocab_size, windows_per_call=1)
+    have = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if need <= have:
+        return None
+    advice = "lower model.units, model.depth, train.batch_size, train.seq_length or the task's sizes"
+    return f"expected sizes that fit in memory ({have / 1e9:.1f} GB), received {need / 1e9:.4g} GB: {advice}"

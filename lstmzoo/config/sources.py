@@ -1,0 +1,108 @@
+"""Where a configuration comes from: a YAML file with --set laid over it, and the place of each value in them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lstmzoo.errors import InputError, shown
+from lstmzoo.models.registry import get_model
+from lstmzoo.schema.yaml_reader import MAX_BYTES, KeyPath, parse_yaml
+
+LENGTHS = ("epochs", "steps", "time_budget")
+EITHER = {"train": LENGTHS, "task": ("corpus", "text")}  # keys of which one is given; that of --set replaces the file's
+
+
+class Problem(NamedTuple):
+    """What is wrong at a path; the line where the text itself shows it."""
+
+    path: KeyPath
+    text: str
+    line: int | None = None
+
+
+class Sources:
+    """The merged data of one file and its overrides, and the problems met while reading them."""
+
+    def __init__(self, path: Path, overrides: Sequence[str]):
+        document = parse_yaml(_read(path))
+        self.file, self.data, self.lines = str(path), document.data, document.lines
+        self.problems = [Problem(path, text, line) for line, path, text in document.problems]
+        self.places: dict[KeyPath, str] = {}
+        if isinstance(self.data, dict):
+            self.problems += lay_over(self.data, [given for override in overrides if (given := self._parsed(override))])
+        elif not self.problems:
+            self.problems.append(Problem((), f"expected a mapping of sections, received {shown(self.data)}"))
+
+    @property
+    def folders(self) -> list[Path]:
+        """Where relative paths start: the file's folder, and for those of --set then the working directory."""
+        here = [Path.cwd()] if ("task", "text") in self.places else []
+        return [Path(self.file).parent, *here]
+
+    def line_of(self, problem: Problem) -> tuple[int, str]:
+        """A problem's line number (0: from --set) and its whole message."""
+        path = problem.path
+        above = [path[:length] for length in range(len(path), -1, -1)]
+        here = next((self.places[place] for place in above if place in self.places), None)
+        below = [place for place in self.places if place[: len(path)] == path and place != path]
+        number = problem.line or next((self.lines[place] for place in above if place in self.lines), 1)
+        if below and not here:
+            here = "--set " + ", ".join(shown(".".join(map(str, place))).strip("'") for place in below)
+        where = shown(".".join(map(str, path)), 100).strip("'") + ": " if path else ""
+        return 0 if here else number, f"{here or f'{self.file}:{number}'}: {where}{problem.text}"
+
+    def _parsed(self, override: str) -> tuple[KeyPath, Any] | None:
+        key, equals, text = override.partition("=")
+        path = tuple(key.strip().split("."))
+        if not equals or not all(path):
+            where: KeyPath = ("--set",)
+            self.places[where] = "--set"
+            self.problems.append(
+                Problem(where, f"expected KEY=VALUE such as train.steps=100, received {shown(override)}")
+            )
+            return None
+        self.places[path] = f"--set {shown(key.strip()).strip(chr(39))}"
+        document = parse_yaml(text)
+        self.problems += [Problem((*path, *inner), text) for _, inner, text in document.problems]
+        return path, document.data
+
+
+def lay_over(data: dict[str, Any], given: Sequence[tuple[KeyPath, Any]]) -> list[Problem]:
+    """Set values at paths of a configuration's data, which is changed; the problems met on the way."""
+    for section, keys in EITHER.items():
+        replaced = any(len(path) == 2 and path[0] == section and path[1] in keys for path, _ in given)
+        if replaced and isinstance(data.get(section), dict):
+            data[section] = {key: value for key, value in data[section].items() if key not in keys}
+    return [problem for path, value in given if (problem := _lay(data, path, value))]
+
+
+def _lay(data: dict[str, Any], path: KeyPath, value: Any) -> Problem | None:
+    section: Any = data
+    if path[0] == "model" and path[1:] and isinstance(section.get("model"), str):
+        section["model"] = _expanded(section["model"])
+    for key in path[:-1]:
+        inner = section.setdefault(key, {})
+        if not isinstance(inner, dict):
+            return Problem(path, f"expected {key} to be a section, received {shown(inner)}")
+        section = inner
+    section[path[-1]] = value
+    return None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(f"expected a readable YAML file, received {shown(str(path))} ({reason})") from error
+    if not content.strip():
+        raise InputError(f"expected a YAML file, received {shown(str(path))}, which is empty")
+    return content
+
+
+def _expanded(name: str) -> Any:
+    try:
+        return get_model(name).model_dump(mode="json", exclude_defaults=True)
+    except InputError:
+        return name  # reported with its line by the check of the whole

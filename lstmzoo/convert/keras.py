@@ -1,0 +1,64 @@
+"""Models of Keras 2 (tf_keras) and Keras 3, from files or live, as models of ours."""
+
+import os
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from lstmzoo.convert.keras_chain import chain_of
+from lstmzoo.convert.keras_files import read_keras
+from lstmzoo.convert.keras_layers import Stack
+from lstmzoo.errors import InputError, shown
+from lstmzoo.models.blueprint import Blueprint, draw_up
+
+if TYPE_CHECKING:
+    import tf_keras as keras
+
+
+def from_keras(source: str | os.PathLike[str] | Any, *, batch_size: int = 1, kind: str | None = None) -> "keras.Model":
+    """A stateful model with the weights of a `.keras` or `.h5` file, or live model, of Keras 2 or Keras 3.
+
+    The source is one line of layers: an Embedding, one-hot CategoryEncoding, Reshape to `[T, 1]` or nothing; LSTM, RNN
+    of LSTMCell or of StackedRNNCells; a Dense layer or none. No code in a file runs. What changes:
+
+    - The output is logits `[B, T, V]`: a softmax at the end is taken off.
+    - It is stateful, from zero states, and gives every step's output: a last layer with
+      return_sequences=False gave that of the last step.
+    - Dropout stays where it is one rate between all layers (as one mask a window and lane). Other dropout, recurrent
+      dropout, regularizers and constraints act in training only: they are left out, and a `UserWarning` says so.
+    - Any floating-point type becomes float32; a layer without a bias gets one of zeros; nothing is compiled.
+
+    `kind=None`: as the source has it. Raises `InputError` that names the layer and why for anything else (GRU,
+    Bidirectional, Lambda, masks, branches, go_backwards, other activations, Keras 3's hard_sigmoid, which is another
+    function than Keras 2's), for damaged files, wrong shapes and numbers that are not finite.
+    """
+    from lstmzoo.models.rebuild import build
+
+    saved = read_keras(source)
+    stack = Stack(saved.major, saved.arrays)
+    try:
+        for layer in chain_of(saved.config):
+            stack.take(layer)
+    except InputError:
+        raise
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        reason = shown(f"{type(error).__name__}: {error}", 200)
+        raise InputError(f"source: expected a config as Keras writes it, received another one ({reason})") from error
+    blueprint = _blueprint(stack, kind, batch_size)
+    if stack.left_out:
+        text = ", ".join(dict.fromkeys(stack.left_out))
+        warnings.warn(f"left out, since it acts in training only: {text}", UserWarning, stacklevel=2)
+    return build(blueprint)
+
+
+def _blueprint(stack: Stack, kind: str | None, batch_size: int) -> Blueprint:
+    weights = stack.weights()
+    if kind is None and stack.stacked_cells:
+        kind = "stacked_cells"
+    return draw_up(
+        weights,
+        stack.encoding or "features",
+        kind=kind,
+        dropout=stack.dropout(),
+        recurrent_activation=min(stack.activations),
+        batch_size=batch_size,
+    )

@@ -1,0 +1,99 @@
+"""Tensors by name from a file: safetensors, or what `torch.save` wrote (with torch installed); no code in it runs."""
+
+import io
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+
+from lstmzoo.errors import InputError, shown
+
+_TYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8"}
+_WRAPPERS = ("state_dict", "model_state_dict", "model")  # where training scripts keep it beside the epoch and so on
+
+
+def read_tensors(path: str | os.PathLike[str]) -> Mapping[str, Any]:
+    """Name -> array or tensor; `InputError` names a file that is missing, damaged or of another kind."""
+    file = Path(path)
+    if not file.is_file():
+        what = "a directory" if file.is_dir() else "nothing there"
+        raise InputError(f"{shown(str(file), 200)}: expected a file of weights, received {what}")
+    if file.suffix in (".pt", ".pth"):
+        return _state_dict(file)
+    if file.suffix != ".safetensors":
+        raise InputError(f"{file}: expected a .safetensors, .pt or .pth file, received {file.suffix or 'no ending'!r}")
+    try:
+        content = file.read_bytes()
+        entries = safetensors.deserialize(content)  # type: ignore[no-untyped-call]
+    except safetensors.SafetensorError as error:
+        raise InputError(f"{file}: expected a whole safetensors file, received a damaged one ({error})") from error
+    tensors = {name: _array(file, name, entry) for name, entry in entries}
+    return tensors | {name: tensors[kept] for name, kept in _aliases(content).items() if kept in tensors}
+
+
+def _aliases(content: bytes) -> dict[str, str]:
+    """Names of shared tensors that were left out, and under which each was kept: so `safetensors.torch.save_model`."""
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])  # the library has found it whole
+    notes = header.get("__metadata__", {})
+    return {name: kept for name, kept in notes.items() if name not in header}
+
+
+def _array(file: Path, name: str, entry: Mapping[str, Any]) -> np.ndarray:
+    kind, data, shape = entry["dtype"], entry["data"], entry["shape"]
+    if kind == "BF16":  # the upper half of a float32
+        return (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32).reshape(shape)
+    if kind not in _TYPES:
+        raise InputError(f"{file}: expected tensors of F16, BF16, F32 or F64, received {kind} in {name!r}")
+    return np.frombuffer(data, _TYPES[kind]).reshape(shape)
+
+
+def _state_dict(file: Path) -> Mapping[str, Any]:
+    try:
+        import torch
+    except ImportError:
+        raise InputError(
+            f"{file}: expected torch to be installed to read it, received none: pip install 'lstmzoo[torch]', or save "
+            "safetensors"
+        ) from None
+    content = io.BytesIO(file.read_bytes())
+    try:
+        found = torch.load(content, map_location="cpu", weights_only=True)  # weights_only: no code in the file runs
+    except Exception as error:  # of many kinds, OSError and RuntimeError among them, and all about the content
+        if "Unsupported global" in str(error):  # what weights_only says of every class but those of tensors
+            raise InputError(
+                f"{file}: expected what torch.save(model.state_dict(), path) writes, received a whole module or "
+                "other objects: save model.state_dict(), or give the live module"
+            ) from error
+        reason = shown(str(error).split("\n")[0], 200)
+        raise InputError(
+            f"{file}: expected what torch.save(model.state_dict(), path) writes, whole, received other data ({reason})"
+        ) from error
+    return state_dict_in(found, str(file))
+
+
+def state_dict_in(found: Any, source: str, expected: str = "a state dict") -> Mapping[str, Any]:
+    """Name -> tensor, out of the one mapping that holds it beside the epoch and so on."""
+    for wrapper in _WRAPPERS:
+        if isinstance(found, Mapping) and isinstance(found.get(wrapper), Mapping):
+            found = found[wrapper]
+    if isinstance(found, Mapping) and not _holds_tensors(found):
+        nested = [name for name, value in found.items() if _holds_tensors(value)]
+        if len(nested) > 1:
+            names = ", ".join(map(shown, nested))
+            raise InputError(f"{source}: expected one state dict, received mappings at {names}: give one of them")
+        found = found[nested[0]] if nested else found
+    if not isinstance(found, Mapping) or not all(isinstance(name, str) for name in found):
+        raise InputError(f"{source}: expected {expected}, name -> tensor, received {_told(found)}")
+    return found
+
+
+def _holds_tensors(value: Any) -> bool:
+    return isinstance(value, Mapping) and any(hasattr(part, "shape") for part in value.values())
+
+
+def _told(found: Any) -> str:
+    return shown(found) if isinstance(found, (str, int, float, Mapping, type(None))) else type(found).__name__

@@ -1,0 +1,72 @@
+"""Named texts: the files that a corpus stands for. No TensorFlow.
+
+`python-stdlib` needs no network: modules of the running interpreter's standard library, read where they lie.
+`tinyshakespeare` is fetched once by pooch, checked by its digest, and kept.
+"""
+
+import os
+import sysconfig
+from pathlib import Path
+
+import platformdirs
+
+from lstmzoo.errors import EnvironmentFailure, InputError, did_you_mean
+
+SHAKESPEARE_URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
+SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
+SHAKESPEARE_FILE = "tinyshakespeare.txt"
+STDLIB = (  # noqa: SIM905  (a list of words) - there in every version from 3.10 to 3.13, and ASCII
+    "abc argparse ast base64 bdb bisect bz2 calendar cmd code codecs collections/__init__ compileall configparser "
+    "contextlib copy csv dataclasses difflib dis doctest enum filecmp fileinput fnmatch "
+    "glob gzip html/parser http/client http/cookiejar http/server imaplib inspect ipaddress json/decoder "
+    "json/encoder locale logging/__init__ logging/config logging/handlers lzma mailbox mimetypes netrc optparse os pdb "
+    "platform plistlib poplib posixpath pprint profile pstats pyclbr queue random reprlib "
+    "rlcompleter sched selectors shelve shutil smtplib socket socketserver string subprocess "
+    "tabnanny tarfile tempfile textwrap threading timeit tokenize trace traceback types typing unittest/case "
+    "unittest/mock urllib/request uuid warnings wave weakref xmlrpc/client"
+).split()
+CORPORA = ("python-stdlib", "tinyshakespeare")
+
+
+def cache_root() -> Path:
+    """Where fetched and encoded texts are kept: `LSTMZOO_CACHE`, or lstmzoo in the user's cache directory."""
+    return Path(os.environ.get("LSTMZOO_CACHE") or platformdirs.user_cache_path("lstmzoo"))
+
+
+def corpus_files(name: str) -> list[Path]:
+    """The files of a named corpus, in order. `InputError` where they cannot be had, saying what to do."""
+    if name == "python-stdlib":
+        return _standard_library()
+    if name == "tinyshakespeare":
+        return [fetch(SHAKESPEARE_URL, SHAKESPEARE_SHA256, SHAKESPEARE_FILE)]
+    raise InputError(f"corpus: expected a known one, received {name!r}{did_you_mean(name, CORPORA)}")
+
+
+def fetch(url: str, sha256: str, name: str) -> Path:
+    """A file of the cache, fetched if it is not there yet; one with another digest is fetched again."""
+    import pooch
+
+    place = cache_root() / name
+    pooch.get_logger().setLevel("ERROR")
+    try:
+        downloader = pooch.HTTPDownloader(timeout=30)
+        return Path(pooch.retrieve(url, f"sha256:{sha256}", fname=name, path=place.parent, downloader=downloader))
+    except (OSError, ValueError) as error:  # requests' errors are OSErrors; another digest is a ValueError
+        reason = str(error).splitlines()[0][:200] + ("; the file there has another digest" if place.exists() else "")
+        raise EnvironmentFailure(
+            f"{name} could not be fetched from {url} ({reason}): "
+            f"put the file (SHA-256 {sha256}) at {place} by hand, or name another text with task.text"
+        ) from error
+
+
+def _standard_library() -> list[Path]:
+    root = Path(sysconfig.get_path("stdlib"))
+    files = [root / f"{module}.py" for module in STDLIB]
+    files = [file if file.is_file() else file.with_suffix("") / "__init__.py" for file in files]  # a package since
+    missing = [file for file in files if not file.is_file()]
+    if missing:
+        raise EnvironmentFailure(
+            f"corpus python-stdlib: expected the sources of Python's standard library in {root}, "
+            f"received none of {missing[0].name}: name another text with task.text"
+        )
+    return files

@@ -1,0 +1,110 @@
+"""Files of text as code points or bytes, a piece at a time. NumPy only."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from lstmzoo.data.vocabulary import codes_of
+from lstmzoo.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    from lstmzoo.system.lazy_numpy import np
+
+
+PIECE = 1 << 23  # bytes read at a time
+
+
+class Reading(NamedTuple):
+    """How bytes become symbols: `unit` char or byte, `errors` strict or replace (bad UTF-8)."""
+
+    unit: str = "char"
+    lowercase: bool = False
+    errors: str = "strict"
+
+
+def check_file(path: Path) -> None:
+    """Raise `InputError` for what is no readable file."""
+    if problem := file_problem(path):
+        raise InputError(f"expected a text file, received {str(path)!r}, which {problem}")
+
+
+def file_problem(path: Path) -> str | None:
+    """Why a path is no text file that can be read; None for one that is."""
+    if "\0" in str(path):
+        return "holds a NUL, as no path does"
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return "is not there"
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    if stat.S_ISDIR(mode):
+        return f"is a directory: name its files, such as {path}/*.txt"
+    if not stat.S_ISREG(mode) or not os.access(path, os.R_OK):
+        return "cannot be read as a file"
+    return None
+
+
+def digest_of(files: Sequence[Path]) -> str:
+    found = hashlib.sha256()
+    for path in files:
+        check_file(path)
+        for piece in _bytes(path):
+            found.update(piece)
+    return found.hexdigest()
+
+
+def _bytes(path: Path, listen: Callable[[bytes], None] = lambda piece: None) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(PIECE):
+            listen(piece)
+            yield piece
+
+
+def pieces_of(
+    files: Sequence[Path], reading: Reading, listen: Callable[[bytes], None] = lambda piece: None
+) -> Iterator[np.ndarray]:
+    """Code points or bytes of the files, a piece at a time; `listen` is told of each piece of bytes."""
+    for path in files:
+        if reading.unit == "byte":
+            yield from (codes_of(piece, "byte") for piece in _bytes(path, listen))
+        else:
+            yield from _characters(path, reading.errors, listen)
+
+
+def _characters(path: Path, errors: str, listen: Callable[[bytes], None]) -> Iterator[np.ndarray]:
+    offset, rest = 0, b""
+    for piece in _bytes(path, listen):
+        codes, rest, offset = _decoded(path, rest + piece, errors, False, offset)
+        yield codes
+    if rest:
+        yield _decoded(path, rest, errors, True, offset)[0]
+
+
+def _decoded(path: Path, data: bytes, errors: str, final: bool, offset: int) -> tuple[np.ndarray, bytes, int]:
+    """Code points of UTF-8, the bytes of a character that is not all there yet, and the offset of these."""
+    if b"\0" in data:
+        place = offset + data.index(b"\0")
+        raise InputError(
+            f"{path}: expected text, received a NUL byte at offset {place:,}: is it a text file? "
+            "(a run with task.unit: byte takes any bytes)"
+        )
+    if data.isascii():
+        return codes_of(data, "byte"), b"", offset + len(data)
+    try:
+        text, used = codecs.utf_8_decode(data, errors, final)
+    except UnicodeDecodeError as error:
+        place = offset + error.start
+        raise InputError(
+            f"{path}: expected UTF-8, received the byte 0x{data[error.start]:02x} at offset {place:,} "
+            f"({error.reason}): save it as UTF-8 (or train with task.errors: replace, or task.unit: byte)"
+        ) from error
+    return codes_of(text, "char"), data[used:], offset + used

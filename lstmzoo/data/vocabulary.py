@@ -1,0 +1,141 @@
+"""The vocabulary of a text: its distinct symbols, sorted; the place of a symbol is its id. NumPy only.
+
+A symbol is a character (a Unicode code point) or, with `unit: byte`, a byte. Lower-casing is a property of the
+vocabulary: an upper-case symbol then has the id of its lower-case one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lstmzoo.errors import InputError, shown
+from lstmzoo.system.files import write_atomically
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    from lstmzoo.system.lazy_numpy import np
+
+CODES = {"char": 0x110000, "byte": 0x100}  # as many symbols as there could be
+LARGEST = 1 << 16
+
+
+class Vocabulary:
+    """Symbols `codes` (code points or bytes), ascending, and the way between text and ids."""
+
+    def __init__(self, codes: Any, unit: str, lowercase: bool = False):
+        found = {_lower(code, unit) if lowercase else code for code in map(int, codes)}
+        self.codes, self.unit, self.lowercase = np.array(sorted(found), np.uint32), unit, bool(lowercase)
+        if len(self.codes) > LARGEST:
+            raise InputError(f"text: expected at most {LARGEST:,} distinct symbols, received {len(self.codes):,}")
+        self.dtype = np.dtype(np.uint8 if len(self.codes) <= 256 else np.uint16)
+        self._ids: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Vocabulary) and self.as_json() == other.as_json()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def encode(self, codes: np.ndarray, where: str, first: int = 0) -> np.ndarray:
+        """Ids of code points or bytes `[N]`; `InputError` names the symbols of `where` that are not known.
+
+        `first`: place in `where` of the first code.
+        """
+        table = self._table()
+        ids = table[codes]
+        if (ids == len(self)).any():
+            known = np.isin(codes, np.flatnonzero(table < len(self)))
+            strangers = list(dict.fromkeys(codes[~known].tolist()))
+            names = ", ".join(_name(code, self.unit) for code in strangers[:5])
+            more = f" and {len(strangers) - 5} more" if len(strangers) > 5 else ""
+            place = first + int(np.argmin(known))
+            raise InputError(
+                f"{where}: expected only symbols that the model knows ({len(self)} of them, in the run's vocab.json), "
+                f"received {names}{more}, first at symbol {place + 1:,}: remove or replace them"
+            )
+        return ids.astype(self.dtype)
+
+    def encode_text(self, text: str | bytes, where: str) -> np.ndarray:
+        """Ids of a text; a string is encoded as UTF-8 where symbols are bytes."""
+        try:
+            return self.encode(codes_of(text, self.unit), where)
+        except UnicodeDecodeError as error:
+            bad = f"the byte 0x{text[error.start]:02x} at offset {error.start:,}"
+            raise InputError(f"{where}: expected UTF-8, received {bad}: save it as UTF-8") from error
+
+    def decode(self, ids: np.ndarray) -> bytes:
+        """The text of ids `[N]`, as UTF-8 where symbols are characters."""
+        codes = self.codes[np.asarray(ids, np.int64)]
+        if self.unit == "byte":
+            return codes.astype(np.uint8).tobytes()
+        return codes.astype("<u4").tobytes().decode("utf-32-le").encode()
+
+    def as_json(self) -> dict[str, Any]:
+        """What vocab.json holds: symbols are characters, or bytes as numbers."""
+        symbols = [int(code) if self.unit == "byte" else chr(code) for code in self.codes]
+        return {"unit": self.unit, "lowercase": self.lowercase, "symbols": symbols}
+
+    def digest(self) -> str:
+        """SHA-256 of all that it is: a checkpoint keeps it."""
+        return hashlib.sha256(json.dumps(self.as_json()).encode()).hexdigest()
+
+    def save(self, path: Path) -> None:
+        """Write vocab.json."""
+        write_atomically(path, self.content())
+
+    def content(self) -> bytes:
+        """Of vocab.json."""
+        return (json.dumps(self.as_json(), ensure_ascii=False, indent=1) + "\n").encode()
+
+    @classmethod
+    def load(cls, path: Path) -> Vocabulary:
+        """Read vocab.json; `InputError` for one that cannot be read."""
+        try:
+            if path.exists() and not path.is_file():
+                raise ValueError("it is no file")
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            codes = [code if isinstance(code, int) else ord(code) for code in kept["symbols"]]
+            vocabulary = cls(
+                [code for code in codes if 0 <= code < CODES[kept["unit"]]], kept["unit"], kept["lowercase"]
+            )
+            if vocabulary.as_json() != kept or any(0xD800 <= code < 0xE000 for code in codes):
+                raise ValueError("it is not as it was written")
+            return vocabulary
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise InputError(f"expected a run's vocabulary, received {path}, which cannot be read ({error})") from error
+
+    def _table(self) -> np.ndarray:
+        """The id of every code there could be; `len(self)` for those that are not known."""
+        if self._ids is None:
+            size = CODES[self.unit]
+            self._ids = np.full(size, len(self), np.min_scalar_type(len(self)))
+            self._ids[self.codes] = np.arange(len(self))
+            if self.lowercase:
+                upper = [code for code in range(size) if _lower(code, self.unit) != code]
+                self._ids[upper] = self._ids[[_lower(code, self.unit) for code in upper]]
+        return self._ids
+
+
+def codes_of(text: str | bytes, unit: str) -> np.ndarray:
+    """Code points or bytes of a text `[N]`."""
+    if unit == "byte":
+        return np.frombuffer(text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text, np.uint8)
+    whole = text.decode() if isinstance(text, bytes) else text
+    return np.frombuffer(whole.encode("utf-32-le", "surrogatepass"), np.uint32)
+
+
+def _lower(code: int, unit: str) -> int:
+    """Lower case of one symbol, whatever stands beside it, so a text may be read in pieces and keeps its length."""
+    if unit == "byte":
+        return bytes([code]).lower()[0]
+    return ord(chr(code).lower()[0])
+
+
+def _name(code: int, unit: str) -> str:
+    return f"byte {code}" if unit == "byte" else f"{shown(chr(code))} (U+{code:04X})"

@@ -1,0 +1,115 @@
+"""The machine as this process finds it: processor, memory, settings, places that are written to, what rules choose."""
+
+import os
+import platform
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from lstmzoo.doctor.checks import Line, failure
+from lstmzoo.execution.auto import choose_shards, explain_kernel, explain_threads
+from lstmzoo.system.machine import count_cores
+
+INSTRUCTIONS = ("avx", "avx2", "fma", "avx512f", "amx_tile", "asimd", "sve")  # those that TensorFlow's speed depends on
+SETTINGS = re.compile(r"TF_(CPP|CUDNN|DETERMINISTIC|ENABLE|FORCE|GPU|NUM|USE|XLA)_.*|(CUDA|LSTMZOO|OMP|XLA)_.*")
+EXAMPLES = (("echo_4", 5), ("char_2x512", 50))  # models of the zoo, and lanes
+PROBE = 1_000_000  # bytes written to see whether there is room
+LEAST = 200_000_000  # bytes: a run of a large net keeps three checkpoints
+
+
+def machine() -> Iterator[Line]:
+    """Processor, memory, and the variables that change how TensorFlow and lstmzoo behave."""
+    info = _read("/proc/cpuinfo")
+    model = re.search(r"^model name\s*:\s*(.+)$", info, re.M)
+    flags = re.search(r"^(?:flags|Features)\s*:\s*(.+)$", info, re.M)
+    known = set(flags[1].split()) if flags else set()
+    has = " ".join(name for name in INSTRUCTIONS if name in known)
+    cores = f"{count_cores()} of {os.cpu_count()} cores usable"
+    yield Line("processor", ", ".join(filter(None, (model[1] if model else platform.machine(), cores, has))))
+    yield Line("memory", memory())
+    settings = [f"{name}={value}" for name, value in sorted(os.environ.items()) if SETTINGS.fullmatch(name)]
+    yield Line("settings", " ".join(map(short_path, settings)) or "no variable that changes TensorFlow or lstmzoo")
+
+
+def memory() -> str:
+    """All of it, what is available, and what a container's limit leaves."""
+    have = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    free = re.search(r"^MemAvailable:\s*(\d+) kB", _read("/proc/meminfo"), re.M)
+    limit = _read("/sys/fs/cgroup/memory.max").strip()
+    parts = [f"{have / 1e9:.1f} GB"]
+    parts += [f"{int(free[1]) * 1024 / 1e9:.1f} GB available"] if free else []
+    parts += [f"limited to {int(limit) / 1e9:.1f} GB by the container"] if limit.isdigit() and int(limit) < have else []
+    return ", ".join(parts)
+
+
+def places() -> Iterator[Line]:
+    """Whether there is room where texts are cached, where runs go unless one says otherwise, and for temporary files.
+
+    Nothing stays there; a folder that is not there yet is not made.
+    """
+    from lstmzoo.data.corpora import cache_root
+    from lstmzoo.runs.places import runs_root
+
+    yield place("cache", cache_root(), "name another with LSTMZOO_CACHE=DIR")
+    yield place("runs", runs_root(), "name another with LSTMZOO_RUNS=DIR or --run-dir DIR, or work elsewhere")
+    try:
+        yield place("temporary", Path(tempfile.gettempdir()), "name another with TMPDIR=DIR")
+    except OSError as error:
+        yield Line("temporary", failure(error), False, "make room, or name another with TMPDIR=DIR")
+
+
+def trained_models() -> Iterator[Line]:
+    """Those of the package, each read whole."""
+    from lstmzoo.runs.trained import open_run
+    from lstmzoo.zoo.pretrained import list_trained
+
+    names = list_trained()
+    for name in names:
+        open_run(name)
+    yield Line("models", f"{', '.join(names)} (they come trained)", True)
+
+
+def place(name: str, path: Path, advice: str) -> Line:
+    """Whether files can be written to a folder, or to where it would be made."""
+    shown = short_path(str(path))
+    try:
+        there = path.absolute()
+        while not os.path.lexists(there):
+            there = there.parent
+        with tempfile.TemporaryFile(dir=there) as file:
+            file.write(bytes(PROBE))
+            file.flush()
+            os.fsync(file.fileno())
+        free = shutil.disk_usage(there).free
+    except OSError as error:
+        return Line(name, f"{shown} cannot be written: {error.strerror or error}", False, advice)
+    text = f"{shown}, {free / 1e9:.1f} GB free"
+    return Line(name, text, None if free < LEAST else True, f"make room, or {advice}" if free < LEAST else "")
+
+
+def short_path(text: str) -> str:
+    """With ~ for the home directory."""
+    home = str(Path.home())
+    return re.sub(rf"{re.escape(home)}(?=/|$)", "~", text) if len(home) > 1 else text
+
+
+def execution(device: str) -> Iterator[Line]:
+    """What `auto` comes to on a device, for a small net and a large one, and why."""
+    from lstmzoo.models.registry import get_model
+
+    kernel, why = explain_kernel(device)
+    yield Line("kernel", f"{kernel}: {why}")
+    for name, lanes in EXAMPLES:
+        layers = get_model(name).layers
+        (threads, for_threads), shards = explain_threads(layers), choose_shards(kernel, layers, lanes, count_cores())
+        yield Line(name, f"{lanes} lanes: threads {threads}, shards {shards} ({for_threads})")
+
+
+def _read(path: str) -> str:
+    """A file of Linux, or nothing elsewhere."""
+    try:
+        return Path(path).read_text(errors="replace")
+    except OSError:
+        return ""

@@ -1,0 +1,156 @@
+"""Ten seconds that tell whether lstmzoo computes rightly here: the echo task, whose best loss is known.
+
+`python -m lstmzoo.selftest` prints a JSON object a line, as each check ends: `doctor` starts it as a process of its
+own, since what is wrong with TensorFlow may end a process without a word.
+"""
+
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lstmzoo.config.find import SUFFIX, configs_folder
+from lstmzoo.doctor.checks import ANEW, Line, guarded, verdict
+from lstmzoo.doctor.host import execution
+from lstmzoo.execution.auto import fastest_kernel
+from lstmzoo.system.machine import UNSEEN, explain_device
+
+CONFIG = "echo"
+SOLVED = 0.999  # val_accuracy: chance is 0.5
+NEAR = 0.01  # nats a symbol above the loss floor
+STEPS = 20  # on which two kernels are compared
+TOLERANCE = 2e-5  # nats a symbol, between two kernels in float32
+Losses = list[float]
+
+REINSTALL = "python -m pip install --force-reinstall tensorflow tf-keras"
+WITH_CUDA = "python -m pip install 'tensorflow[and-cuda]'"
+REPORT = "these numbers are wrong: please report them, with all of this output"
+HIDE = "try again with CUDA_VISIBLE_DEVICES=-1; if that is well, the GPU's driver does not fit TensorFlow"
+
+
+def self_test() -> Iterator[Line]:
+    """The checks, one after another; what one needs and does not get ends them."""
+    for line in guarded("imports", _imports, REINSTALL):
+        yield line
+        if line.ok is False:
+            return
+    device = explain_device()[0]
+    yield from guarded("execution", lambda: execution(device), ANEW)
+    yield from guarded("echo", lambda: _computed(device), HIDE if device == "gpu" else ANEW)
+
+
+def _imports() -> Iterator[Line]:
+    from lstmzoo.system.command_line import start_tensorflow
+
+    start = time.perf_counter()
+    start_tensorflow(1)
+    import tensorflow as tf
+    import tf_keras as keras
+
+    seconds = time.perf_counter() - start
+    two = keras.__version__.startswith("2.")
+    text = f"tensorflow {tf.__version__} and tf_keras {keras.__version__} in {seconds:.1f} s"
+    yield verdict("imports", text, two, "python -m pip install --force-reinstall tf-keras")
+    device, why = explain_device()
+    yield Line("device", f"{device}: {why}", None, WITH_CUDA if why == UNSEEN else "")
+
+
+def _computed(device: str) -> Iterator[Line]:
+    with tempfile.TemporaryDirectory() as folder:
+        result, losses = _run(Path(folder) / "run")
+    yield _learnt(result)
+    yield _near_its_floor(result)
+    kernel = fastest_kernel(device)
+    again = _first_losses(kernel, None)
+    yield _repeated(losses, again, device)
+    yield _agreed(kernel, again)
+
+
+def _experiment(*overrides: str) -> Any:
+    """The package's own config, whatever files are here."""
+    from lstmzoo.config.load import load_config
+
+    return load_config(configs_folder() / f"{CONFIG}{SUFFIX}", overrides)
+
+
+def _run(directory: Path) -> tuple[dict[str, Any], Losses]:
+    """The config in a run directory: its result, and the loss of every step."""
+    from lstmzoo.training.run import train_run
+
+    result = train_run(_experiment(), directory)
+    lines = (directory / "metrics.jsonl").read_text().splitlines()
+    return result, [json.loads(line)["train_loss"] for line in lines]
+
+
+def _learnt(result: dict[str, Any]) -> Line:
+    final, accuracy = result["final"], result["final"]["val_accuracy"]
+    text = f"val_accuracy {accuracy:.6g} of 1, val_loss {final['val_loss']:.3g}"
+    speed = f"{result['steps']:,} steps in {result['train_seconds']:.2f} s"
+    return verdict("echo", f"{text} ({speed})", accuracy >= SOLVED, REPORT)
+
+
+def _near_its_floor(result: dict[str, Any]) -> Line:
+    """An epoch's loss cannot be below what is unknowable, and is far above it where the state is not carried."""
+    loss, floor = result["final"]["epoch_train_loss"], result["loss_floor"]
+    floors = f"floor {floor:.3g} with its state carried, {_floor_without_state():.3g} without"
+    text = f"an epoch's train_loss {loss:.3g} nats a symbol, {floors}"
+    return verdict("loss floor", text, floor <= loss <= floor + NEAR, REPORT)
+
+
+def _floor_without_state() -> float:
+    """What the same task costs at least if each window starts from zero state."""
+    from lstmzoo.config.plan import make_plan
+
+    return make_plan(_experiment("train.reset_state=window"), "cpu").loss_floor or 0.0
+
+
+def _repeated(losses: Losses, again: Losses, device: str) -> Line:
+    """The run's first epoch against the same again, in other calls and in a model of its own from the same seed."""
+    equal = sum(a == b for a, b in zip(again, losses, strict=False))
+    text = f"{equal} of {len(again)} losses are the same, bit for bit"
+    if device == "gpu":  # promised on a CPU only
+        return Line("same seed", text)
+    return verdict("same seed", text, equal == len(again), REPORT)
+
+
+def _agreed(kernel: str, losses: Losses) -> Line:
+    """The chosen kernel against Keras's own layers (or, where these are chosen, against the scan)."""
+    other = "scan" if kernel == "keras" else "keras"
+    apart = [abs(a - b) for a, b in zip(losses, _first_losses(other, STEPS), strict=False)]
+    text = f"{len(apart)} losses within {max(apart):.1g} nats"
+    return verdict(f"{kernel} = {other}", text, all(each <= TOLERANCE for each in apart), REPORT)  # NaN is not
+
+
+def _first_losses(kernel: str, steps: int | None) -> Losses:
+    """Losses of the config's first epoch, or of so many steps of it, by the library's own call."""
+    from lstmzoo.config.optimizers import make_optimizer
+    from lstmzoo.config.plan import make_plan
+    from lstmzoo.data.lanes import cut_windows
+    from lstmzoo.execution.engine import train_windows
+    from lstmzoo.models.build import build_model
+
+    plan = make_plan(_experiment(), "cpu")
+    experiment, task, train = plan.resolved, plan.task, plan.resolved.train
+    lanes, count = task.epoch_lanes(0), steps or plan.windows
+    inputs, targets = (cut_windows(part, train.seq_length, 0, count) for part in (lanes.inputs, lanes.targets))
+    model = build_model(
+        experiment.model,
+        vocab_size=task.vocab_size,
+        encoding=experiment.model.encoding,
+        batch_size=train.batch_size,
+        seed=experiment.seed,
+    )
+    optimizer = make_optimizer(train.optimizer, train.grad_clip_norm)
+    return [float(loss) for loss in train_windows(model, optimizer, inputs, targets, kernel=kernel)]
+
+
+def main() -> None:
+    """Each check as a JSON object, as soon as it ends."""
+    for line in self_test():
+        print(json.dumps(line._asdict()), flush=True)
+
+
+if __name__ == "__main__":
+    main()

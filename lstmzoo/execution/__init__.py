@@ -1,0 +1,5 @@
+"""The same weights run fast: state made explicit, many windows in one graph call.
+
+Read `auto` (kernel, threads and shards by rule), `kernels` (one LSTM layer over a window), `dropout` (masks), `network`
+(one window), `programs` (many windows, traced and compiled), `engine` (arrays in, losses out: `train_windows`).
+"""

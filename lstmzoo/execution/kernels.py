@@ -1,0 +1,195 @@
+"""Kernels: the ways to run one LSTM layer over a window.
+
+All are one mathematics: each has its row in `tests/execution/test_kernels.py`.
+
+A kernel takes `x [T, B, D]` (time first), or symbols `[T, B]` that stand for one-hot rows, the initial state
+`h, c [B, H]` and a cell, and gives `(hs [T, B, H], h, c)`, the outputs and the final state:
+
+    i, f, o = sigmoid(x W + h U + b)    g = tanh(x W + h U + b)    c' = f c + i g    h' = o tanh(c')
+
+with gates in Keras's order i, f, c (= g), o. Gradients do not pass through the initial state (truncated BPTT).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+Tensor = Any
+Sequence = Any  # a list of T tensors where the loop is unrolled, else one tensor `[T, ...]`: both take [t]
+UNROLLED = 100  # steps: an unrolled loop runs faster, but its graph takes 35 ms a step and layer to make
+Layer = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
+
+
+def cell_step(cell: keras.layers.LSTMCell) -> Layer:
+    """One time step without a gradient: `x [B, D]`, or symbols `[B]`, and h, c to (h, h, c)."""
+    gate, _ = _GATES[sigmoid_of(cell)]
+
+    def run(x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        by_x = tf.gather(cell.kernel, x) if x.dtype.is_integer else tf.matmul(x, cell.kernel)
+        zi, zf, zg, zo = tf.split(by_x + tf.matmul(h, cell.recurrent_kernel) + cell.bias, 4, axis=1)
+        c = gate(zf) * c + gate(zi) * tf.tanh(zg)
+        h = gate(zo) * tf.tanh(c)
+        return h, h, c
+
+    return run
+
+
+def keras_layer(cell: keras.layers.LSTMCell) -> Layer:
+    """Keras's own LSTM layer around the cell: the reference, and cuDNN on a GPU."""
+    activation = cell.recurrent_activation
+    twin = keras.layers.LSTM(
+        cell.units, recurrent_activation=activation, return_sequences=True, return_state=True, time_major=True
+    )
+    twin.cell = cell
+
+    def run(x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        x = tf.one_hot(x, cell.kernel.shape[0], dtype=h.dtype) if x.dtype.is_integer else x
+        hs, h, c = twin(x, initial_state=[h, c])
+        return hs, h, c
+
+    return run
+
+
+def scan_layer(cell: keras.layers.LSTMCell) -> Layer:
+    """A hand-written gradient for the whole sequence (Appleyard et al. 2016, section 3); short loops are unrolled."""
+    return _scan_layer(cell, unroll=UNROLLED)
+
+
+def loop_layer(cell: keras.layers.LSTMCell) -> Layer:
+    """The same with loops in the graph: what XLA compiles in a second, and runs fastest."""
+    return _scan_layer(cell, unroll=0)
+
+
+def _scan_layer(cell: keras.layers.LSTMCell, unroll: int) -> Layer:
+    """The input product of all T steps is one matrix product before the loop, and the gradient of each weight is one
+    after it; the loops keep only the product with U (forward), with its transpose (backward), and the gates."""
+    gate, slope = _GATES[sigmoid_of(cell)]
+
+    def run(x: Tensor, h0: Tensor, c0: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        short = x.shape[0] <= unroll
+
+        @tf.custom_gradient
+        def layer(x: Tensor, w: Tensor, u: Tensor, b: Tensor) -> Any:
+            hs, cs, gates = _forward(product(x, w) + b, u, h0, c0, gate, short)
+
+            def gradient(dhs: Tensor) -> tuple[Tensor, ...]:
+                dz = _backward(gates, cs, u, dhs, c0, slope, short)
+                flat = tf.reshape(dz, [-1, dz.shape[-1]])
+                before = tf.concat([h0[None], stacked(hs)[:-1]], 0)
+                by_x = None if x.dtype.is_integer else rows(dz, tf.transpose(w))
+                return by_x, weight_gradient(x, w, flat), columns(before, flat), tf.reduce_sum(flat, 0)
+
+            final.append(cs[-1])
+            return stacked(hs), gradient
+
+        final: list[Tensor] = []
+        hs = layer(x, *(tf.convert_to_tensor(v) for v in (cell.kernel, cell.recurrent_kernel, cell.bias)))
+        return hs, hs[-1], final[0]
+
+    return run
+
+
+def _forward(
+    z: Tensor, u: Tensor, h: Tensor, c: Tensor, gate: Any, unroll: bool
+) -> tuple[Sequence, Sequence, list[Sequence]]:
+    """h, c and the gates (i, f, g, o, tanh c) of each step, from the input product `[T, B, 4H]`."""
+    steps = tf.unstack(z) if unroll else z
+
+    def step(t: Any, state: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        h, c = state
+        zi, zf, zg, zo = tf.split(steps[t] + tf.matmul(h, u), 4, axis=1)
+        i, f, g, o = gate(zi), gate(zf), tf.tanh(zg), gate(zo)
+        c = f * c + i * g
+        squashed = tf.tanh(c)
+        h = o * squashed
+        return [h, c], [h, c, i, f, g, o, squashed]
+
+    hs, cs, *gates = over_time(step, [h, c], z.shape[0], 7, unroll)
+    return hs, cs, gates
+
+
+def _backward(
+    gates: list[Sequence], cs: Sequence, u: Tensor, dhs: Tensor, c0: Tensor, slope: Any, unroll: bool
+) -> Tensor:
+    """Gradient of the loss by the gates' sums, `[T, B, 4H]`, from that by the outputs `[T, B, H]`."""
+    last = dhs.shape[0] - 1
+    steps = tf.unstack(dhs) if unroll else dhs
+    before = [c0, *cs[:-1]] if unroll else tf.concat([c0[None], cs[:-1]], 0)
+    across = tf.transpose(u)  # once: a product with a transposed factor costs a tenth more
+
+    def step(n: Any, carried: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        t = last - n
+        i, f, g, o, squashed = (part[t] for part in gates)
+        dh = carried[0] + steps[t]
+        dc = carried[1] + dh * o * (1 - squashed * squashed)
+        by_gate = [dc * g * slope(i), dc * before[t] * slope(f), dc * i * (1 - g * g), dh * squashed * slope(o)]
+        dz = tf.concat(by_gate, 1)
+        return [tf.matmul(dz, across), dc * f], [dz]
+
+    (dz,) = over_time(step, [tf.zeros_like(c0), tf.zeros_like(c0)], dhs.shape[0], 1, unroll)
+    return tf.stack(dz[::-1]) if unroll else dz[::-1]
+
+
+def over_time(step: Any, carried: list[Tensor], count: int, outputs: int, unroll: bool) -> list[Sequence]:
+    """Run `step(t, carried) -> (carried, outputs)` for t = 0 to count - 1, and collect each output over time."""
+    if unroll:
+        found = []
+        for t in range(count):
+            carried, values = step(t, carried)
+            found.append(values)
+        return [list(values) for values in zip(*found, strict=True)]
+    arrays = [tf.TensorArray(carried[0].dtype, count) for _ in range(outputs)]
+
+    def body(t: Tensor, carried: list[Tensor], arrays: list[Any]) -> Any:
+        carried, values = step(t, carried)
+        return t + 1, carried, [array.write(t, value) for array, value in zip(arrays, values, strict=True)]
+
+    *_, arrays = tf.while_loop(lambda t, *_: t < count, body, (0, carried, arrays), maximum_iterations=count)
+    return [array.stack() for array in arrays]
+
+
+def stacked(sequence: Sequence) -> Tensor:
+    """A sequence as one tensor `[T, ...]`."""
+    return tf.stack(sequence) if isinstance(sequence, list) else sequence
+
+
+def product(x: Tensor, w: Tensor) -> Tensor:
+    """Input product `[T, B, N]`; of one-hot rows it is a look-up."""
+    return tf.gather(w, x) if x.dtype.is_integer else rows(x, w)
+
+
+def weight_gradient(x: Tensor, w: Tensor, dz: Tensor) -> Tensor:
+    """Gradient of `product` by w, from that by the product `[T B, N]`; of a look-up: the sum of each symbol's rows."""
+    if x.dtype.is_integer:
+        return tf.math.unsorted_segment_sum(dz, tf.reshape(x, [-1]), w.shape[0])
+    return columns(x, dz)
+
+
+def rows(x: Tensor, w: Tensor) -> Tensor:
+    """`[T, B, D]` times `[D, N]` as one product over T x B rows."""
+    product = tf.matmul(tf.reshape(x, [-1, w.shape[0]]), w)
+    return tf.reshape(product, [*x.shape[:2], w.shape[1]])
+
+
+def columns(x: Tensor, dz: Tensor) -> Tensor:
+    """Gradient of a weight: `[T, B, D]` transposed times `[T B, N]`, one product over T x B rows."""
+    return tf.matmul(tf.reshape(x, [-1, x.shape[-1]]), dz, transpose_a=True)
+
+
+def sigmoid_of(cell: keras.layers.LSTMCell) -> str:
+    """Name of the cell's recurrent activation."""
+    return str(keras.activations.serialize(cell.recurrent_activation))
+
+
+_GATES = {
+    "sigmoid": (tf.sigmoid, lambda y: y * (1 - y)),
+    "hard_sigmoid": (keras.activations.hard_sigmoid, lambda y: tf.cast((y > 0) & (y < 1), y.dtype) * 0.2),
+}
+
+LAYERS: dict[str, Callable[[keras.layers.LSTMCell], Layer]] = {
+    "keras": keras_layer,
+    "scan": scan_layer,
+    "xla": loop_layer,  # and the whole program is compiled
+}

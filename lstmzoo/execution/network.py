@@ -1,0 +1,79 @@
+"""One window through the weights, with the state made explicit: `(x, states) -> (logits, states)`."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from lstmzoo.execution.kernels import LAYERS, Tensor, cell_step, rows
+from lstmzoo.models.anatomy import Anatomy
+
+States = list[Tensor]  # h, c, h, c, ... from the input up, each [B, H]
+
+
+class Network:
+    """The cells, embedding and head of a model, run by one kernel; the kind of the model is never seen."""
+
+    def __init__(self, anatomy: Anatomy, kernel: str):
+        self.anatomy, self.kernel = anatomy, kernel
+        self.dtype = anatomy.cells[0].kernel.dtype
+        self.layers = [LAYERS[kernel](cell) for cell in anatomy.cells]
+        self.steps = [cell_step(cell) for cell in anatomy.cells]
+
+    def __call__(self, x: Tensor, states: States, masks: dict[str, Tensor] | None = None) -> tuple[Tensor, States]:
+        """Logits `[T, B, V]` and final states, of a window `[T, B]` (`[T, B, D]` features) from the given states.
+
+        `masks`: by layer, which inputs stay in this training step, `[B, D]`; None: all of them (evaluation).
+        """
+        x, final = self._encoded(x), []
+        for index, layer in enumerate(self.layers):
+            if masks and str(index) in masks:
+                x = x * (tf.cast(masks[str(index)], x.dtype) / (1 - self.anatomy.dropout[index]))
+            x, *state = layer(x, states[2 * index], states[2 * index + 1])
+            final += state
+        head: Any = self.anatomy.head
+        return rows(x, tf.convert_to_tensor(head.kernel)) + head.bias, final
+
+    def zero(self, batch_size: int) -> States:
+        """The zero state of B lanes."""
+        return [tf.zeros([batch_size, cell.units], cell.kernel.dtype) for cell in self.anatomy.cells for _ in range(2)]
+
+    def step(self, x: Tensor, states: States) -> tuple[Tensor, States]:
+        """Logits `[B, V]` and next states, of one symbol in each lane `[B]`: what a sampler needs."""
+        x, final = self._encoded(x), []
+        for index, step in enumerate(self.steps):
+            x, *state = step(x, states[2 * index], states[2 * index + 1])
+            final += state
+        head: Any = self.anatomy.head
+        return tf.matmul(x, head.kernel) + head.bias, final
+
+    def _encoded(self, x: Tensor) -> Tensor:
+        """As features `[..., D]`; one-hot symbols stay as they are, and a kernel looks their rows up."""
+        if self.anatomy.encoding == "features":
+            return x
+        if self.anatomy.embedding is not None:
+            return tf.gather(self.anatomy.embedding.embeddings, x)
+        return x if self.anatomy.one_hot_size else x[..., None]
+
+
+def losses_of(logits: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy in nats `[T, B]` of logits `[T, B, V]` against symbols `[T, B]`."""
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
+
+
+def zeros_like(states: States) -> States:
+    """The zero state."""
+    return [tf.zeros_like(state) for state in states]
+
+
+def over_windows(
+    step: Any, count: Tensor, windows: dict[str, Any], states: States, results: list[Any]
+) -> tuple[States, list[Tensor]]:
+    """Run `step(states, window)` over `count` windows in the graph: the final states, and each result stacked."""
+    arrays = [tf.TensorArray(dtype, tf.shape(windows["x"])[0]) for dtype in results]
+
+    def body(k: Tensor, states: States, arrays: Any) -> Any:
+        states, found = step(states, tf.nest.map_structure(lambda part: part[k], windows))
+        return k + 1, states, [array.write(k, value) for array, value in zip(arrays, found, strict=True)]
+
+    _, states, arrays = tf.while_loop(lambda k, *_: k < count, body, (0, states, arrays), parallel_iterations=1)
+    return states, [array.stack() for array in arrays]

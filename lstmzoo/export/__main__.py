@@ -1,0 +1,45 @@
+"""`python -m lstmzoo.export RUN OUT`: a trained model for other programs, with its state in the signature."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lstmzoo.system.command_line import command_line, start_tensorflow
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="run directory, or zoo:NAME")],
+    out: Annotated[Path, typer.Argument(help="file to write, such as model.onnx; a directory with savedmodel")],
+    format: Annotated[
+        str | None, typer.Option(help="keras, savedmodel, tflite or onnx (default: as OUT's name ends)")
+    ] = None,
+) -> None:
+    """Write a model that takes ids and states and gives logits and states; vocabulary and model card are inside."""
+    from lstmzoo.export.target import check_target
+    from lstmzoo.export.write import describe, source_of_run, write_export
+    from lstmzoo.runs.trained import open_run
+    from lstmzoo.system.command_line import hidden_stderr
+    from lstmzoo.system.terminal import printable
+
+    chosen = check_target(out, format)
+    trained = open_run(run)
+    for note in trained.notes:
+        print(note, file=sys.stderr)
+    source = source_of_run(trained)  # before seconds are spent on TensorFlow
+    if sys.stderr.isatty():
+        print("loading TensorFlow; then the file is written and compared with the live model", file=sys.stderr)
+    start_tensorflow(threads=1)
+    with hidden_stderr():  # what converters and runtimes say about themselves
+        exported = write_export(source, out, chosen)
+    print(printable(describe(exported)))
+
+
+def main(prog_name: str) -> None:
+    """`python -m lstmzoo.export RUN OUT`."""
+    command_line(export, prog_name)
+
+
+if __name__ == "__main__":
+    main("python -m lstmzoo.export")

@@ -1,0 +1,87 @@
+"""Keras's own file: a functional model of LSTM layers that take and give their states, for `tf_keras` alone."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lstmzoo.export.notes import Notes, append_zip
+from lstmzoo.models.blueprint import Blueprint
+from lstmzoo.models.signature import Signature, States, signature_of
+
+if TYPE_CHECKING:
+    import tf_keras as keras
+
+
+def write_keras(blueprint: Blueprint, notes: Notes, path: Path) -> None:
+    """Write the file, a zip archive; the vocabulary and the card stand in it beside Keras's own."""
+    from lstmzoo.models.rebuild import default_dtype
+
+    with default_dtype("float32"):
+        streaming_model(blueprint).save(path)
+    append_zip(path, notes)
+
+
+def streaming_model(blueprint: Blueprint) -> "keras.Model":
+    """A model without state of its own, of any B and T: inputs and outputs by name, as in `signature`."""
+    import tf_keras as keras
+
+    signature, spec = signature_of(blueprint), blueprint.spec
+    states = {
+        name: keras.Input((units,), dtype="float32", name=name)
+        for name, units in zip(signature.state_names, signature.state_sizes, strict=True)
+    }
+    symbols, x = _encoded(keras, blueprint, signature)
+    final: dict[str, Any] = {}
+    for index, units in enumerate(spec.layers):
+        names = [f"h{index}", f"c{index}"]
+        layer = keras.layers.LSTM(
+            units,
+            recurrent_activation=spec.recurrent_activation,
+            return_sequences=True,
+            return_state=True,
+            name=f"lstm_{index}",
+        )
+        x, *after = layer(x, initial_state=[states[name] for name in names])
+        final |= zip(names, after, strict=True)
+    logits = keras.layers.Dense(signature.vocab_size, name="logits")(x)
+    model = keras.Model({signature.input_name: symbols, **states}, {"logits": logits, **final}, name="stream")
+    model.set_weights(blueprint.weights.in_order())
+    return model
+
+
+def _encoded(keras: Any, blueprint: Blueprint, signature: Signature) -> tuple[Any, Any]:
+    """The input, and what the first layer takes."""
+    name, size = signature.input_name, signature.vocab_size
+    if signature.encoding == "features":
+        features = keras.Input((None, signature.input_dim), name=name)
+        return features, features
+    ids = keras.Input((None,), dtype="int32", name=name)
+    if signature.encoding == "embedding":
+        return ids, keras.layers.Embedding(size, blueprint.spec.embedding_dim, name="embedding")(ids)
+    column = keras.layers.Reshape((-1, 1), name="column")(ids)
+    if signature.encoding == "scalar":
+        return ids, keras.layers.Rescaling(1.0, name="scalar")(column)  # which makes them floats
+    one_hot = keras.layers.CategoryEncoding(size, output_mode="one_hot")
+    return ids, keras.layers.TimeDistributed(one_hot, name="one_hot")(column)
+
+
+class KerasRunner:
+    """A file of Keras in this process's `tf_keras`, compiled to a graph."""
+
+    def __init__(self, path: Path, signature: Signature):
+        import tensorflow as tf
+        import tf_keras as keras
+
+        self.signature, self.tensor = signature, tf.constant
+        model = keras.models.load_model(path, compile=False)
+        specs = {each.name: tf.TensorSpec(each.shape, each.dtype) for each in model.inputs}
+        self.call = tf.function(model, input_signature=[specs])
+
+    def __call__(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[np.ndarray, States]:
+        """As `Runner`."""
+        names = self.signature.state_names
+        inputs = {self.signature.input_name: x, **dict(zip(names, states, strict=True))}
+        found = self.call({name: self.tensor(value) for name, value in inputs.items()})
+        return found["logits"].numpy(), [found[name].numpy() for name in names]

@@ -1,0 +1,139 @@
+"""ONNX: one LSTM operation a layer, whatever the kind of the model, and no other program's converter between.
+
+Gates stand in the order i, o, f, c there; an output may not bear an input's name, so that of h0 is `h0_next`.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lstmzoo.export.notes import Notes
+from lstmzoo.models.blueprint import Blueprint, LayerWeights
+from lstmzoo.models.signature import Signature, States, signature_of
+from lstmzoo.system.missing import load_extra
+
+EXTRA, OPSET, IR_VERSION = "onnx", 17, 8  # what runtimes since 2022 read
+
+
+def write_onnx(blueprint: Blueprint, notes: Notes, path: Path) -> None:
+    """Write the file; the vocabulary and the card stand in its metadata."""
+    onnx = load_extra("onnx", EXTRA)
+    graph = _Graph(onnx, blueprint)
+    model = onnx.helper.make_model(
+        graph.whole(),
+        opset_imports=[onnx.helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="lstmzoo",
+    )
+    onnx.helper.set_model_props(model, {name: content.decode() for name, content in notes.files().items()})
+    onnx.checker.check_model(model, full_check=True)
+    path.write_bytes(model.SerializeToString())
+
+
+class _Graph:
+    """Nodes and weights as they are added; a node's output bears the name that the node is given."""
+
+    def __init__(self, onnx: Any, blueprint: Blueprint):
+        self.helper, self.numpy, self.types = onnx.helper, onnx.numpy_helper, onnx.TensorProto
+        self.blueprint, self.signature = blueprint, signature_of(blueprint)
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+
+    def whole(self) -> Any:
+        """The graph: ids or features and states to logits and states."""
+        x = self._encoded()
+        for index, layer in enumerate(self.blueprint.weights.layers):
+            x = self._layer(index, layer, x)
+        head: Any = self.blueprint.weights.head
+        x = self._add("MatMul", "head_product", x, self._constant("head_kernel", head.kernel))
+        x = self._add("Add", "by_time", x, self._constant("head_bias", head.bias))
+        self._add("Transpose", "logits", x, perm=[1, 0, 2])
+        return self.helper.make_graph(self.nodes, "lstm", [*self._inputs()], [*self._outputs()], self.constants)
+
+    def _encoded(self) -> str:
+        """What the first layer takes, `[T, B, D]`."""
+        signature, name = self.signature, self.signature.input_name
+        if signature.encoding == "features":
+            return self._add("Transpose", "x", name, perm=[1, 0, 2])
+        ids = self._add("Transpose", "ids_by_time", name, perm=[1, 0])
+        if signature.encoding == "scalar":
+            numbers = self._add("Cast", "numbers", ids, to=self.types.FLOAT)
+            return self._add("Unsqueeze", "x", numbers, self._constant("last", np.array([2])))
+        whole = self._add("Cast", "whole", ids, to=self.types.UINT32)  # -1 would be the last one, here it is none
+        places = self._add("Cast", "places", whole, to=self.types.INT64)
+        if signature.encoding == "embedding":
+            return self._add("Gather", "x", self._constant("embedding", self.blueprint.weights.embedding), places)
+        known = self._constant("symbols", np.arange(signature.vocab_size))  # OneHot takes any, Gather refuses others
+        symbols = self._add("Gather", "known", known, places)
+        size = self._constant("vocab_size", np.array(signature.vocab_size))
+        return self._add("OneHot", "x", symbols, size, self._constant("off_on", np.array([0, 1], np.float32)))
+
+    def _layer(self, index: int, layer: LayerWeights, x: str) -> str:
+        first, place = self._constant("first", np.array([0])), f"lstm_{index}"
+        bias = _gates(layer.bias)[..., 0]
+        both = np.concatenate([bias, np.zeros_like(bias)], 1)  # ONNX has one for the input and one for the state
+        parts = (_gates(layer.kernel), _gates(layer.recurrent_kernel), both)
+        names = [self._constant(f"{place}_{what}", part) for what, part in zip("WRB", parts, strict=True)]
+        states = [self._add("Unsqueeze", f"{place}_{part}", f"{part}{index}", first) for part in "hc"]
+        hard = self.blueprint.spec.recurrent_activation == "hard_sigmoid"
+        options: dict[str, Any] = {"activations": ["HardSigmoid" if hard else "Sigmoid", "Tanh", "Tanh"]}
+        if hard:
+            options |= {"activation_alpha": [0.2], "activation_beta": [0.5]}
+        outputs = [f"{place}_{what}" for what in ("Y", "Y_h", "Y_c")]
+        self.nodes.append(
+            self.helper.make_node("LSTM", [x, *names, "", *states], outputs, place, hidden_size=layer.units, **options)
+        )
+        for part, output in zip("hc", outputs[1:], strict=True):
+            self._add("Squeeze", f"{part}{index}_next", output, first)
+        return self._add("Squeeze", f"{place}_outputs", outputs[0], self._constant("direction", np.array([1])))
+
+    def _add(self, operation: str, name: str, *inputs: str, **options: Any) -> str:
+        self.nodes.append(self.helper.make_node(operation, [*inputs], [name], name, **options))
+        return name
+
+    def _constant(self, name: str, value: np.ndarray | None) -> str:
+        if name not in [constant.name for constant in self.constants]:
+            self.constants.append(self.numpy.from_array(value, name))
+        return name
+
+    def _inputs(self) -> Iterator[Any]:
+        shape = ["B", "T"]
+        if self.signature.encoding == "features":
+            yield self.helper.make_tensor_value_info(
+                self.signature.input_name, self.types.FLOAT, [*shape, self.signature.input_dim]
+            )
+        else:
+            yield self.helper.make_tensor_value_info(self.signature.input_name, self.types.INT32, shape)
+        for name, units in zip(self.signature.state_names, self.signature.state_sizes, strict=True):
+            yield self.helper.make_tensor_value_info(name, self.types.FLOAT, ["B", units])
+
+    def _outputs(self) -> Iterator[Any]:
+        yield self.helper.make_tensor_value_info("logits", self.types.FLOAT, ["B", "T", self.signature.vocab_size])
+        for name, units in zip(self.signature.state_names, self.signature.state_sizes, strict=True):
+            yield self.helper.make_tensor_value_info(f"{name}_next", self.types.FLOAT, ["B", units])
+
+
+def _gates(weights: np.ndarray) -> np.ndarray:
+    """From `[..., 4H]` with gates i, f, c, o to ONNX's `[1, 4H, ...]` with i, o, f, c."""
+    i, f, c, o = np.split(np.atleast_2d(weights), 4, axis=1)
+    return np.ascontiguousarray(np.concatenate([i, o, f, c], 1).T[None])
+
+
+class OnnxRunner:
+    """An ONNX file in onnxruntime, on one thread."""
+
+    def __init__(self, path: Path, signature: Signature):
+        onnxruntime = load_extra("onnxruntime", EXTRA)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3  # errors
+        self.signature = signature
+        self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+    def __call__(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[np.ndarray, States]:
+        """As `Runner`."""
+        inputs = dict(zip(self.signature.state_names, states, strict=True))
+        logits, *states = self.session.run(None, {self.signature.input_name: x, **inputs})
+        return logits, list(states)

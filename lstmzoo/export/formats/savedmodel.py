@@ -1,0 +1,43 @@
+"""TensorFlow's SavedModel: a directory with one signature, `serving_default`, for TensorFlow and TensorFlow Serving."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lstmzoo.export.notes import Notes
+from lstmzoo.models.blueprint import Blueprint
+from lstmzoo.models.signature import Signature, States, signature_of
+
+
+def write_savedmodel(blueprint: Blueprint, notes: Notes, path: Path) -> None:
+    """Write the directory; the vocabulary and the card stand in it as files."""
+    import tensorflow as tf
+
+    from lstmzoo.export.formats.tf_stream import Stream
+    from lstmzoo.models.rebuild import build
+
+    stream = Stream(build(blueprint), signature_of(blueprint))
+    try:
+        tf.saved_model.save(stream, str(path), signatures={"serving_default": stream.call})
+    except tf.errors.OpError as error:  # such as a full disk, as the other writers tell it
+        raise OSError(error.message.split(";")[-1].strip()) from error
+    for name, content in notes.files().items():
+        (path / name).write_bytes(content)
+
+
+class SavedModelRunner:
+    """A SavedModel in this process's TensorFlow."""
+
+    def __init__(self, path: Path, signature: Signature):
+        import tensorflow as tf
+
+        self.signature, self.loaded = signature, tf.saved_model.load(str(path))
+        self.call, self.tensor = self.loaded.signatures["serving_default"], tf.constant
+
+    def __call__(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[np.ndarray, States]:
+        """As `Runner`."""
+        names = self.signature.state_names
+        inputs = {self.signature.input_name: x, **dict(zip(names, states, strict=True))}
+        found = self.call(**{name: self.tensor(value) for name, value in inputs.items()})
+        return found["logits"].numpy(), [found[name].numpy() for name in names]

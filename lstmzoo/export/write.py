@@ -1,0 +1,144 @@
+"""A trained model as a file that other programs run, checked against the live model before it is there."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from lstmzoo.errors import InputError
+from lstmzoo.export.card import Source, card_of
+from lstmzoo.export.formats.registry import FORMATS
+from lstmzoo.export.notes import Notes
+from lstmzoo.export.target import beside, check_target, taken
+from lstmzoo.export.verify import SYMBOLS, compare
+from lstmzoo.models.blueprint import Blueprint
+from lstmzoo.models.signature import Signature, signature_of
+from lstmzoo.runs.trained import Trained, open_run
+from lstmzoo.schema.section import Section
+from lstmzoo.system.files import publish
+from lstmzoo.system.terminal import printable
+from lstmzoo.zoo.pretrained import PREFIX, card
+
+if TYPE_CHECKING:
+    import tf_keras as keras
+
+MOST_NAMED = 3  # files of a text, in a card
+
+
+class Exported(NamedTuple):
+    """What was written."""
+
+    path: Path
+    format: str
+    weights: str
+    """Which ones, in words."""
+    signature: Signature
+    symbols: int
+    """On how many it was compared with the live model."""
+    difference: float
+    """Between the logits, at most."""
+    bytes: int
+    inside: str
+    """Its notes, and where they are."""
+
+
+def export_model(
+    run: "str | os.PathLike[str] | keras.Model", path: str | os.PathLike[str], format: str | None = None
+) -> Exported:
+    """Write a trained model with its state in the signature: `(ids, states) -> (logits, states)`.
+
+    `run`: a run directory, a trained model of the package such as "zoo:char_python", or a live Keras model such as
+    `build_model` makes, whose states stay as they are (and which has no vocabulary). `format`: "keras",
+    "savedmodel" (a directory), "tflite" or "onnx"; None: as the ending of `path` tells. Inputs are `ids [B, T]` int32
+    and the states `h0`, `c0`, `h1`, ... `[B, H]`; outputs are `logits [B, T, V]` and the states after the window. Any B
+    and T. The vocabulary and a model card are inside. What is written is run by its own runtime and compared with the
+    live model over 200 symbols before it appears under its name. Raises `InputError` for an unknown format, a package
+    that is not installed, a path that exists, and as `open_run`; `EnvironmentFailure` for a file that computes
+    something else.
+    """
+    target = Path(path)
+    chosen = check_target(target, format)
+    return write_export(source_of(run), target, chosen)
+
+
+def source_of(run: "str | os.PathLike[str] | keras.Model") -> Source:
+    """What `export_model` takes, read; `InputError` as `open_run`, and for a model that `build_model` does not make."""
+    if not isinstance(run, (str, os.PathLike)):
+        from lstmzoo.models.rebuild import blueprint_of
+
+        blueprint = blueprint_of(run)
+        if blueprint.dtype != "float32":
+            raise InputError(f"model: expected weights of float32, received {blueprint.dtype}")
+        return Source(blueprint, None, run.name, "those of a live Keras model")
+    return source_of_run(open_run(run))
+
+
+def source_of_run(trained: Trained) -> Source:
+    """A run that was read."""
+    its_own = card(trained.run) if trained.run.startswith(PREFIX) else ""
+    best = "" if trained.val_loss is None else f", its best: val_loss {trained.val_loss:.4g} nats a symbol"
+    weights, task = f"after step {trained.step:,}{best}", _in_words(trained.experiment.task)
+    return Source(trained.blueprint(), trained.symbols, trained.experiment.name, weights, task, its_own)
+
+
+def _in_words(task: Section) -> str:
+    """A task's section, without the folders of this machine."""
+    said = []
+    for key, value in task.model_dump(exclude_none=True).items():
+        names = [_name(part) for part in (value if isinstance(value, (list, tuple)) else [value])]
+        more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+        said.append(f"{key} {', '.join(names[:MOST_NAMED])}{more}")
+    return "; ".join(said)
+
+
+def _name(value: object) -> str:
+    """A value; of the path of a file its name, as any card can hold it."""
+    text = str(value)
+    return printable(Path(text).name if Path(text).is_absolute() else text)
+
+
+def write_export(source: Source, path: Path, format: str) -> Exported:
+    """As `export_model`, to a path that was checked."""
+    form, signature = FORMATS[format], signature_of(source.blueprint)
+    _require_small(source.blueprint, format)
+    notes = Notes(source.symbols, card_of(source, format, path.name))
+    with beside(path) as place:
+        form.write(source.blueprint, notes, place)
+        difference = compare(source.blueprint, form.open(place, signature))
+        size = sum(file.stat().st_size for file in [place, *place.rglob("*")] if file.is_file())
+        try:
+            publish(place, path)
+        except FileExistsError:
+            raise taken(path) from None
+    inside = f"{' and '.join(notes.files())} {form.inside}"
+    return Exported(path, format, source.weights, signature, SYMBOLS, difference, size, inside)
+
+
+def describe(exported: Exported) -> str:
+    """What was written, for a person."""
+    signature = exported.signature
+    states = ", ".join(
+        f"{name} [B, {units}]" for name, units in zip(signature.state_names, signature.state_sizes, strict=True)
+    )
+    first = f"features [B, T, {signature.input_dim}]" if signature.encoding == "features" else "ids [B, T] int32"
+    after = ", h0_next and so on" if exported.format == "onnx" else ""
+    near = f"within {exported.difference:.1e} of" if exported.difference else "equal to"
+    return "\n".join(
+        [
+            f"{exported.path}: {exported.format}, {exported.bytes / 1000:,.0f} kB",
+            f"weights: {exported.weights}",
+            f"inputs: {first}, {states}",
+            f"outputs: logits [B, T, {signature.vocab_size}], and the states for what comes next{after}",
+            f"checked over {exported.symbols} symbols: logits {near} the live model's",
+            f"inside: {exported.inside}",
+        ]
+    )
+
+
+def _require_small(blueprint: Blueprint, format: str) -> None:
+    size, most = sum(part.nbytes for part in blueprint.weights.in_order()), FORMATS[format].most_bytes
+    if size > most:
+        names = ", ".join(name for name, form in FORMATS.items() if form.most_bytes >= size)
+        raise InputError(
+            f"format: expected weights of at most {most / 1e9:.1f} GB with {format}, received {size / 1e9:.1f} GB: "
+            f"choose another ({names})"
+        )

@@ -1,0 +1,40 @@
+"""How a symbol is chosen from what a model says: temperature, top-k, top-p. No TensorFlow."""
+
+import math
+from typing import NamedTuple
+
+from lstmzoo.errors import InputError, check_count
+
+NEAR_ZERO = 1e-9  # of a temperature, and of a share; beyond it runtimes round differently, and nothing else changes
+
+
+class Choice(NamedTuple):
+    """Logits are divided by temperature (0: the likeliest symbol), then cut by top-k, then by top-p; None: not cut."""
+
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+
+    @property
+    def divisor(self) -> float:
+        """What logits are divided by, where the temperature is above 0."""
+        return min(max(float(self.temperature), NEAR_ZERO), 1 / NEAR_ZERO)
+
+    @property
+    def share(self) -> float:
+        """That the likeliest symbols together have to reach; 1: all of them stay."""
+        return 1.0 if self.top_p is None else max(float(self.top_p), NEAR_ZERO)
+
+    def check(self) -> "Choice":
+        """Itself; `InputError` for values that mean nothing."""
+        if not (_is_number(self.temperature) and 0 <= self.temperature < math.inf):
+            raise InputError(f"temperature: expected a number >= 0, received {self.temperature!r}")
+        if self.top_k is not None:
+            check_count("top-k", self.top_k, 1)
+        if self.top_p is not None and not (_is_number(self.top_p) and 0 < self.top_p <= 1):
+            raise InputError(f"top-p: expected a number above 0 and at most 1, received {self.top_p!r}")
+        return self
+
+
+def _is_number(value: object) -> bool:
+    return hasattr(value, "__float__") and not isinstance(value, (bool, str))

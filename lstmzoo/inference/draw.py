@@ -1,0 +1,127 @@
+"""Drawing symbols, whatever runs the model: random streams, prompt and pieces, and the choice of one symbol in NumPy.
+
+Random numbers are drawn here, one a symbol and sample from (seed, sample), so a text depends on neither the runtime,
+nor the pieces it is drawn in, nor on what is drawn beside it. No TensorFlow.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from lstmzoo.inference.choice import Choice
+from lstmzoo.models.signature import Runner, States
+
+PIECE = 64  # symbols of one call: what a reader sees at once, and what Ctrl-C waits for
+
+
+class Drawer(Protocol):
+    """What draws a piece for `samples` texts side by side."""
+
+    samples: int
+    vocab_size: int
+
+    def draw(self, length: int, seed: Sequence[int], prompt: np.ndarray | None = None) -> Iterator[np.ndarray]:
+        """As `drawing.draw`, with itself."""
+
+    def zero(self) -> Any:
+        """The state that a text starts with."""
+
+    def piece(self, given: np.ndarray, uniform: np.ndarray, last: Any, states: Any) -> tuple[np.ndarray, Any, Any]:
+        """The n symbols `[n, S]` after `last` `[S]`, the last of them, and the states after them.
+
+        `given` `[n, S]`: symbols that are known, or -1 where one is drawn with the number in [0, 1) of `uniform`.
+        """
+
+
+class RunnerDrawer:
+    """Draws with a runner, a call a symbol; `sampler.Sampler` is the same as one TensorFlow loop."""
+
+    def __init__(self, runner: Runner, choice: Choice, samples: int = 1):
+        self.runner, self.choice, self.samples = runner, choice, samples
+        self.vocab_size = runner.signature.vocab_size
+
+    def draw(self, length: int, seed: Sequence[int], prompt: np.ndarray | None = None) -> Iterator[np.ndarray]:
+        """As `drawing.draw`."""
+        return draw(self, length, seed, prompt)
+
+    def zero(self) -> States:
+        """States of zeros."""
+        return self.runner.signature.zero_states(self.samples)
+
+    def piece(
+        self, given: np.ndarray, uniform: np.ndarray, last: np.ndarray, states: States
+    ) -> tuple[np.ndarray, np.ndarray, States]:
+        """As `Drawer.piece`."""
+        drawn = given.copy()
+        for t in range(len(drawn)):
+            logits, states = self.runner(last[:, None], states)
+            if given[t, 0] < 0:
+                drawn[t] = choose(logits[:, 0], uniform[t], self.choice)
+            last = drawn[t]
+        return drawn, last, states
+
+
+def draw(drawer: Drawer, length: int, seed: Sequence[int], prompt: np.ndarray | None = None) -> Iterator[np.ndarray]:
+    """`length` symbols a sample in pieces `[n, S]`, after a prompt `[P]` of ids (which is not given back).
+
+    Without a prompt the first symbol is uniform. The state starts at zero. `seed`: any numbers.
+    """
+    streams = [np.random.default_rng([*seed, sample]) for sample in range(drawer.samples)]
+    if not length:
+        return
+    if prompt is None or not len(prompt):
+        first = np.array([int(stream.random() * drawer.vocab_size) for stream in streams], np.int32)
+        yield first[None]
+        known, last, length = np.zeros((0, drawer.samples), np.int32), first, length - 1
+    else:
+        last = np.full(drawer.samples, prompt[0], np.int32)
+        known = np.repeat(np.asarray(prompt[1:], np.int32)[:, None], drawer.samples, 1)
+    yield from _pieces(drawer, length, known, last, streams)
+
+
+def _pieces(
+    drawer: Drawer, length: int, known: np.ndarray, last: Any, streams: list[np.random.Generator]
+) -> Iterator[np.ndarray]:
+    """Read the known symbols, then draw; a prompt is read by the very loop that draws."""
+    states, done, total = drawer.zero(), 0, len(known) + length
+    while done < total:
+        count = min(PIECE, total - done)
+        part = known[done : done + count]
+        given = np.full((count, drawer.samples), -1, np.int32)
+        given[: len(part)] = part
+        uniform = np.zeros((count, drawer.samples))
+        uniform[len(part) :] = np.stack([stream.random(count - len(part)) for stream in streams], 1)
+        drawn, last, states = drawer.piece(given, uniform, last, states)
+        done += count
+        if count > len(part):
+            yield drawn[len(part) :]
+
+
+def choose(logits: np.ndarray, uniform: np.ndarray, choice: Choice) -> np.ndarray:
+    """One symbol `[B]` from logits `[B, V]` and numbers in [0, 1) `[B]`: the distribution function's inverse."""
+    if choice.temperature == 0:
+        return logits.argmax(-1)
+    cumulated = np.cumsum(probabilities(logits, choice), -1)
+    return (cumulated / cumulated[:, -1:] <= uniform[:, None]).sum(-1)
+
+
+def probabilities(logits: np.ndarray, choice: Choice) -> np.ndarray:
+    """The distribution `[B, V]` that is drawn from, in float64; ties at a cut stay in."""
+    scaled = logits.astype(np.float64)
+    scaled = (scaled - scaled.max(-1, keepdims=True)) / choice.divisor
+    if choice.top_k is not None and choice.top_k < logits.shape[-1]:
+        scaled = np.where(scaled >= _descending(scaled)[:, choice.top_k - 1, None], scaled, -np.inf)
+    found = np.exp(scaled)
+    found /= found.sum(-1, keepdims=True)
+    if choice.share < 1:
+        ordered = _descending(found)
+        before = np.pad(np.cumsum(ordered, -1)[..., :-1], ((0, 0), (1, 0)))
+        least = np.where(before < choice.share, ordered, np.inf).min(-1, keepdims=True)  # with the one that passes it
+        found = np.where(found >= least, found, 0.0)
+        found /= found.sum(-1, keepdims=True)
+    return found
+
+
+def _descending(values: np.ndarray) -> np.ndarray:
+    return -np.sort(-values, -1)

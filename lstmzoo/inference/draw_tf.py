@@ -1,0 +1,97 @@
+"""Drawing symbols from a model: one graph loop that carries the state, and no call of Python between two symbols."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from lstmzoo.errors import InputError
+from lstmzoo.execution.kernels import Tensor
+from lstmzoo.execution.network import Network, States
+from lstmzoo.inference.choice import Choice
+from lstmzoo.inference.draw import PIECE, draw
+from lstmzoo.models.anatomy import Anatomy, dissect
+
+COMPILED_SYMBOLS = 1024  # a larger vocabulary is not compiled: XLA's cumulative sum is quadratic
+
+
+class Sampler:
+    """Draws from a model's weights as they are at each call, for `samples` texts side by side."""
+
+    def __init__(self, model: keras.Model, choice: Choice, samples: int = 1):
+        self.anatomy, self.choice, self.samples = dissect(model), choice, samples
+        self.network = Network(self.anatomy, "scan")
+        self.vocab_size = _vocab_size(self.anatomy)
+        self.program = tf.function(
+            self._draw,
+            input_signature=[
+                tf.TensorSpec([], tf.int32),
+                tf.TensorSpec([PIECE, samples], tf.int32),
+                tf.TensorSpec([PIECE, samples], tf.float64),
+                tf.TensorSpec([samples], tf.int32),
+                [tf.TensorSpec(state.shape, state.dtype) for state in self.network.zero(samples)],
+            ],
+            autograph=False,
+            jit_compile=self.vocab_size <= COMPILED_SYMBOLS,
+        ).get_concrete_function()
+
+    def draw(self, length: int, seed: Sequence[int], prompt: np.ndarray | None = None) -> Iterator[np.ndarray]:
+        """As `drawing.draw`."""
+        return draw(self, length, seed, prompt)
+
+    def zero(self) -> States:
+        """States of zeros."""
+        return self.network.zero(self.samples)
+
+    def piece(self, given: np.ndarray, uniform: np.ndarray, last: Any, states: States) -> Any:
+        """As `Drawer.piece`."""
+        count, rest = len(given), ((0, PIECE - len(given)), (0, 0))  # the program is made for whole pieces
+        drawn, last, states = self.program(count, np.pad(given, rest), np.pad(uniform, rest), last, states)
+        return drawn.numpy()[:count], last, states
+
+    def _draw(self, count: Tensor, given: Tensor, uniform: Tensor, last: Tensor, states: States) -> Any:
+        def body(t: Tensor, last: Tensor, states: States, drawn: Any) -> Any:
+            logits, states = self.network.step(last, states)
+            last = tf.where(given[t] >= 0, given[t], choose(logits, uniform[t], self.choice))
+            return t + 1, last, states, drawn.write(t, last)
+
+        drawn = tf.TensorArray(tf.int32, PIECE, element_shape=[self.samples])
+        loop = (0, last, states, drawn)
+        _, last, states, drawn = tf.while_loop(lambda t, *_: t < count, body, loop, parallel_iterations=1)
+        return drawn.stack(), last, states
+
+
+def choose(logits: Tensor, uniform: Tensor, choice: Choice) -> Tensor:
+    """One symbol `[B]` from logits `[B, V]` and numbers in [0, 1) `[B]`: the distribution function's inverse."""
+    if choice.temperature == 0:
+        return tf.argmax(logits, -1, tf.int32)
+    cumulated = tf.cumsum(probabilities(logits, choice), axis=-1)
+    below = cumulated / cumulated[:, -1:] <= uniform[:, None]
+    return tf.reduce_sum(tf.cast(below, tf.int32), -1)
+
+
+def probabilities(logits: Tensor, choice: Choice) -> Tensor:
+    """The distribution `[B, V]` that is drawn from, in float64; ties at a cut stay in."""
+    scaled = tf.cast(logits, tf.float64)
+    scaled = (scaled - tf.reduce_max(scaled, -1, keepdims=True)) / choice.divisor
+    if choice.top_k is not None and choice.top_k < logits.shape[-1]:
+        least = tf.sort(scaled, -1, "DESCENDING")[:, choice.top_k - 1, None]
+        scaled = tf.where(scaled >= least, scaled, -np.inf)
+    found = tf.nn.softmax(scaled)
+    if choice.share < 1:
+        ordered = tf.sort(found, -1, "DESCENDING")
+        kept = tf.cumsum(ordered, -1, exclusive=True) < choice.share  # with the one that passes it
+        least = tf.reduce_min(tf.where(kept, ordered, np.inf), -1, keepdims=True)
+        found = tf.where(found >= least, found, 0.0)
+        found /= tf.reduce_sum(found, -1, keepdims=True)
+    return found
+
+
+def _vocab_size(anatomy: Anatomy) -> int:
+    size = anatomy.head.units if anatomy.head is not None else None
+    table = anatomy.embedding.input_dim if anatomy.embedding is not None else anatomy.one_hot_size
+    if size is None or size != table:
+        raise InputError("expected a model from symbols to logits of the same symbols, received another one")
+    return int(size)

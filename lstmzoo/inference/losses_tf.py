@@ -1,0 +1,31 @@
+"""The loss of every symbol of a text in one compiled program: what `losses` asks for, by TensorFlow."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from lstmzoo.execution.kernels import Tensor
+from lstmzoo.execution.network import Network, States, losses_of
+from lstmzoo.inference.losses import Program
+from lstmzoo.models.anatomy import dissect
+from lstmzoo.runs.trained import Trained
+
+
+class Scorer:
+    """A trained model as a `losses.Reader`."""
+
+    def __init__(self, trained: Trained):
+        self.trained, self.vocab_size = trained, trained.vocab_size
+
+    def program(self, lanes: int, window: int) -> tuple[Program, Any]:
+        """As `losses.Reader`."""
+        network = Network(dissect(self.trained.model(batch_size=lanes)), "xla")
+
+        def run(x: Tensor, y: Tensor, states: States) -> tuple[Tensor, States]:
+            logits, states = network(tf.transpose(x), states)
+            return tf.transpose(losses_of(logits, tf.transpose(y))), states
+
+        symbols, zero = tf.TensorSpec([lanes, window], tf.int32), network.zero(lanes)
+        carried = [tf.TensorSpec(state.shape, state.dtype) for state in zero]
+        program = tf.function(run, input_signature=[symbols, symbols, carried], autograph=False, jit_compile=True)
+        return program.get_concrete_function(), zero

@@ -1,0 +1,93 @@
+"""How well a trained char model predicts a text, and what the carried state is worth."""
+
+import math
+import os
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lstmzoo.data.text import encode_file
+from lstmzoo.errors import InputError, check_count
+from lstmzoo.inference.losses import carried_losses, cold_losses
+from lstmzoo.inference.runtimes import check_runtime, choose_runtime, reader_of
+from lstmzoo.runs.trained import Trained, open_run
+
+MOST_STEPS = 50_000  # of a window: what one graph call keeps in memory
+
+
+def score_text(
+    run: str | os.PathLike[str], text: str | bytes | Path, *, window: int = 256, runtime: str = "auto"
+) -> dict[str, Any]:
+    """How well the model of a run directory predicts a text: its content, or a `Path` to it.
+
+    `carried` reads it in one lane from zero state and counts all N - 1 targets; `cold` starts every window of `window`
+    symbols at zero state. Both have nats a symbol, bpc and perplexity. `by_position` has the mean nats at each place
+    in the window, of both: where carried is lower, the state that was carried into the window helps. `runtime`: as of
+    `sample_text`. Raises
+    `InputError` for a text that is empty or that the model cannot spell, and for what is no run of a char task.
+    """
+    check_count("window", window, 1, MOST_STEPS)
+    check_runtime(runtime)
+    trained = open_run(run, text=True)
+    ids = ids_of(trained, text)
+    return score_ids(trained, ids, int(window), choose_runtime(runtime, len(ids)))
+
+
+def ids_of(trained: Trained, text: str | bytes | Path) -> np.ndarray:
+    """Ids of a text by the model's own vocabulary."""
+    if isinstance(text, Path):
+        return encode_file(text, trained.experiment.task.reading(), trained.vocabulary)  # type: ignore[union-attr]
+    return trained.vocabulary.encode_text(text, "text")
+
+
+def score_ids(trained: Trained, ids: np.ndarray, window: int, runtime: str = "tensorflow") -> dict[str, Any]:
+    """As `score_text`, of ids."""
+    if len(ids) < 2:
+        raise InputError(f"text: expected two symbols or more (the first is no target), received {len(ids)}")
+    window = min(window, len(ids) - 1)
+    reader = reader_of(trained, runtime)
+    carried, cold = carried_losses(reader, ids), cold_losses(reader, ids, window)
+    return {
+        "step": trained.step,
+        "symbols": len(ids),
+        "targets": len(carried),
+        "window": window,
+        "carried": _measures(carried),
+        "cold": _measures(cold),
+        "by_position": {"carried": _by_position(carried, window), "cold": _by_position(cold, window)},
+    }
+
+
+def _measures(losses: np.ndarray) -> dict[str, float | None]:
+    nats = float(losses.mean(dtype=np.float64))
+    return {"nats": nats, "bpc": nats / math.log(2), "perplexity": math.exp(nats) if nats < 700 else None}
+
+
+def _by_position(losses: np.ndarray, window: int) -> list[float]:
+    padded = np.full(-(-len(losses) // window) * window, np.nan)
+    padded[: len(losses)] = losses
+    return [float(mean) for mean in np.nanmean(padded.reshape(-1, window), axis=0)]
+
+
+def describe(found: dict[str, Any]) -> str:
+    """The scores as a table for a person."""
+    window, places = found["window"], found["by_position"]
+    lines = [f"{found['targets']:,} targets, weights of step {found['step']:,}", ""]
+    lines.append(f"{'':<24} {'nats':>8} {'bpc':>8} {'perplexity':>11}")
+    for name, text in (("carried", "carried (one lane)"), ("cold", f"cold (windows of {window})")):
+        nats, bpc, perplexity = found[name].values()
+        lines.append(f"{text:<24} {nats:>8.4f} {bpc:>8.4f} {perplexity or math.inf:>11.4g}")
+    lines += ["", f"{'place in the window':<24} {'carried':>8} {'cold':>8} {'state helps by':>15}"]
+    for first, last in _spans(window):
+        carried, cold = (float(np.mean(places[name][first - 1 : last])) for name in ("carried", "cold"))
+        place = f"{first}" if first == last else f"{first} to {last}"
+        lines.append(f"{place:<24} {carried:>8.4f} {cold:>8.4f} {cold - carried:>15.4f}")
+    return "\n".join(lines)
+
+
+def _spans(window: int) -> list[tuple[int, int]]:
+    """1, 2, 3 to 4, 5 to 8, ...: where the state is cold, things change fast."""
+    edges = [0, *(2**k for k in range(window.bit_length()) if 2**k < window), window]
+    return [(first + 1, last) for first, last in pairwise(edges)]

@@ -1,0 +1,137 @@
+"""The parts of a stateful Keras model that execution and state work on, read from its layers.
+
+Reading the layers, not a note that `build_model` left, lets everything work on a model that was saved and loaded too.
+"""
+
+from typing import Any, NamedTuple
+
+import tf_keras as keras
+
+from lstmzoo.errors import InputError, shown
+
+_CALLS = (keras.Sequential.call, keras.Sequential.__base__.call)  # the base is the class of functional models
+
+
+class Anatomy(NamedTuple):
+    """A stack of LSTM cells between an encoding and a head."""
+
+    encoding: str
+    """"scalar", "one_hot", "embedding" or "features"."""
+    one_hot_size: int | None
+    embedding: keras.layers.Embedding | None
+    recurrent: tuple[keras.layers.RNN, ...]
+    """The layers that hold states."""
+    cells: tuple[keras.layers.LSTMCell, ...]
+    """From the input up, whatever the kind."""
+    dropout: tuple[float, ...]
+    """Rate in front of each cell."""
+    head: keras.layers.Dense | None
+
+
+def dissect(model: keras.Model) -> Anatomy:
+    """The parts of a model; `InputError` names a layer that does not belong in a stack of LSTMs.
+
+    A user's class that inherits from one of Keras's does not belong either: it may compute something else.
+    """
+    _require_functional(model)
+    encoding = "features" if len(model.input_shape) == 3 else "scalar"
+    one_hot_size, embedding, head, rate = None, None, None, 0.0
+    recurrent: list[keras.layers.RNN] = []
+    cells: list[keras.layers.LSTMCell] = []
+    dropout: list[float] = []
+    for layer in model.layers:
+        _require(layer, _follows(layer, model), "one input, the layer before, and one output")
+        _require(layer, not layer.losses, "no regularizer")
+        if type(layer) is keras.layers.Embedding:
+            _require(layer, not layer.mask_zero, "mask_zero=False")
+            encoding, embedding = "embedding", layer
+        elif _is_one_hot(layer):
+            encoding, one_hot_size = "one_hot", layer.layer.num_tokens
+        elif type(layer) is keras.layers.SpatialDropout1D:
+            _require(layer, layer is not model.layers[-1] and bool(cells), "between LSTM layers")
+            rate = layer.rate
+        elif type(layer) in (keras.layers.LSTM, keras.layers.RNN):
+            inner = _cells(layer)
+            recurrent.append(layer)
+            rates = [cell.dropout for cell in inner]
+            dropout += [rates[0] or rate, *rates[1:]]
+            cells += inner
+            rate = 0.0
+        elif type(layer) is keras.layers.Dense and head is None and cells:
+            linear = layer.activation is keras.activations.linear and layer.use_bias
+            _require(layer, linear and not rate, "linear, with a bias, right above the last LSTM layer")
+            head = layer
+        elif type(layer) is keras.layers.Reshape:
+            _require(layer, _is_column(layer, model), "[B, T] made [B, T, 1], right above the input")
+        elif not isinstance(layer, keras.layers.InputLayer):
+            raise _foreign(layer)
+    if not cells:
+        raise InputError(f"expected a model with an LSTM layer, received {model.name!r}, which has none")
+    return Anatomy(encoding, one_hot_size, embedding, tuple(recurrent), tuple(cells), tuple(dropout), head)
+
+
+def require_keras_2(model: Any) -> None:
+    """`InputError` unless it is a model of Keras 2, of any kind."""
+    if not isinstance(model, keras.Model):
+        names = {(base.__module__.split(".")[0], base.__name__) for base in type(model).__mro__}
+        one_of_3 = "one of Keras 3: convert it with lstmzoo.from_keras(model)"
+        received = one_of_3 if ("keras", "Model") in names else shown(model)
+        raise InputError(f"model: expected a tf_keras (Keras 2) model, received {received}")
+
+
+def _require_functional(model: Any) -> None:
+    """Its layers are what it computes: no `call` of its own, and built."""
+    require_keras_2(model)
+    if type(model).call not in _CALLS or not model.inputs:
+        raise InputError(
+            f"model {model.name!r}: expected a Sequential or functional one with an Input, received "
+            f"{type(model).__name__} with {'a call of its own' if type(model).call not in _CALLS else 'none'}"
+        )
+
+
+def _is_one_hot(layer: keras.layers.Layer) -> bool:
+    wrapped = type(layer) is keras.layers.TimeDistributed and type(layer.layer) is keras.layers.CategoryEncoding
+    return wrapped and layer.layer.output_mode == "one_hot"
+
+
+def _is_column(layer: keras.layers.Reshape, model: keras.Model) -> bool:
+    below = model.layers[: model.layers.index(layer)]
+    at_input = all(isinstance(other, keras.layers.InputLayer) for other in below)
+    return at_input and len(layer.input_shape) == 2 and len(layer.output_shape) == 3 and layer.output_shape[2] == 1
+
+
+def _cells(layer: keras.layers.RNN) -> list[keras.layers.LSTMCell]:
+    stacked = type(layer.cell) is keras.layers.StackedRNNCells
+    cells = list(layer.cell.cells) if stacked else [layer.cell]
+    for cell in cells:
+        if type(cell) is not keras.layers.LSTMCell:
+            raise _foreign(layer)
+        gates = cell.recurrent_activation in (keras.activations.sigmoid, keras.activations.hard_sigmoid)
+        plain = cell.activation is keras.activations.tanh and cell.use_bias and not cell.recurrent_dropout
+        _require(layer, plain and gates, "tanh, with a bias, with sigmoid or hard_sigmoid gates, no recurrent dropout")
+        _require(layer, cell.compute_dtype == cell.variable_dtype, "computing in the type of its weights")
+    _require(layer, not layer.time_major, "batches first (time_major=False)")
+    _require(layer, layer.stateful, "stateful=True")
+    _require(layer, layer.return_sequences and not layer.go_backwards, "return_sequences=True, forwards in time")
+    _require(layer, not (isinstance(layer, keras.layers.LSTM) and cells[0].dropout), "dropout as SpatialDropout1D")
+    return cells
+
+
+def _follows(layer: keras.layers.Layer, model: keras.Model) -> bool:
+    """Whether the layer takes what the one before it gives, and nothing else does."""
+    place = model.layers.index(layer)
+    if isinstance(layer, keras.layers.InputLayer) or place == 0:
+        return place == 0
+    return layer.input is model.layers[place - 1].output
+
+
+def _require(layer: keras.layers.Layer, holds: bool, what: str) -> None:
+    if not holds:
+        raise InputError(f"layer {layer.name!r}: expected {what}, as build_model makes it, received another setting")
+
+
+def _foreign(layer: keras.layers.Layer) -> InputError:
+    return InputError(
+        "expected a stack of stateful LSTM layers such as build_model makes, "
+        f"received the layer {layer.name!r} ({type(layer).__name__})"
+    )

@@ -1,0 +1,169 @@
+"""A model as data: the description that `build_model` needs, and the weights, as NumPy arrays.
+
+No TensorFlow here: `rebuild` reads a blueprint from a live model and builds one, `convert` makes blueprints of other
+programs' files.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lstmzoo.errors import InputError, did_you_mean
+from lstmzoo.models.registry import get_model
+from lstmzoo.models.spec import ModelSpec, spec_of
+
+ENCODINGS = ("scalar", "one_hot", "embedding", "features")
+
+
+class LayerWeights(NamedTuple):
+    """One LSTM layer; gates in Keras's order i, f, c (the candidate), o."""
+
+    kernel: np.ndarray
+    """`[D, 4H]`"""
+    recurrent_kernel: np.ndarray
+    """`[H, 4H]`"""
+    bias: np.ndarray
+    """`[4H]`"""
+
+    @property
+    def units(self) -> int:
+        """H."""
+        return int(self.recurrent_kernel.shape[0])
+
+
+class HeadWeights(NamedTuple):
+    """The Dense layer: logits are `h @ kernel + bias`."""
+
+    kernel: np.ndarray
+    """`[H, V]`"""
+    bias: np.ndarray
+    """`[V]`"""
+
+
+class Weights(NamedTuple):
+    """All weights of a stack, from the input up."""
+
+    layers: tuple[LayerWeights, ...]
+    head: HeadWeights | None = None
+    embedding: np.ndarray | None = None
+    """`[V, E]`"""
+
+    def in_order(self) -> list[np.ndarray]:
+        """As `model.get_weights()` lists them: embedding if any, kernel, recurrent_kernel, bias of each layer, head."""
+        table = [] if self.embedding is None else [self.embedding]
+        return [*table, *(part for layer in self.layers for part in layer), *(self.head or ())]
+
+
+class Blueprint(NamedTuple):
+    """What is needed to build a model again with the same weights; `rebuild.build` does it."""
+
+    spec: ModelSpec
+    """kind, units, dropout and recurrent_activation; encoding and embedding_dim too where there is an embedding."""
+    encoding: str
+    """"scalar", "one_hot", "embedding" or "features"."""
+    vocab_size: int | None
+    """V; None: no head."""
+    input_dim: int | None
+    """D, with encoding "features" only."""
+    weights: Weights
+    batch_size: int = 1
+    seq_length: int | None = None
+    dtype: str = "float32"
+
+
+def draw_up(
+    weights: Weights,
+    encoding: str,
+    *,
+    kind: str | None = None,
+    dropout: float = 0.0,
+    recurrent_activation: str = "sigmoid",
+    batch_size: int = 1,
+    seq_length: int | None = None,
+    dtype: str = "float32",
+) -> Blueprint:
+    """The blueprint of weights whose layers fit one another; `kind=None`: single, or stacked_layers where it is deep.
+
+    Raises `InputError` for an impossible kind or dropout, and where the encoding and the sizes of
+    input, embedding and head contradict one another: a one-hot or embedded symbol and a class are the same V symbols.
+    """
+    vocab_size = None if weights.head is None else int(weights.head.kernel.shape[1])
+    _check_encoding(weights, encoding, vocab_size)
+    table = weights.embedding
+    embedded = {} if table is None else {"encoding": "embedding", "embedding_dim": int(table.shape[1])}
+    description = {
+        "kind": kind or ("single" if len(weights.layers) == 1 else "stacked_layers"),
+        "units": tuple(layer.units for layer in weights.layers),
+        "dropout": dropout,
+        "recurrent_activation": recurrent_activation,
+    }
+    spec = described(description | embedded)
+    input_dim = int(weights.layers[0].kernel.shape[0]) if encoding == "features" else None
+    return Blueprint(spec, encoding, vocab_size, input_dim, weights, batch_size, seq_length, dtype)
+
+
+def from_list(spec: ModelSpec, encoding: str, vocab_size: int, arrays: Sequence[np.ndarray]) -> Blueprint:
+    """The blueprint of a description and the list that `model.get_weights()` gives.
+
+    Raises `InputError` for arrays of other shapes than the description asks for.
+    """
+    expected, received = _shapes(spec, encoding, vocab_size), [array.shape for array in arrays]
+    if received != expected:
+        raise InputError(f"weights: expected arrays of {expected}, received {received}")
+    table = arrays[0] if encoding == "embedding" else None
+    first = 0 if table is None else 1
+    layers = tuple(LayerWeights(*arrays[k : k + 3]) for k in range(first, len(arrays) - 2, 3))
+    return Blueprint(spec, encoding, vocab_size, None, Weights(layers, HeadWeights(*arrays[-2:]), table))
+
+
+def _shapes(spec: ModelSpec, encoding: str, vocab_size: int) -> list[tuple[int, ...]]:
+    below = spec.input_dim(encoding, vocab_size)
+    shapes: list[tuple[int, ...]] = [(vocab_size, below)] if encoding == "embedding" else []
+    for units in spec.layers:
+        shapes += [(below, 4 * units), (units, 4 * units), (4 * units,)]
+        below = units
+    return [*shapes, (below, vocab_size), (vocab_size,)]
+
+
+def described(model: str | Mapping[str, Any] | ModelSpec, overrides: Mapping[str, Any] | None = None) -> ModelSpec:
+    """The description behind a name of the zoo, a mapping as in the YAML, or an object; `InputError` for a bad one.
+
+    `overrides` are laid over it; a list of units replaces the depth, too.
+    """
+    spec = get_model(model) if isinstance(model, str) else model
+    if isinstance(spec, ModelSpec) and not overrides:
+        return spec
+    if not isinstance(spec, (ModelSpec, Mapping)):
+        raise InputError(f"model: expected a name of the zoo, a mapping or a ModelSpec, received {model!r}")
+    data = dict(spec) if isinstance(spec, Mapping) else spec.model_dump(exclude_unset=True)
+    if overrides and isinstance(overrides.get("units"), (list, tuple)):
+        data.pop("depth", None)
+    return spec_of({**data, **(overrides or {})})
+
+
+def _check_encoding(weights: Weights, encoding: str, vocab_size: int | None) -> None:
+    if encoding not in ENCODINGS:
+        raise InputError(f"encoding: expected a known one, received {encoding!r}{did_you_mean(encoding, ENCODINGS)}")
+    size, table = int(weights.layers[0].kernel.shape[0]), weights.embedding
+    if (encoding == "embedding") != (table is not None):
+        received = "no embedding" if table is None else f"an embedding {list(table.shape)}"
+        raise InputError(
+            f"encoding: expected 'embedding' with an embedding and only there, received {encoding!r} and {received}"
+        )
+    if table is not None and table.shape[1] != size:
+        raise InputError(
+            f"embedding: expected shape [V, {size}], as layer 0 takes {size} features, received {list(table.shape)}"
+        )
+    symbols = {"scalar": 1, "one_hot": vocab_size}.get(encoding, size)
+    if encoding == "one_hot" and vocab_size is None:
+        raise InputError("encoding: expected 'features' for a model without a head, received 'one_hot'")
+    if symbols != size:
+        raise InputError(
+            f"encoding: expected {encoding!r} with {symbols} input features, received {size}: say 'features'"
+        )
+    if table is not None and table.shape[0] != vocab_size:
+        raise InputError(
+            f"embedding: expected as many rows as the head has classes, received {table.shape[0]} rows and "
+            f"{'no head' if vocab_size is None else f'{vocab_size} classes'}: take the embedding out and feed features"
+        )

@@ -1,0 +1,150 @@
+"""A description becomes a network: a plain stateful `tf_keras.Model` of standard Keras layers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tf_keras as keras
+
+from lstmzoo.errors import InputError, did_you_mean
+from lstmzoo.models.blueprint import ENCODINGS, described
+from lstmzoo.models.spec import ModelSpec
+
+
+def build_model(
+    model: str | Mapping[str, Any] | ModelSpec,
+    *,
+    vocab_size: int | None,
+    encoding: str,
+    batch_size: int,
+    seq_length: int | None = None,
+    input_dim: int | None = None,
+    embedding_dim: int | None = None,
+    seed: int = 0,
+    **overrides: Any,
+) -> keras.Model:
+    """A stateful Keras model: `[B, T]` in (`[B, T, D]` for features), logits `[B, T, V]` out.
+
+    With `vocab_size=None` there is no Dense layer and the output is the last layer's `[B, T, H]`. `model` is a name of
+    the zoo, a mapping as in the YAML, or a `ModelSpec`; `overrides` such as `units=64` or `dropout=0.2` are laid over
+    it, and a list of units replaces the depth too. `seq_length=None` takes any T. Initial weights depend on the
+    seed and the sizes alone, so all kinds start alike: Glorot uniform kernels, orthogonal recurrent kernels, zero
+    biases but for 1 at the forget gate (Jozefowicz et al. 2015). Weights, from the input up: embedding if any, then for
+    each layer kernel `[D, 4H]`, recurrent_kernel `[H, 4H]`, bias `[4H]` (gates i, f, c, o), then Dense kernel `[H, V]`
+    and bias `[V]`. Raises `InputError` for an impossible description or size.
+    """
+    spec = described(model, overrides)
+    embedding_dim = embedding_dim if embedding_dim is not None else spec.embedding_dim
+    _check(spec, encoding, vocab_size, batch_size, seq_length, input_dim, embedding_dim, seed)
+    seeds = _Seeds(seed)
+    symbols, x = _inputs(encoding, batch_size, seq_length, input_dim, vocab_size, embedding_dim, seeds)
+    x = (_cells if spec.kind == "stacked_cells" else _layers)(spec, x, seeds)
+    if vocab_size is not None:
+        x = keras.layers.Dense(vocab_size, kernel_initializer=seeds.glorot("logits"), name="logits")(x)
+    return keras.Model(symbols, x, name=spec.kind)
+
+
+class _Seeds:
+    """Initializers whose draws depend on the run's seed and on the weight's place, not on the kind of model."""
+
+    def __init__(self, seed: int):
+        self.seed = seed
+
+    def of(self, *place: int | str) -> int:
+        words = [int.from_bytes(str(part).encode(), "little") for part in place]
+        return int(np.random.SeedSequence([self.seed, *words]).generate_state(1)[0] >> 1)
+
+    def glorot(self, *place: int | str) -> keras.initializers.Initializer:
+        return keras.initializers.GlorotUniform(seed=self.of(*place))
+
+    def lstm(self, layer: int) -> dict[str, Any]:
+        recurrent = keras.initializers.Orthogonal(seed=self.of("recurrent", layer))
+        return {"kernel_initializer": self.glorot("kernel", layer), "recurrent_initializer": recurrent}
+
+
+def _inputs(
+    encoding: str,
+    batch_size: int,
+    seq_length: int | None,
+    input_dim: int | None,
+    vocab_size: int | None,
+    embedding_dim: int | None,
+    seeds: _Seeds,
+) -> tuple[Any, Any]:
+    shape = (batch_size, seq_length)
+    if encoding == "features":
+        symbols = keras.Input(batch_shape=(*shape, input_dim), name="features")
+        return symbols, symbols
+    if encoding == "scalar":
+        symbols = keras.Input(batch_shape=shape, name="symbols")
+        return symbols, keras.layers.Reshape((-1, 1), name="scalar")(symbols)
+    symbols = keras.Input(batch_shape=shape, dtype="int32", name="symbols")
+    if encoding == "one_hot":
+        one_hot = keras.layers.CategoryEncoding(vocab_size, output_mode="one_hot")
+        column = keras.layers.Reshape((-1, 1), name="column")(symbols)
+        return symbols, keras.layers.TimeDistributed(one_hot, name="one_hot")(column)
+    drawn = keras.initializers.RandomUniform(-0.05, 0.05, seed=seeds.of("embedding"))
+    table = keras.layers.Embedding(vocab_size, embedding_dim, embeddings_initializer=drawn, name="embedding")
+    return symbols, table(symbols)
+
+
+def _layers(spec: ModelSpec, x: Any, seeds: _Seeds) -> Any:
+    for index, units in enumerate(spec.layers):
+        if index and spec.dropout:
+            x = keras.layers.SpatialDropout1D(spec.dropout, seed=seeds.of("dropout", index), name=f"dropout_{index}")(x)
+        x = keras.layers.LSTM(
+            units,
+            recurrent_activation=spec.recurrent_activation,
+            return_sequences=True,
+            stateful=True,
+            name=f"lstm_{index}",
+            **seeds.lstm(index),
+        )(x)
+    return x
+
+
+def _cells(spec: ModelSpec, x: Any, seeds: _Seeds) -> Any:
+    cells = [
+        keras.layers.LSTMCell(
+            units,
+            recurrent_activation=spec.recurrent_activation,
+            dropout=spec.dropout if index else 0.0,
+            name=f"lstm_cell_{index}",
+            **seeds.lstm(index),
+        )
+        for index, units in enumerate(spec.layers)
+    ]
+    stacked = keras.layers.StackedRNNCells(cells)
+    return keras.layers.RNN(stacked, return_sequences=True, stateful=True, name="stacked_cells")(x)
+
+
+def _check(
+    spec: ModelSpec,
+    encoding: str,
+    vocab_size: int | None,
+    batch_size: int,
+    seq_length: int | None,
+    input_dim: int | None,
+    embedding_dim: int | None,
+    seed: int,
+) -> None:
+    if encoding not in ENCODINGS:
+        raise InputError(f"encoding: expected a known one, received {encoding!r}{did_you_mean(encoding, ENCODINGS)}")
+    if spec.encoding not in ("auto", encoding):
+        raise InputError(
+            f"encoding: expected {spec.encoding!r}, as the model's description says, received {encoding!r}"
+        )
+    sizes = {"vocab_size": vocab_size, "batch_size": batch_size, "seq_length": seq_length, "input_dim": input_dim}
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise InputError(f"seed: expected an integer >= 0, received {seed!r}")
+    for name, size in {**sizes, "embedding_dim": embedding_dim}.items():
+        if size is not None and (isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1):
+            raise InputError(f"{name}: expected an integer >= 1, received {size!r}")
+    needs = {"features": ("input_dim", input_dim), "embedding": ("embedding_dim", embedding_dim)}
+    for other, (name, size) in needs.items():
+        if (encoding == other) != (size is not None):
+            raise InputError(
+                f"{name}: expected with encoding {other!r} and only there, received {size!r} with {encoding!r}"
+            )
+    if batch_size is None or (encoding in ("one_hot", "embedding") and vocab_size is None):
+        raise InputError(f"vocab_size and batch_size: expected sizes for encoding {encoding!r}, received None")

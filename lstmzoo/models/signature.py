@@ -1,0 +1,61 @@
+"""What every exported model takes and gives: `(ids, states) -> (logits, states)`, by the same names in every format.
+
+    ids [B, T] int32, h0 [B, H], c0 [B, H], h1, ...  ->  logits [B, T, V], h0, c0, h1, ...
+
+A stream starts with states of zeros; what comes out goes in beside the next symbols. No TensorFlow.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from lstmzoo.errors import InputError
+from lstmzoo.models.blueprint import Blueprint
+
+States = list[np.ndarray]  # h, c, h, c, ... from the input up, each [B, H]
+
+
+class Signature(NamedTuple):
+    """Names and sizes of what goes in and what comes out."""
+
+    encoding: str
+    input_dim: int | None
+    """D, with encoding "features" only: then floats `[B, T, D]` go in."""
+    vocab_size: int
+    units: tuple[int, ...]
+
+    @property
+    def input_name(self) -> str:
+        """Of what stands first among the inputs."""
+        return "features" if self.encoding == "features" else "ids"
+
+    @property
+    def state_names(self) -> list[str]:
+        """h0, c0, h1, c1, ... from the input up."""
+        return [f"{part}{layer}" for layer in range(len(self.units)) for part in "hc"]
+
+    @property
+    def state_sizes(self) -> list[int]:
+        """H of each state, in the order of `state_names`."""
+        return [units for units in self.units for _ in range(2)]
+
+    def zero_states(self, batch_size: int) -> States:
+        """What a stream starts with, for B lanes."""
+        return [np.zeros((batch_size, units), np.float32) for units in self.state_sizes]
+
+
+class Runner(Protocol):
+    """A model that a runtime holds."""
+
+    signature: Signature
+
+    def __call__(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[np.ndarray, States]:
+        """Logits `[B, T, V]` and the states after the window, of ids `[B, T]` (or features `[B, T, D]`)."""
+
+
+def signature_of(blueprint: Blueprint) -> Signature:
+    """Of the model that a blueprint describes; `InputError` for one that gives no logits."""
+    if blueprint.vocab_size is None:
+        raise InputError("model: expected one with a head, whose outputs are logits, received one without")
+    return Signature(blueprint.encoding, blueprint.input_dim, blueprint.vocab_size, blueprint.spec.layers)

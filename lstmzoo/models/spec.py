@@ -1,0 +1,93 @@
+"""What a model is, as data: a stack of LSTM layers, from the YAML's `model` section. No TensorFlow."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from typing_extensions import Self
+
+from lstmzoo.errors import InputError
+from lstmzoo.schema.problems import explain
+from lstmzoo.schema.section import Count, Fraction, Section, expected
+
+MAX_DEPTH = 1000
+
+
+def _units(value: Any) -> int | tuple[int, ...]:
+    sizes = value if isinstance(value, (list, tuple)) else [value]
+    if not 1 <= len(sizes) <= MAX_DEPTH or any(type(size) is not int or size < 1 for size in sizes):
+        raise expected("an integer >= 1, or a list of them such as [4, 5]")
+    return tuple(sizes) if isinstance(value, (list, tuple)) else value
+
+
+Units = Annotated[
+    int | tuple[int, ...],
+    BeforeValidator(_units),
+    Field(
+        json_schema_extra={
+            "anyOf": [
+                {"type": "integer", "minimum": 1},
+                {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 1},
+            ]
+        }
+    ),
+]
+
+
+class ModelSpec(Section):
+    """A stack of LSTM layers, as the YAML's `model` section describes it."""
+
+    kind: Literal["single", "stacked_cells", "stacked_layers"] = "single"
+    """single: one LSTM layer; stacked_cells: one RNN layer over StackedRNNCells; stacked_layers: LSTM layers."""
+    units: Units = 4
+    """H, the size of h and of c: one integer for all layers, or a list with one for each layer."""
+    depth: Annotated[int, Field(ge=1, le=MAX_DEPTH)] | None = None
+    """L, layers; with integer units only: that many equal ones (default 1)."""
+    dropout: Fraction = 0.0
+    """Share of values dropped between layers, one mask a window and lane; 0: none."""
+    recurrent_activation: Literal["sigmoid", "hard_sigmoid"] = "sigmoid"
+    """Activation of the gates i, f, o."""
+    encoding: Literal["auto", "scalar", "one_hot", "embedding"] = "auto"
+    """How a symbol enters the net; auto is the task's own (echo: scalar; char: one_hot)."""
+    embedding_dim: Count | None = None
+    """Size of the embedding; with encoding embedding only."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.depth is not None and isinstance(self.units, tuple) and self.depth != len(self.units):
+            raise expected(f"depth to be left out, or {len(self.units)}, beside a list of {len(self.units)} units")
+        if self.kind == "single" and len(self.layers) > 1:
+            raise expected("depth 1 with kind single (more layers: kind stacked_cells or stacked_layers)")
+        if self.embedding_dim is not None and self.encoding != "embedding":
+            raise expected("embedding_dim with encoding embedding only")
+        if self.encoding == "embedding" and self.embedding_dim is None:
+            raise expected("an embedding_dim beside encoding embedding")
+        return self
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """Units of each layer, from the input up."""
+        return self.units if isinstance(self.units, tuple) else (self.units,) * (self.depth or 1)
+
+    def input_dim(self, encoding: str, vocab_size: int) -> int:
+        """D, the features that the first layer sees of a symbol."""
+        return {"scalar": 1, "one_hot": vocab_size, "embedding": self.embedding_dim}[encoding] or 1
+
+    def parameters(self, input_dim: int, vocab_size: int | None) -> int:
+        """Number of trainable values: for D input features, and V classes or no head."""
+        total, below = 0, input_dim
+        for units in self.layers:
+            total += 4 * units * (below + units + 1)
+            below = units
+        embedding = (vocab_size or 0) * self.embedding_dim if self.embedding_dim else 0
+        return embedding + total + (vocab_size * (below + 1) if vocab_size else 0)
+
+
+def spec_of(description: Mapping[str, Any]) -> ModelSpec:
+    """The section that a mapping describes; `InputError` with a line for each key that is wrong."""
+    try:
+        return ModelSpec.model_validate(dict(description))
+    except ValidationError as error:
+        found = explain(error, dict(description), ModelSpec)
+        lines = (f"{' '.join(('model', *map(str, path)))}: {reason.text}" for path, reason in found.items())
+        raise InputError("\n".join(lines)) from None

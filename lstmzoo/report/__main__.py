@@ -1,0 +1,36 @@
+"""`python -m lstmzoo.report RUN...`: runs beside one another, as a page, a table and a picture."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lstmzoo.errors import InputError
+from lstmzoo.report.write import PAGE, PICTURE, TABLE, write_files
+from lstmzoo.system.command_line import command_line
+from lstmzoo.system.terminal import printable
+
+
+def report(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="run directories and sweep directories")],
+    out: Annotated[str, typer.Option("--out", metavar="DIR", help="where the report is written")] = "report",
+) -> None:
+    """Compare runs: their curves over one another, and a table of what differs."""
+    if not out:
+        raise InputError("--out: expected a directory, received an empty text (a shell variable that is not set?)")
+    from lstmzoo.report.comparison import compare
+    from lstmzoo.report.tables import terminal_text
+
+    comparison = compare(runs)
+    write_files(comparison, Path(out))
+    print(terminal_text(comparison) + "\n")
+    print(printable("\n".join(str(Path(out) / name) for name in (PAGE, TABLE, PICTURE))))
+
+
+def main(prog_name: str) -> None:
+    """`python -m lstmzoo.report RUN...`."""
+    command_line(report, prog_name)
+
+
+if __name__ == "__main__":
+    main("python -m lstmzoo.report")

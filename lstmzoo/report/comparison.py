@@ -1,0 +1,113 @@
+"""Runs beside one another: which they are, how they are called, and what differs between them. No TensorFlow."""
+
+import math
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lstmzoo.errors import InputError, shown
+from lstmzoo.system.terminal import printable
+from lstmzoo.zoo.pretrained import run_path
+
+if TYPE_CHECKING:
+    from lstmzoo.config.differences import Settings
+    from lstmzoo.report.summary import Summary
+
+TRIAL = re.compile(r"trial-\d{4,}(\.\d+)?")  # of a sweep; what follows the dot counts repeats
+DERIVED = ("name", "execution.windows_per_call")  # they say nothing that the label or other settings do not say
+MISSING = object()
+
+
+class Comparison(NamedTuple):
+    """Runs, the lowest validation loss first and those without one last."""
+
+    runs: "list[Summary]"
+    differing: list[str]
+    """Dotted paths of the settings that are not the same in all."""
+    shared: "Settings"
+    """Those that are."""
+
+    def telling(self) -> list[str]:
+        """The differing paths but for those that others imply, such as an argument of one optimizer; the seed last."""
+        paths = [path for path in self.differing if path not in DERIVED and not self._is_implied(path)]
+        return sorted(paths, key=lambda path: path == "seed")
+
+    def _is_implied(self, path: str) -> bool:
+        held = [run.settings[path] for run in self.runs if path in run.settings]
+        return len(held) < len(self.runs) and all(value == held[0] for value in held)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """As report.csv has them, one mapping a run; a measure or setting that it does not have is left out."""
+        names = dict.fromkeys(name for run in self.runs for name in run.numbers)
+        return [
+            {"run": run.label, "status": run.status}
+            | {name: run.numbers[name] for name in names if name in run.numbers}
+            | {path: run.settings[path] for path in self.differing if path in run.settings}
+            for run in self.runs
+        ]
+
+
+def compare(runs: Iterable[str | os.PathLike[str]]) -> Comparison:
+    """Read run directories, and sweep directories for the runs in them; one that is given twice counts once.
+
+    Raises `InputError` for a directory that is neither, for none at all, and for a damaged file.
+    """
+    paths = _find_runs(runs)
+    if not paths:
+        raise InputError("expected a run directory or more, received none")
+    from lstmzoo.report.summary import read_summary  # a mistake is told of before pydantic is there
+
+    found = [read_summary(path, label) for path, label in zip(paths, _labels(paths), strict=True)]
+    found.sort(key=_best)
+    keys = dict.fromkeys(key for run in found for key in run.settings)
+    values = {key: [run.settings.get(key, MISSING) for run in found] for key in keys}
+    shared = {key: held[0] for key, held in values.items() if all(value == held[0] for value in held)}
+    return Comparison(found, [key for key in keys if key not in shared], shared)
+
+
+def shortest_ends(paths: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Of each path, the fewest last parts that no other one ends with; all of it, where another one ends with it."""
+    count = Counter(path[-n:] for path in paths for n in range(1, len(path) + 1))
+    return [next((path[-n:] for n in range(1, len(path)) if count[path[-n:]] == 1), path) for path in paths]
+
+
+def _best(run: "Summary") -> float:
+    loss = run.numbers["best_val_loss"]
+    return math.inf if loss is None else loss
+
+
+def _find_runs(given: Iterable[str | os.PathLike[str]]) -> list[Path]:
+    found: dict[str, Path] = {}
+    for path in given:
+        for run in _runs_in(run_path(path)):
+            found.setdefault(os.path.realpath(run), run)
+    return list(found.values())
+
+
+def _runs_in(path: Path) -> list[Path]:
+    """Itself, or the trials of a sweep that have begun."""
+    if _is_run(path):
+        return [path]
+    is_directory = os.path.isdir(path)  # noqa: PTH112  (Path's own raises for a name too long)
+    trials = [trial for trial in path.glob("trial-*") if TRIAL.fullmatch(trial.name)] if is_directory else []
+    runs = sorted(trial for trial in trials if _is_run(trial))
+    if not runs:
+        reason = "has neither a config.yaml nor a trial that has begun" if is_directory else "is no directory"
+        raise InputError(
+            "expected a run directory (with a config.yaml) or a sweep directory (with trial-0000 and so on), received "
+            f"{shown(str(path), 200)}, which {reason}"
+        )
+    return runs
+
+
+def _is_run(path: Path) -> bool:
+    return os.path.isfile(path / "config.yaml")  # noqa: PTH113  (Path's own raises for a name too long)
+
+
+def _labels(paths: Sequence[Path]) -> list[str]:
+    """One line each, with nothing that a terminal obeys."""
+    ends = shortest_ends([Path(os.path.abspath(path)).parts[1:] for path in paths])  # noqa: PTH100  (takes .. away)
+    return [printable("/".join(end)).replace("\n", "\\n").replace("\t", "\\t") for end in ends]

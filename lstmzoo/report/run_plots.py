@@ -1,0 +1,84 @@
+"""Pictures of a run: the loss, and what an echo model says beside what it should say."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from lstmzoo.report.figures import blank, collected, save_png, set_margins
+from lstmzoo.runs.curve import SMOOTHING, Curve
+
+LINE, INPUT, TARGET, PREDICTION, UNKNOWN = "#4c78a8", "#c0cfdf", "#e45756", "#3a9b4e", "#eadfc8"
+
+
+@collected
+def draw_loss(path: Path, curve: Curve, floor: float | None, title: str) -> None:
+    """Training loss of every step and smoothed, validation losses, and the floor where one is known."""
+    figure, (axes,) = _figure(8, 4.5, 1)
+    steps, low, high, smoothed = curve.drawn()
+    axes.fill_between(steps, low, high, color=INPUT, linewidth=1, label="each step")
+    axes.plot(steps, smoothed, color=LINE, linewidth=1.8, label=f"smoothed ({SMOOTHING})")
+    if curve.validations:
+        losses = zip(*curve.validations, strict=True)
+        axes.plot(*losses, "o-", color=TARGET, markersize=4, linewidth=1, label="validation")
+    if floor:
+        axes.axhline(floor, color="#888888", linestyle=":", label=f"floor of an epoch's mean: {floor:.2g}")
+    axes.set(xlabel="step", ylabel="loss (nats a symbol)", yscale="log", title=title)
+    axes.margins(x=0.01)
+    axes.grid(alpha=0.25)
+    axes.legend(frameon=False)
+    save_png(figure, path)
+
+
+class EchoView(NamedTuple):
+    """One stretch of time of all lanes, each part `[B, n]`."""
+
+    inputs: np.ndarray
+    targets: np.ndarray
+    predictions: np.ndarray
+    weights: np.ndarray
+
+
+@collected
+def draw_echo(path: Path, view: EchoView, echo_step: int) -> None:
+    """Up to five lanes: the input bits, the echo wanted, the echo said; each miss with a red mark."""
+    view = EchoView(*(part[:5] for part in view))
+    lanes = len(view.inputs)
+    figure, rows = _figure(10, 1.1 + 1.15 * lanes, lanes)
+    for lane, axes in enumerate(rows):
+        _echo_lane(axes, EchoView(*(part[lane] for part in view)))
+        axes.set_ylabel(f"lane {lane + 1}", rotation=0, ha="right", va="center")
+    rows[-1].set_xlabel(f"step (the echo comes {echo_step} steps after its input)")
+    scored = view.weights > 0
+    hits = int(((view.predictions == view.targets) & scored).sum())
+    rows[0].set_title(f"{hits} of {int(scored.sum())} echoes right", loc="left")
+    meaning = {INPUT: "input", TARGET: "target", PREDICTION: "prediction", UNKNOWN: "unknowable"}
+    handles = [Patch(color=color, label=label) for color, label in meaning.items()]
+    rows[0].legend(handles=handles, loc="lower right", bbox_to_anchor=(1, 1), ncols=4, frameon=False)
+    save_png(figure, path)
+
+
+def _echo_lane(axes: Any, lane: EchoView) -> None:
+    inputs, targets, predictions, weights = lane
+    steps = np.arange(len(inputs))
+    layers = ((inputs, 1, 1, INPUT), (targets, 0.5, 0.9, TARGET), (predictions, 0.3, 0.6, PREDICTION))
+    for bits, height, width, color in layers:
+        ones = [(step - width / 2, width) for step in np.flatnonzero(bits)]
+        axes.broken_barh(ones, (0, height), color=color)
+    wrong = (predictions != targets) & (weights > 0)
+    axes.plot(steps[wrong], np.full(wrong.sum(), 1.12), "v", color="#b00020", clip_on=False)
+    unknown = np.flatnonzero(weights == 0)
+    if len(unknown):
+        axes.axvspan(unknown[0] - 0.5, unknown[-1] + 0.5, color=UNKNOWN, zorder=0)
+    axes.set(ylim=(0, 1.2), yticks=[], xlim=(-0.5, len(inputs) - 0.5))
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+
+
+def _figure(width: float, height: float, rows: int) -> tuple[Figure, Any]:
+    figure = blank(width, height)
+    axes = figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0]
+    set_margins(figure, 0.9, 0.55, 0.2, 0.4, hspace=0.25)
+    return figure, axes

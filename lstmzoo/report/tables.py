@@ -1,0 +1,146 @@
+"""A comparison of runs as text: CSV for programs, Markdown for a page, a table for a terminal."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lstmzoo.report.comparison import Comparison, shortest_ends
+from lstmzoo.report.summary import Summary
+from lstmzoo.system.terminal import duration, short
+
+WIDTH, GAP = 100, 2  # characters of the table for a terminal, and between two of its columns
+MOST_ROWS, MOST_LABEL = 40, 28  # runs in it, characters of a run's name
+HEADS = ("best val_loss", "at step", "last train_loss", "steps", "training takes", "symbols/s")
+BRIEF = ("val_loss", "at step", "train_loss", "steps", "time")
+MAIN = ("task", "model", "train")
+
+Row = list[str]
+
+
+def csv_text(comparison: Comparison) -> str:
+    """One row a run, numbers at full precision; an empty cell is what a run does not have, `null` a setting's value."""
+    rows = [{key: _exact(key, value) for key, value in row.items()} for row in comparison.rows()]
+    names = dict.fromkeys(key for row in rows for key in row if key not in comparison.differing)
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, [*names, *comparison.differing], restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+def markdown_text(comparison: Comparison, picture: str) -> str:
+    """A page: the picture, a table of the runs with what differs, and the main settings that do not."""
+    runs = comparison.runs
+    title = f"{len(runs)} runs compared" if len(runs) > 1 else f"The run {_escaped(runs[0].label)}"
+    heads, rows = _table(comparison, comparison.telling(), HEADS)
+    lines = [f"# {title}", "", f"![training and validation losses by step]({picture})", ""]
+    lines += ["Losses are in nats a symbol; the best run is first. `report.csv` has all digits.", ""]
+    lines += [_markdown_row(heads), "|" + "---|" * len(heads), *map(_markdown_row, rows)]
+    return "\n".join([*lines, "", *_shared_lines(comparison), ""])
+
+
+def terminal_text(comparison: Comparison) -> str:
+    """The runs in 100 columns: names are cut, and of what differs stands there what there is room for."""
+    heads, rows = _table(comparison, [], BRIEF)
+    rows = [heads, *([_cut(row[0]), *row[1:]] for row in rows[:MOST_ROWS])]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    room = WIDTH - sum(widths) - GAP * (len(widths) - 1)
+    for column in reversed(_fitting(comparison, heads, room)):
+        widths.insert(1, max(map(len, column)))
+        rows = [[row[0], cell, *row[1:]] for row, cell in zip(rows, column, strict=True)]
+    lines = [_aligned(row, widths) for row in rows]
+    more = len(comparison.runs) - MOST_ROWS
+    return "\n".join([*lines, *([f"... and {more:,} more"] if more > 0 else [])])
+
+
+def _fitting(comparison: Comparison, heads: Row, room: int) -> list[Row]:
+    """Columns of what differs, as many of them as fit in so many characters, under the ends of their paths."""
+    paths = [tuple(path.split(".")) for path in comparison.telling()]
+    ends = shortest_ends([*paths, *((head,) for head in heads)])
+    found = []
+    for path, end in zip(paths, ends, strict=False):
+        values = [_setting(run.settings, ".".join(path)) for run in comparison.runs[:MOST_ROWS]]
+        column = [".".join(end), *values]
+        width = GAP + max(map(len, column))
+        if width <= room:
+            found.append(column)
+            room -= width
+    return found
+
+
+def _table(comparison: Comparison, paths: Sequence[str], heads: Sequence[str]) -> tuple[Row, list[Row]]:
+    """Heads and rows: the run, the status where one is not completed, values at these paths, what was reached."""
+    is_telling = any(run.status != "completed" for run in comparison.runs)
+    rows = []
+    for run in comparison.runs:
+        status = [run.status] if is_telling else []
+        values = [_setting(run.settings, path) for path in paths]
+        rows.append([run.label, *status, *values, *_reached(run)[: len(heads)]])
+    return ["run", *(["status"] if is_telling else []), *paths, *heads], rows
+
+
+def _reached(run: Summary) -> Row:
+    numbers = run.numbers
+    losses = [_rounded(numbers[name]) for name in ("best_val_loss", "final_train_loss")]
+    steps = ["" if numbers[name] is None else f"{numbers[name]:,}" for name in ("best_step", "steps")]
+    seconds, speed = numbers["train_seconds"], numbers["symbols_per_second"]
+    took = ["" if seconds is None else duration(seconds), "" if speed is None else short(speed)]
+    return [losses[0], steps[0], losses[1], steps[1], *took]
+
+
+def _setting(settings: Mapping[str, Any], path: str) -> str:
+    """Empty for one that the run does not have; of a digest its beginning tells enough."""
+    if path not in settings:
+        return ""
+    text = _rounded(settings[path]) or "null"
+    return text[:12] if path.endswith("sha256") else text
+
+
+def _exact(key: str, value: Any) -> Any:
+    """None is an empty cell for a measure, which has no dot in its name or is not there; `null` for a setting."""
+    return value if isinstance(value, (str, float)) or (value is None and "." not in key) else json.dumps(value)
+
+
+def _rounded(value: Any) -> str:
+    """Four significant digits."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return value if isinstance(value, str) else "" if value is None else json.dumps(value)
+
+
+def _shared_lines(comparison: Comparison) -> list[str]:
+    """The main settings that are the same in all, a line a section; what is off is left out."""
+    shared = {path: value for path, value in comparison.shared.items() if value is not None and not _is_minor(path)}
+    lines = []
+    for section in MAIN:
+        found = [path for path in shared if path.startswith(f"{section}.")]
+        said = [f"{path.removeprefix(f'{section}.')} {_escaped(_setting(shared, path))}" for path in found]
+        lines += [f"- {section}: {', '.join(said)}"] if said else []
+    return ["The same in all:", "", *lines] if lines and len(comparison.runs) > 1 else ["Settings:", "", *lines]
+
+
+def _is_minor(path: str) -> bool:
+    """Whether it is one of an optimizer's finer arguments."""
+    return path.startswith("train.optimizer.") and path.split(".")[-1] not in ("name", "learning_rate")
+
+
+def _markdown_row(cells: Row) -> str:
+    return "| " + " | ".join(map(_escaped, cells)) + " |"
+
+
+def _escaped(text: str) -> str:
+    """What Markdown would take for more than text, `|` first of all, and links."""
+    return re.sub(r"([\\`*<>|&~]|\](?=\())", r"\\\1", text)
+
+
+def _cut(label: str) -> str:
+    return label if len(label) <= MOST_LABEL else "..." + label[3 - MOST_LABEL :]
+
+
+def _aligned(row: Row, widths: Sequence[int]) -> str:
+    """Names to the left, all else to the right."""
+    cells = [f"{row[0]:<{widths[0]}}", *(f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))]
+    return (" " * GAP).join(cells).rstrip()

@@ -1,0 +1,54 @@
+"""A report of runs as files: a page, a table and a picture."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lstmzoo.errors import EnvironmentFailure, InputError
+from lstmzoo.system.files import write_atomically
+
+if TYPE_CHECKING:
+    from lstmzoo.report.comparison import Comparison
+
+
+PAGE, TABLE, PICTURE = "report.md", "report.csv", "curves.png"
+
+
+def write_report(
+    runs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], path: str | os.PathLike[str]
+) -> list[dict[str, Any]]:
+    """Write report.md, report.csv and curves.png about runs to the directory `path`, which is made if need be.
+
+    `runs`: one or more run directories, and sweep directories for the runs in them. Returns the rows of report.csv,
+    best validation loss first: losses in nats a symbol, times in seconds. A run that goes on, was killed, interrupted
+    or has diverged is one of them, with its status. Raises `InputError` for what is no run, for a damaged file and
+    for a `path` that cannot be written to, and `EnvironmentFailure` when the disk fails.
+    """
+    from lstmzoo.report.comparison import compare
+
+    comparison = compare([runs] if isinstance(runs, (str, os.PathLike)) else runs)
+    write_files(comparison, Path(path))
+    return comparison.rows()
+
+
+def write_files(comparison: "Comparison", path: Path) -> None:
+    """Write the three files to a directory, which is made if need be."""
+    from lstmzoo.report.curves import draw_runs
+    from lstmzoo.report.tables import csv_text, markdown_text
+    from lstmzoo.zoo.pretrained import refuse_to_write
+
+    refuse_to_write(path, "report", "--out")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        draw_runs(path / PICTURE, comparison.runs)
+        write_atomically(path / TABLE, csv_text(comparison).encode())
+        write_atomically(path / PAGE, markdown_text(comparison, PICTURE).encode())
+    except (FileExistsError, FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
+        raise InputError(
+            f"report: expected a directory that can be written, received {path} ({error.strerror}): choose another one"
+        ) from error
+    except OSError as error:
+        raise EnvironmentFailure(
+            f"the report in {path} cannot be written ({error.strerror or error}): make room"
+        ) from error

@@ -1,0 +1,198 @@
+"""A run on disk: its directory, which one process at a time writes to, and what stands in it. No TensorFlow."""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import Self
+
+from lstmzoo.errors import Busy, InputError
+from lstmzoo.runs.checkpoint import checkpoint_steps
+from lstmzoo.runs.environment import changes, environment
+from lstmzoo.runs.metrics import Metrics
+from lstmzoo.system.files import remove_leftovers, write_atomically
+from lstmzoo.zoo.pretrained import refuse_to_write
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+from lstmzoo.runs.places import check_name, first_free, unusable
+
+FILES = ("config.yaml", "environment.json", "vocab.json", "metrics.jsonl", "result.json")
+FOLDERS = ("checkpoints", "plots", "samples", "tensorboard")
+LOCK = ".lock"
+
+
+class RunDirectory:
+    """The files of one run; every reader of a run starts here, and every writer with `claim`."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.checkpoints, self.plots, self.samples, self.tensorboard = (path / name for name in FOLDERS)
+        self.metrics = Metrics(path / "metrics.jsonl")
+        self._lock: BaseFileLock | None = None
+        self._mine = (0, 0)
+
+    @classmethod
+    def create(cls, name: str, path: Path | None) -> Self:
+        """Exactly `path`, or the first free default one, claimed; `InputError` for one that holds a run."""
+        directory = cls.claim(first_free(name) if path is None else path)
+        try:
+            directory.check_empty()
+        except InputError:
+            directory.release()
+            raise
+        return directory
+
+    @classmethod
+    def claim(cls, path: Path) -> Self:
+        """A directory for this process to write to; it is made if need be, and stays locked until `release`.
+
+        Raises `InputError` for one that cannot be, that another process writes to, or whose parts are elsewhere.
+        """
+        from filelock import FileLock, Timeout  # who only reads starts without it
+
+        directory = cls(path)
+        directory._lock = FileLock(path / LOCK)
+        try:
+            refuse_to_write(path)
+            check_name(path)
+            path.mkdir(parents=True, exist_ok=True)
+            directory._check_parts()
+            directory._lock.acquire(blocking=False)
+            directory._mine = _identity(path / LOCK)
+        except Timeout as error:
+            raise Busy(
+                f"run directory: expected one that no other process trains in, received {path}: wait for the other "
+                "one to end, or choose another directory with --run-dir"
+            ) from error
+        except OSError as error:
+            raise unusable(path, error) from error
+        return directory
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Let other processes write; who waits for the lock sees that its file is gone."""
+        with suppress(OSError):
+            if _identity(self.path / LOCK) == self._mine:
+                (self.path / LOCK).unlink()
+        if self._lock is not None:
+            self._lock.release()
+
+    def check_claim(self) -> None:
+        """Raise `OSError` if the directory was removed, or made anew by somebody else."""
+        if _identity(self.path / LOCK) != self._mine:
+            raise OSError("the directory was replaced by something else")
+
+    def is_begun(self) -> bool:
+        """Whether a run has written its first file there."""
+        try:
+            return os.path.lexists(self.path / "config.yaml") or bool(checkpoint_steps(self.checkpoints))
+        except OSError:  # `claim` says why
+            return False
+
+    def check_empty(self) -> None:
+        """Raise `InputError` where a run would meet files of the names that it writes."""
+        held = [name for name in FILES if os.path.lexists(self.path / name)]
+        held += [name for name in FOLDERS if any((self.path / name).glob("*"))]
+        if held:
+            raise InputError(
+                f"run directory: expected one without a run, received {self.path}, which holds {', '.join(held)}: "
+                "go on with --resume, choose another one with --run-dir, or remove it"
+            )
+
+    def begin(self, config: str, samples: bool = False) -> None:
+        """Write config.yaml and make the folders; what a start without a checkpoint has left is removed.
+
+        `samples`: with a place for them.
+        """
+        try:
+            if os.path.lexists(self.path / "config.yaml"):
+                for name in FILES[1:]:
+                    (self.path / name).unlink(missing_ok=True)
+                for path in self.tensorboard.glob("events.out.tfevents.*"):
+                    path.unlink()
+                self.cut_back(0)
+            self.write_config(config)
+            for folder in (self.checkpoints, self.plots, *([self.samples] if samples else [])):
+                folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise unusable(self.path, error) from error
+
+    def cut_back(self, step: int) -> None:
+        """Remove samples of later steps and what killed processes have left half-written."""
+        for folder in (self.path, self.checkpoints, self.plots, self.samples):
+            remove_leftovers(folder)
+        for path in self.samples.glob("step-*.txt"):
+            found = re.fullmatch(r"step-(\d{8,18})\.txt", path.name)
+            if found and int(found[1]) > step and path.is_file():
+                path.unlink()
+
+    def write_config(self, config: str) -> None:
+        """config.yaml, the resolved experiment."""
+        write_atomically(self.path / "config.yaml", config.encode())
+
+    def write_environment(self, device: str, data: Mapping[str, Any]) -> None:
+        """environment.json: what the numbers depend on beside the configuration; `data`: facts of a text."""
+        self._write_json("environment.json", {**environment(device), **({"data": data} if data else {})})
+
+    def note_resume(self, step: int, device: str, changed: Mapping[str, Any]) -> list[str]:
+        """Add to environment.json that the run goes on; what is no longer as it was, in words."""
+        kept, now = self.read_json("environment.json"), environment(device)
+        others = changes(kept, now)
+        note = {"step": step, "command": now["command"], **({"changed": changed} if changed else {})}
+        note |= {name: value for name, (_, value) in others.items()}
+        earlier = kept.get("resumed")
+        resumed = [*(earlier if isinstance(earlier, list) else []), note]
+        self._write_json("environment.json", {**kept, "resumed": resumed})
+        return [f"{name} was {old} and is {new}" for name, (old, new) in others.items() if name != "git_commit"]
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """A mapping from one of the files; `InputError` for what is none."""
+        try:
+            found = json.loads((self.path / name).read_text(encoding="utf-8"))
+            if isinstance(found, dict):
+                return found
+            reason = "is no mapping"
+        except OSError as error:
+            reason = f"cannot be read ({error.strerror})"
+        except (ValueError, RecursionError):
+            reason = "is no JSON"
+        advice = "remove it, it is written anew" if name == "result.json" else "restore the run's own file"
+        raise InputError(f"expected a run's {name}, received {self.path / name}, which {reason}: {advice}")
+
+    def write_result(self, result: Mapping[str, Any]) -> None:
+        """result.json, written last."""
+        self._write_json("result.json", result)
+
+    def _write_json(self, name: str, value: Mapping[str, Any]) -> None:
+        write_atomically(self.path / name, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
+
+    def _check_parts(self) -> None:
+        """Nothing is written through a symbolic link, or where a file should be a folder."""
+        for name in (*FILES, *FOLDERS, LOCK):
+            part = self.path / name
+            fits = part.is_dir() if name in FOLDERS else part.is_file()
+            if os.path.lexists(part) and (part.is_symlink() or not fits):
+                kind = "folder" if name in FOLDERS else "file"
+                raise InputError(
+                    f"run directory: expected {part} to be a {kind} of its own, received "
+                    f"{'a symbolic link' if part.is_symlink() else 'something else'}: remove it, or choose another "
+                    "directory with --run-dir"
+                )
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """What tells a file from another one of its name."""
+    found = path.stat()
+    return found.st_dev, found.st_ino

@@ -1,0 +1,61 @@
+"""Places of run directories: the default ones, and names that a directory cannot have."""
+
+import errno
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+
+from lstmzoo.errors import EnvironmentFailure, InputError, shown
+
+USERS = (errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP)
+
+
+def runs_root() -> Path:
+    """Where default run directories are: `LSTMZOO_RUNS`, or experiments/runs."""
+    return Path(os.environ.get("LSTMZOO_RUNS") or Path("experiments", "runs"))
+
+
+def last_default(name: str) -> Path:
+    """The last-numbered default directory of a name, or the first one, if there is none yet."""
+    found = [(1, runs_root() / name)]
+    for path in runs_root().glob(f"{name}-*"):
+        if (number := re.fullmatch(r"-([1-9]\d{0,8})", path.name[len(name) :])) and path.is_dir():
+            found.append((int(number[1]), path))
+    return max(found)[1]
+
+
+def first_free(name: str) -> Path:
+    """Make the first default directory of a name that is free."""
+    root = runs_root()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        number = 1
+        while True:
+            path = root / (name if number == 1 else f"{name}-{number}")
+            with suppress(FileExistsError):
+                path.mkdir()
+                return path
+            number += 1
+    except OSError as error:
+        raise unusable(root / name, error) from error
+
+
+def check_name(path: Path) -> None:
+    """TensorFlow takes names in UTF-8 only."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"run directory: expected a name in UTF-8, received {shown(str(path))}: choose another one with --run-dir"
+        ) from error
+
+
+def unusable(path: Path, error: OSError) -> InputError | EnvironmentFailure:
+    """The error to raise for a directory that cannot be made or written."""
+    if error.errno not in (*USERS, errno.EEXIST):
+        return EnvironmentFailure(f"the run directory {path} cannot be written ({error.strerror or error}): make room")
+    return InputError(
+        f"run directory: expected a directory that can be written, received {path} ({error.strerror}): "
+        "choose another one with --run-dir"
+    )

@@ -1,0 +1,134 @@
+"""A trained model, read from a run directory: configuration, vocabulary and the weights of its best step."""
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from lstmzoo.config.experiment import Experiment
+from lstmzoo.config.load import load_run_config
+from lstmzoo.data.vocabulary import Vocabulary
+from lstmzoo.errors import InputError, shown
+from lstmzoo.models.blueprint import Blueprint, from_list
+from lstmzoo.runs.checkpoint import Checkpoint, whole_checkpoints
+from lstmzoo.runs.directory import RunDirectory
+from lstmzoo.zoo.pretrained import is_packed, run_path, what_was_meant
+
+if TYPE_CHECKING:
+    import tf_keras as keras
+
+
+_READ = ("weights/", "best/")  # of a checkpoint: the optimizer's slots are twice as large as the weights
+
+
+class Trained(NamedTuple):
+    """What a run has learnt: the weights after its best step (lowest val_loss), or after its last one."""
+
+    run: str
+    experiment: Experiment
+    symbols: Vocabulary | None
+    """What the ids stand for, where they stand for something."""
+    weights: list[np.ndarray]
+    step: int
+    val_loss: float | None
+    """Nats a symbol at that step, where it was measured and is the best."""
+    notes: list[str]
+    """What its user should know, such as a damaged checkpoint that was passed over."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What the ids stand for; `InputError` for a model that writes no text."""
+        if self.symbols is None:
+            raise _no_text(self.run, self.experiment)
+        return self.symbols
+
+    @property
+    def vocab_size(self) -> int:
+        """V, the number of classes."""
+        return len(self.symbols) if self.symbols is not None else self.experiment.task.vocab_size
+
+    def blueprint(self) -> Blueprint:
+        """The model as data: description and weights; `InputError` where they do not fit one another."""
+        experiment = self.experiment
+        try:
+            return from_list(experiment.model, experiment.encoding, self.vocab_size, self.weights)
+        except InputError as error:
+            raise InputError(
+                f"expected weights of the model in the run's config.yaml, received others in the checkpoint of step "
+                f"{self.step}: restore the run's own config.yaml"
+            ) from error
+
+    def model(self, batch_size: int, seq_length: int | None = None) -> "keras.Model":
+        """A stateful Keras model of B lanes with these weights."""
+        blueprint = self.blueprint()._replace(batch_size=batch_size, seq_length=seq_length)
+        from lstmzoo.models.rebuild import build
+
+        return build(blueprint)
+
+
+class _Found(NamedTuple):
+    step: int
+    checkpoint: Checkpoint
+    damaged: list[str]
+
+
+def open_run(run: str | os.PathLike[str], *, text: bool = False) -> Trained:
+    """Read a run directory, or a trained model of the package such as "zoo:char_python"; `text`: it has to write.
+
+    Raises `InputError` for one without a whole checkpoint, or whose files do not fit one another.
+    """
+    directory = RunDirectory(run_path(run))
+    if not os.path.isfile(directory.path / "config.yaml"):  # noqa: PTH113  (Path's own raises for a name too long)
+        received = f"{shown(str(run), 200)}, which has no config.yaml{what_was_meant(run)}"
+        raise InputError(f"expected a run directory, received {received}")
+    experiment = load_run_config(directory.path / "config.yaml")
+    if text and not experiment.task.writes:
+        raise _no_text(os.fspath(run), experiment)
+    found = _best_checkpoint(directory)
+    symbols = _vocabulary(directory, found.checkpoint) if experiment.task.writes else None
+    tensors = found.checkpoint.tensors
+    names = sorted((name for name in tensors if name.startswith("weights/")), key=lambda name: int(name.split("/")[1]))
+    weights = [tensors[name].astype(np.float32, copy=False) for name in names]  # the package's own are float16
+    notes = [f"{text}; using step {found.step}" for text in found.damaged]
+    val_loss = float(tensors["best/val_loss"]) if tensors.get("best/step") == found.step else None
+    return Trained(os.fspath(run), experiment, symbols, weights, found.step, val_loss, notes)
+
+
+def load_model(run: str | os.PathLike[str], batch_size: int = 1, *, seq_length: int | None = None) -> "keras.Model":
+    """A trained model as a stateful Keras model of B lanes, state zero: ids `[B, T]` in, logits `[B, T, V]` out.
+
+    `run`: a run directory, or a trained model of the package such as "zoo:char_python". The weights are those after
+    the best validation, or the last ones where there was none. Raises `InputError` as `open_run`.
+    """
+    return open_run(run).model(batch_size, seq_length)
+
+
+def _no_text(run: str, experiment: Experiment) -> InputError:
+    kind = experiment.task.kind
+    return InputError(f"expected a run of a char task, received {run!r}, a run of the {kind} task")
+
+
+def _vocabulary(directory: RunDirectory, checkpoint: Checkpoint) -> Vocabulary:
+    vocabulary = Vocabulary.load(directory.path / "vocab.json")
+    if checkpoint.metadata.get("vocab_sha256") != vocabulary.digest():
+        raise InputError(
+            f"expected the vocabulary that the run was trained with, received another one in "
+            f"{directory.path / 'vocab.json'}: restore the run's own file"
+        )
+    return vocabulary
+
+
+def _best_checkpoint(directory: RunDirectory) -> _Found:
+    """The best step's, where there was a validation, else the last; a damaged one is passed over."""
+    damaged: list[str] = []
+    newest: _Found | None = None
+    for step, checkpoint in whole_checkpoints(directory.checkpoints, damaged, _READ):
+        found = _Found(step, checkpoint, damaged)
+        newest = newest or found
+        if step == newest.checkpoint.tensors.get("best/step", step):
+            return found
+    if newest is None:
+        why = "; ".join(damaged) or "train it until one is written (checkpoint.every_steps)"
+        why += " (install lstmzoo again)" if is_packed(directory.path) else ""
+        raise InputError(f"expected a run with a checkpoint, received {str(directory.path)!r}, which has none: {why}")
+    return newest

@@ -1,0 +1,106 @@
+"""`python -m lstmzoo.sweep SWEEP`: search state size, depth, learning rate or any other setting, with many workers."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lstmzoo.system.command_line import command_line
+
+
+def sweep(
+    sweep: Annotated[
+        Path | None, typer.Argument(metavar="SWEEP", help="YAML file of the sweep, or the name of one of the package's")
+    ] = None,
+    workers: Annotated[int | None, typer.Option("--workers", metavar="N", help="trials at a time (default 1)")] = None,
+    directory: Annotated[
+        str | None, typer.Option("--dir", metavar="DIR", help="its directory (default: experiments/sweeps/NAME)")
+    ] = None,
+    trials: Annotated[int | None, typer.Option("--trials", metavar="N", help="replaces search.trials")] = None,
+    chief: Annotated[
+        str | None, typer.Option("--chief", metavar="HOST:PORT", help="listen there, so that other machines may join")
+    ] = None,
+    join: Annotated[
+        str | None, typer.Option("--join", metavar="HOST:PORT", help="work for the chief there, in a shared directory")
+    ] = None,
+    schema: Annotated[bool, typer.Option("--schema", help="print the JSON Schema of SWEEP, for editors")] = False,
+) -> None:
+    """Search with keras-tuner; the same command again goes on where it stopped."""
+    if schema:
+        import json
+
+        from lstmzoo.sweep.space.sections import SweepSpec
+
+        print(json.dumps(SweepSpec.model_json_schema(by_alias=True), indent=2))
+    else:
+        _search(sweep, directory, {"workers": workers, "trials": trials, "chief": chief, "join": join})
+
+
+def _search(path: Path | None, directory: str | None, options: dict[str, Any]) -> None:
+    from lstmzoo.sweep.progress import for_terminal
+    from lstmzoo.sweep.run import default_dir, run_sweep
+    from lstmzoo.sweep.space.load import load_sweep
+    from lstmzoo.system.missing import require
+
+    _check(path, directory, options)
+    search = load_sweep(path, options["trials"])  # type: ignore[arg-type]
+    require("tensorflow")  # its own processes import it
+    where = Path(directory) if directory is not None else default_dir(search)
+    workers = options["workers"] if options["workers"] is not None else 0 if options["chief"] else 1
+    watch = for_terminal(search, where)
+    found = run_sweep(search, where, workers, chief=options["chief"], join=options["join"], watch=watch)
+    _tell(found, search, options["join"])
+
+
+def _check(path: Path | None, directory: str | None, options: dict[str, Any]) -> None:
+    from lstmzoo.config.find import list_configs
+    from lstmzoo.errors import InputError
+    from lstmzoo.sweep.run import check_address
+
+    if path is None:
+        names = ", ".join(list_configs("sweeps"))
+        raise InputError(f"expected a YAML file, received none: python -m lstmzoo.sweep SWEEP (a file, or {names})")
+    if directory == "":
+        raise InputError("--dir: expected a directory, received an empty text (a shell variable that is not set?)")
+    for name, least in (("workers", 0 if options["chief"] else 1), ("trials", 1)):
+        number = options[name]
+        if number is not None and not least <= number <= 100_000:
+            raise InputError(f"--{name}: expected {least} or more, received {number}")
+    if options["chief"] and options["join"]:
+        raise InputError("expected --chief or --join, received both: the chief's machine works too, with --workers N")
+    for name in ("chief", "join"):
+        check_address(f"--{name}", options[name])
+
+
+def _tell(found: Any, search: Any, joined: str | None) -> None:
+    from lstmzoo.errors import EnvironmentFailure
+    from lstmzoo.sweep.results.trials import short
+    from lstmzoo.system.terminal import printable
+
+    if joined is not None:
+        return
+    count = {status: sum(trial.status == status for trial in found.trials) for status in ("completed", "failed")}
+    best = found.best
+    if best is not None:
+        values = "  ".join(f"{path} {short(value)}" for path, value in best.values.items())
+        print(printable(f"best: {best.name}  {search.objective.name} {best.objective!r}\n{values}"))
+    print(f"{count['completed']} trials completed, {count['failed']} failed")
+    print(printable(f"results: {found.directory}/leaderboard.md"))
+    if best is not None:
+        print(printable(f"again: python -m lstmzoo.run {found.directory}/best.yaml"))
+    if found.is_hopeless:
+        first = next(trial for trial in found.trials if trial.status == "failed")
+        raise EnvironmentFailure(
+            f"the search ended: {count['failed']} of {search.trials} trials have failed, more than max_failed "
+            f"{search.spec.max_failed:g} allows; the first: {first.name}: {first.reason} (see {found.directory}/logs); "
+            "put that right, and the same command goes on"
+        )
+
+
+def main(prog_name: str) -> None:
+    """`python -m lstmzoo.sweep SWEEP`."""
+    command_line(sweep, prog_name)
+
+
+if __name__ == "__main__":
+    main("python -m lstmzoo.sweep")

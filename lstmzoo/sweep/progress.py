@@ -1,0 +1,153 @@
+"""What a person sees of a search, on stderr: a live table on a terminal, lines elsewhere."""
+
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+from lstmzoo.sweep.results.measured import Measured
+from lstmzoo.sweep.results.trials import Trial, best_first, short
+from lstmzoo.sweep.space.search import Search
+from lstmzoo.system.terminal import printable
+
+REFRESH = 0.5  # seconds
+
+
+class Watch(Protocol):
+    """Told of a search as it goes on."""
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+
+    def show(self, trials: list[Trial]) -> None:
+        """The trials, some times a second."""
+
+    def close(self) -> None:
+        """The search has ended."""
+
+
+class Unseen:
+    """Says nothing: the library's default."""
+
+    def say(self, text: str) -> None:
+        """Not said."""
+
+    def show(self, trials: list[Trial]) -> None:
+        """Not shown."""
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+class Lines:
+    """For files and pipes: a line when a trial begins or ends."""
+
+    def __init__(self, search: Search):
+        self.search = search
+        self.known: dict[str, Trial] = {}
+
+    def say(self, text: str) -> None:
+        """A line, as long as somebody reads."""
+        with suppress(OSError, ValueError):
+            print(printable(text), file=sys.stderr, flush=True)
+
+    def show(self, trials: list[Trial]) -> None:
+        """What has changed."""
+        for trial in trials:
+            before = self.known.get(trial.name)
+            if before is None or before[1:] != trial[1:]:
+                self.known[trial.name] = trial
+                if before is not None or trial.status != "waiting":
+                    self.say(f"{_sentence(trial, self.search)}  ({_standing(trials, self.search)})")
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+class Table:
+    """For a terminal: what is running and how far it is, above the best so far; what is said scrolls above it."""
+
+    def __init__(self, search: Search, directory: Path):
+        from rich.console import Console
+        from rich.live import Live
+
+        self.search, self.directory = search, directory
+        self.console = Console(stderr=True, highlight=False, emoji=False)
+        self.live = Live(console=self.console, auto_refresh=False, transient=True, vertical_overflow="crop")
+        self.measured: dict[str, Measured] = {}
+        self.failed: set[str] = set()
+        self.last = -REFRESH
+
+    def say(self, text: str) -> None:
+        """A line above the table."""
+        with suppress(OSError, ValueError):  # the terminal may be gone
+            self.console.print(printable(text), markup=False, soft_wrap=True)
+
+    def show(self, trials: list[Trial]) -> None:
+        """The table, every REFRESH seconds."""
+        if time.monotonic() - self.last < REFRESH or not trials:
+            return
+        self.last = time.monotonic()
+        for trial in trials:
+            if trial.status == "failed" and trial.name not in self.failed:
+                self.failed.add(trial.name)
+                self.say(_sentence(trial, self.search))
+        with suppress(OSError, ValueError):
+            if not self.live.is_started:
+                self.live.start()
+            self.live.update(self._drawn(trials), refresh=True)
+
+    def close(self) -> None:
+        """Take the table away."""
+        with suppress(OSError, ValueError):
+            self.live.stop()
+
+    def _drawn(self, trials: list[Trial]) -> Any:
+        from rich.table import Table as Drawn
+
+        name, paths = self.search.objective.name, [each.path for each in self.search.dimensions]
+        drawn = Drawn(title=_standing(trials, self.search), title_justify="left", title_style="bold", box=None)
+        for title in ("trial", *(path.rpartition(".")[2] for path in paths), "step", f"best {name}", "state"):
+            drawn.add_column(title, no_wrap=True)
+        for trial in self._shown(trials):
+            step, best = self._so_far(trial)
+            values = [short(trial.values.get(path, "")) for path in paths]
+            drawn.add_row(trial.name, *values, f"{step:,}" if step else "", short(best), trial.status)
+        return drawn
+
+    def _shown(self, trials: Sequence[Trial]) -> list[Trial]:
+        """Those that run, and then the best, as many as the terminal has lines for."""
+        room = max(4, self.console.size.height - 4)
+        running = [trial for trial in trials if trial.status == "running"][: room // 2]
+        best = [trial for trial in best_first(trials, self.search.objective) if trial.status == "completed"]
+        return [*running, *best[: min(10, room - len(running))]]
+
+    def _so_far(self, trial: Trial) -> tuple[int, float | None]:
+        if trial.status != "running":
+            self.measured.pop(trial.name, None)
+            return 0, trial.objective
+        fresh = Measured(self.directory / trial.name, self.search.objective)
+        found = self.measured.setdefault(trial.name, fresh).look()
+        return found.step, found.best
+
+
+def for_terminal(search: Search, directory: Path) -> Watch:
+    """A table where a person watches, lines elsewhere."""
+    return Table(search, directory) if sys.stderr.isatty() else Lines(search)
+
+
+def _sentence(trial: Trial, search: Search) -> str:
+    values = ", ".join(f"{path.rpartition('.')[2]} {short(value)}" for path, value in trial.values.items())
+    end = f"{search.objective.name} {short(trial.objective)}" if trial.status == "completed" else trial.reason
+    return f"{trial.name} {trial.status}: {values}" + (f"; {end}" if end else "")
+
+
+def _standing(trials: Sequence[Trial], search: Search) -> str:
+    ended = sum(trial.status in ("completed", "failed") for trial in trials)
+    failed = sum(trial.status == "failed" for trial in trials)
+    first = next(iter(best_first(trials, search.objective)), None)
+    known = first is not None and first.score() is not None
+    best = f", best {short(first.objective)} ({first.name})" if first is not None and known else ""
+    return f"{ended} of {search.trials} trials" + (f", {failed} failed" if failed else "") + best

@@ -1,0 +1,104 @@
+"""The results of a search as files: always those of the trials so far, best first."""
+
+import csv
+import io
+import time
+from collections.abc import Sequence
+
+from lstmzoo.sweep.directory import SweepDirectory
+from lstmzoo.sweep.results.hparams import write_hparams
+from lstmzoo.sweep.results.measured import Measured
+from lstmzoo.sweep.results.plots import draw_search
+from lstmzoo.sweep.results.trials import Trial, best_first, plain, short
+from lstmzoo.sweep.space.search import Search
+from lstmzoo.system.files import write_atomically
+from lstmzoo.system.terminal import printable
+
+DRAW_SECONDS, DRAW_SHARE = 10.0, 0.02  # between two drawings at least; and of the time, what drawing may take
+
+
+class Leaderboard:
+    """Writes leaderboard.csv and .md, best.yaml, pictures and TensorBoard's HParams."""
+
+    def __init__(self, search: Search, directory: SweepDirectory):
+        self.search, self.directory = search, directory
+        self.due, self.ended = 0.0, -1
+
+    def update(self, trials: Sequence[Trial], is_last: bool = False) -> None:
+        """Bring all files up to what the trials say; pictures now and then, and at the end."""
+        ordered = best_first(trials, self.search.objective)
+        paths = list(dict.fromkeys(path for trial in trials for path in trial.values))
+        write_atomically(self.directory.path / "leaderboard.csv", as_csv(ordered, paths, self.search).encode())
+        write_atomically(self.directory.path / "leaderboard.md", as_markdown(ordered, paths, self.search).encode())
+        ended = sum(trial.status in ("completed", "failed") for trial in trials)
+        if ended != self.ended or is_last:
+            self._best(ordered)
+            write_hparams(self.directory.tensorboard, trials, self.search.objective)
+            self.ended = ended
+        if ended and (is_last or time.monotonic() >= self.due):
+            start = time.monotonic()
+            draw_search(self.directory.plots, varying(trials), self.search.objective, self._curve)
+            took = time.monotonic() - start
+            self.due = start + max(DRAW_SECONDS, took / DRAW_SHARE)
+
+    def _best(self, ordered: Sequence[Trial]) -> None:
+        """The configuration of the best run, as it is."""
+        first = ordered[0] if ordered and ordered[0].score() is not None else None
+        if first is None:
+            return
+        path = self.directory.path / first.name / "config.yaml"
+        if not path.exists():  # somebody has removed the run
+            return
+        config = path.read_text(encoding="utf-8")
+        name, value = self.search.objective.name, first.objective
+        repeats = self.search.spec.search.repeats
+        mean = "" if repeats == 1 else f" (the mean over {repeats} seeds; this is the first of them)"
+        head = f"# The best of this sweep: {first.name}, {name} {value!r}{mean}.\n"
+        write_atomically(self.directory.path / "best.yaml", (head + config).encode())
+
+    def _curve(self, trial: Trial) -> tuple[list[int], list[float]]:
+        measured = Measured(self.directory.path / trial.name, self.search.objective).look()
+        return measured.steps, measured.values
+
+
+def varying(trials: Sequence[Trial]) -> Sequence[Trial]:
+    """The trials with only those values that are not the same in all."""
+    paths = {path for trial in trials for path in trial.values}
+    kept = {path for path in paths if any(trial.values.get(path) != trials[0].values.get(path) for trial in trials)}
+    return [
+        trial._replace(values={path: value for path, value in trial.values.items() if path in kept}) for trial in trials
+    ]
+
+
+def as_csv(ordered: Sequence[Trial], paths: Sequence[str], search: Search) -> str:
+    """A row a trial: trial, status, reason, a column a path, the objective by its name; numbers with all digits."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["trial", "status", "reason", *paths, search.objective.name])
+    for trial in ordered:
+        values = (plain(trial.values[path]) if path in trial.values else "" for path in paths)
+        score = "" if trial.objective is None else repr(trial.objective)
+        writer.writerow([trial.name, trial.status.upper(), trial.reason, *values, score])
+    return text.getvalue()
+
+
+def as_markdown(ordered: Sequence[Trial], paths: Sequence[str], search: Search) -> str:
+    """The same to be read: a table with rounded numbers."""
+    head = ["", "trial", "status", *paths, search.objective.name]
+    lines = [f"# {search.spec.name}", "", f"{len(ordered)} of {search.trials} trials; {_aim(search)}.", ""]
+    lines += [_row(head), _row(["---"] * len(head))]
+    for place, trial in enumerate(ordered, 1):
+        status = trial.status.upper() + (f": {trial.reason}" if trial.reason else "")
+        values = [short(trial.values.get(path, "")) for path in paths]
+        number = str(place) if trial.score() is not None else ""
+        lines.append(_row([number, trial.name, status, *values, short(trial.objective)]))
+    return "\n".join(lines) + "\n"
+
+
+def _aim(search: Search) -> str:
+    kind, least = search.spec.search.kind, "least" if search.objective.direction == "min" else "greatest"
+    return f"{kind} search for the {least} {search.objective.name}, the best over each run"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(printable(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"

@@ -1,0 +1,137 @@
+"""The runs that workers have asked for: each in its process, killed ones started again, late ones stopped."""
+
+import signal
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from lstmzoo.config.experiment import Experiment
+from lstmzoo.runs.checkpoint import checkpoint_steps
+from lstmzoo.sweep.directory import SweepDirectory
+from lstmzoo.sweep.scheduler.processes import Started, start, trial
+from lstmzoo.system.terminal import duration
+
+TRIES = 3  # kills in a row without a checkpoint between them
+GRACE = 20.0  # seconds to write a checkpoint
+LONGEST_LOOK = 5.0  # seconds between two looks of a command that is awake
+
+
+class Attempt(NamedTuple):
+    """A run in its process."""
+
+    ticket: str
+    """Under which the worker has asked for it."""
+    name: str
+    experiment: Experiment
+    started: Started
+    since: float
+    """When it was first begun here: seconds of a clock."""
+    kills: int = 0
+    """In a row, without a checkpoint between them."""
+    step: int = -1
+    """Of the last checkpoint when it was begun."""
+    stopped: float | None = None
+    """When it was told to stop."""
+    why: str = ""
+
+
+class Attempts:
+    """One run a worker at a time."""
+
+    def __init__(self, directory: SweepDirectory, train: str, timeout: float | None):
+        self.directory, self.train, self.timeout = directory, train, timeout
+        self.running: dict[str, Attempt] = {}
+        self.looked = time.monotonic()
+
+    def begin(self, worker: str, ticket: str, name: str, experiment: Experiment) -> None:
+        """Start a run; one that a worker before this one, of the same name, has asked for goes on."""
+        before = self.running.get(worker)
+        if before is not None:
+            if before.stopped is None and (before.name, before.experiment) == (name, experiment):
+                self.running[worker] = before._replace(ticket=ticket)
+                return
+            before.started.kill()
+        attempt = Attempt(ticket, name, experiment, None, time.monotonic())  # type: ignore[arg-type]
+        self.running[worker] = self._begun(attempt)
+
+    def stop(self, worker: str, why: str = "stopped") -> None:
+        """Have a run write its checkpoint and end, if there still is one."""
+        attempt = self.running.get(worker)
+        if attempt is not None and attempt.stopped is None:
+            attempt.started.process.terminate()
+            self.running[worker] = attempt._replace(stopped=time.monotonic(), why=why)
+
+    def stop_all(self) -> None:
+        """Have all runs write their checkpoints, as long as GRACE lasts, and end."""
+        for worker in self.running:
+            self.stop(worker)
+        until = time.monotonic() + GRACE
+        for attempt in self.running.values():
+            attempt.started.process.join(max(0, until - time.monotonic()))
+        self.kill_all()
+
+    def kill_all(self) -> None:
+        """End all runs at once."""
+        for attempt in self.running.values():
+            attempt.started.kill()
+        self.running = {}
+
+    def ended(self) -> Iterator[tuple[str, str, str]]:
+        """Workers whose runs have ended, the ticket, and why it failed (empty if it did not); others are seen to."""
+        self._forget_pauses()
+        for worker, attempt in list(self.running.items()):
+            if attempt.started.process.is_alive():
+                self._check_time(worker, attempt)
+                continue
+            reason = self._reason(attempt)
+            if reason is None:
+                self.running[worker] = self._begun(attempt)
+            else:
+                del self.running[worker]
+                yield worker, attempt.ticket, reason
+
+    def _forget_pauses(self) -> None:
+        """Time in which this process slept, or was stopped, is nobody's."""
+        now = time.monotonic()
+        slept = max(0.0, now - self.looked - LONGEST_LOOK)
+        self.running = {worker: each._replace(since=each.since + slept) for worker, each in self.running.items()}
+        self.looked = now
+
+    def _begun(self, attempt: Attempt) -> Attempt:
+        """The run in a new process; how often it was killed since its last checkpoint."""
+        run_dir = self.directory.path / attempt.name
+        step = max(checkpoint_steps(run_dir / "checkpoints"), default=0) if run_dir.is_dir() else 0
+        kills = attempt.kills + 1 if step == attempt.step else 0
+        started = start(trial, self.train, attempt.experiment, run_dir, self.directory.log(attempt.name))
+        return attempt._replace(started=started, kills=kills, step=step)
+
+    def _check_time(self, worker: str, attempt: Attempt) -> None:
+        now = time.monotonic()
+        if attempt.stopped is not None:
+            if now - attempt.stopped > GRACE:
+                attempt.started.process.kill()
+        elif self.timeout is not None and now - attempt.since > self.timeout:
+            self.stop(worker, f"timed out: it took more than {duration(self.timeout)} (trial_timeout)")
+
+    def _reason(self, attempt: Attempt) -> str | None:
+        """Why a run failed; an empty text if it did not, None if it is to be started again."""
+        said = str(next(attempt.started.received(), "")).strip()
+        attempt.started.process.join()
+        status = attempt.started.process.exitcode
+        if status == 0:
+            return ""
+        if attempt.stopped is not None:
+            return attempt.why
+        if 0 < status < 128:
+            return f"diverged: {said}" if status == 3 else said or f"it ended with status {status}"
+        if attempt.kills + 1 < TRIES:
+            return None
+        name = _signal_name(-status if status < 0 else status - 128)
+        return f"killed by {name} {TRIES} times without a checkpoint between (out of memory?)"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,17 @@
+"""What every process of a search is forked with: imported once, and not used."""
+
+import gc
+import os
+import signal
+
+from lstmzoo.system.command_line import hidden_stderr
+
+for number in (signal.SIGINT, signal.SIGTERM):  # the command ends what it has started, in order
+    signal.signal(number, signal.SIG_IGN)
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+with hidden_stderr():
+    import tensorflow as tf  # noqa: F401
+
+
+gc.collect()
+gc.freeze()  # what is imported stays: children need not look through it again and again

@@ -1,0 +1,78 @@
+"""One run of a search in a process of its own, forked from one that has TensorFlow imported and never used."""
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+
+from lstmzoo.config.experiment import Experiment
+from lstmzoo.errors import Busy, Diverged, EnvironmentFailure, InputError, Interrupted
+from lstmzoo.system.command_line import start_tensorflow
+from lstmzoo.system.terminal import printable
+from lstmzoo.training.progress import Lines
+from lstmzoo.training.run import resume_run
+
+Train = Callable[[Experiment, Path], None]
+MOST_SAID = 1000  # characters of a reason
+KNOWN = (InputError, Diverged, EnvironmentFailure, Interrupted)
+
+
+def train_trial(experiment: Experiment, run_dir: Path) -> None:
+    """Begin or go on with an ordinary run, without pictures; wait where another process still writes to it."""
+    while True:
+        try:
+            resume_run(
+                experiment,
+                lambda kept: experiment,
+                run_dir,
+                Lines(sys.stderr),
+                lambda plan: start_tensorflow(int(plan.resolved.execution.threads)),
+                pictures=False,
+            )
+            return
+        except Busy:
+            time.sleep(1)
+
+
+def run_trial(train: Train, experiment: Experiment, run_dir: Path, log: Path, result: Connection) -> None:
+    """The whole life of a trial's process: says why it failed, or nothing, and ends with the status of a command."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # what it was forked from ignores it
+    live_quietly("trial", log)
+    status, said = 0, ""
+    try:
+        train(experiment, run_dir)
+    except KNOWN as error:
+        status, said = error.exit_status, str(error)
+    except BaseException as error:
+        traceback.print_exc()
+        status, said = 1, f"{type(error).__name__}: {error}"
+    if said:
+        print(printable(said), file=sys.stderr)
+    result.send(printable(said)[:MOST_SAID])  # the log has all of it
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def live_quietly(role: str, log: Path) -> None:
+    """Bear a name that `top` shows, write to a log alone, leave Ctrl-C to the command, and end when the command has."""
+    with suppress(OSError):  # there is no /proc everywhere
+        Path("/proc/self/comm").write_text(f"lstmzoo {role}", encoding="ascii")
+    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    for number in (1, 2):
+        os.dup2(descriptor, number)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)

@@ -1,0 +1,140 @@
+"""From a sweep's YAML file to a `Search`, or to one report of all that is wrong with it, before anything runs."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from lstmzoo.config.checking import check, report
+from lstmzoo.config.find import find_config
+from lstmzoo.config.load import load_config, name_of
+from lstmzoo.config.sources import Problem, Sources
+from lstmzoo.errors import ConfigError, did_you_mean, shown
+from lstmzoo.sweep.space.budget import BUDGET
+from lstmzoo.sweep.space.dimensions import Choices, Dimension, Range, Values, dimension, in_order, read_entry, stepped
+from lstmzoo.sweep.space.feasible import Entries, bad_conditions, impossible
+from lstmzoo.sweep.space.search import Search, check_laid
+from lstmzoo.sweep.space.sections import SweepSpec
+from lstmzoo.sweep.space.sizing import sized
+
+
+def load_sweep(path: str | os.PathLike[str], trials: int | None = None) -> Search:
+    """The search that a YAML file describes; `trials` replaces the file's.
+
+    `path` may be the name of one of the package's sweeps, such as `echo`, where no file is called so; and its `base`
+    that of one of the package's configs.
+    Raises `ConfigError` that names every problem: file and line, path, expected, received, nearest name.
+    """
+    path = find_config(path, "sweeps")
+    sources = Sources(path, ())
+    problems = list(sources.problems)
+    if isinstance(sources.data, dict):
+        sources.data.setdefault("name", name_of(path))
+        if trials is not None and isinstance(sources.data.setdefault("search", {}), dict):
+            sources.data["search"]["trials"] = trials
+        spec, found = check(sources.data, {problem.path for problem in problems}, {}, SweepSpec)
+        problems += found
+        if spec is not None and not problems:
+            search, problems = _Reading(spec, sources).search()
+            if search is not None and not problems:
+                return search
+    raise ConfigError(report(sources, problems))
+
+
+class _Reading:
+    """The steps from checked sections to a search; each stops where one before it has found problems."""
+
+    def __init__(self, spec: SweepSpec, sources: Sources):
+        self.spec, self.problems = spec, list[Problem]()
+        path = find_config(spec.base, folder=Path(sources.file).parent)
+        self.experiment = load_config(path)
+        base = Sources(path, ())
+        self.base, self.folders = base.data, tuple(base.folders)
+
+    def search(self) -> tuple[Search | None, list[Problem]]:
+        entries = self._entries()
+        self._check_objective()
+        self._check_values(entries)
+        if self.problems:
+            return None, self.problems
+        dimensions = self._dimensions(entries)
+        search = Search(self.spec, tuple(dimensions), self.base, self.folders, 0)
+        if not self.problems:
+            search, self.problems = sized(search, self.experiment)
+        if not self.problems:
+            self.problems = impossible(search)
+        return search, self.problems
+
+    def _entries(self) -> Entries:
+        found: Entries = {}
+        for path, given in self.spec.space.items():
+            entry, problems = read_entry(path, given)
+            self.problems += problems
+            if entry is not None:
+                found[path] = entry
+        if BUDGET in found and "model.units" in found:
+            text = f"expected {BUDGET} or model.units, received both: the units follow from the parameters"
+            self.problems.append(Problem(("space", BUDGET), text))
+        return found
+
+    def _check_objective(self) -> None:
+        name, task = self.spec.objective.name, self.experiment.task
+        legal = (*task.measured, "train_loss")
+        if name not in legal:
+            text = f"expected a measure that runs of the base write, received '{name}'{did_you_mean(name, legal)}"
+            self.problems.append(Problem(("objective", "name"), text))
+        elif name != "train_loss" and not self.experiment.validation.every_steps:
+            text = f"expected a base that is validated, received '{name}' with its validate.every_steps: 0"
+            self.problems.append(Problem(("objective", "name"), text))
+
+    def _check_values(self, entries: Entries) -> None:
+        """Each value alone, laid over the base: unknown paths, wrong types and ranges."""
+        fixed = {path: e.choices[0] for path, e in entries.items() if isinstance(e, Choices) and len(e.choices) == 1}
+        for path, entry in entries.items():
+            beside = {**fixed, **{other: v[0] if isinstance(v, list) and v else v for other, v in entry.when.items()}}
+            if isinstance(entry, Choices):
+                given = [("choices", value) for value in entry.choices]
+            else:
+                given = [("min", entry.min), ("max", entry.max)]
+            for place, value in given:
+                if text := self._wrong(path, value, beside):
+                    unknown = "a key that exists" in text
+                    self.problems.append(Problem(("space", path) if unknown else ("space", path, place), text))
+                    if unknown:
+                        break
+
+    def _wrong(self, path: str, value: Any, beside: Values) -> str | None:
+        """What is wrong with a value, beside fixed ones and those at which it counts."""
+        if path == BUDGET:
+            fits = type(value) is int and value > 0
+            return None if fits else f"expected a number of parameters, received {shown(value)}"
+        others = {other: found for other, found in beside.items() if other != BUDGET}
+        _, problems = check_laid(self.base, {**others, path: value}, self.folders)
+        keys = tuple(path.split("."))
+        for at, text, _ in problems:
+            unknown = "a key that exists" in text and at == keys[: len(at)]
+            if unknown or at[: len(keys)] == keys:
+                return text
+        return None
+
+    def _dimensions(self, entries: Entries) -> list[Dimension]:
+        found = []
+        for path, entry in entries.items():
+            is_whole = path == BUDGET or (isinstance(entry, Range) and self._is_whole(path, entry))
+            if is_whole and isinstance(entry, Range) and any(value != round(value) for value in stepped(entry)):
+                text = f"expected a step that hits whole numbers only, received {entry.step:g}"
+                self.problems.append(Problem(("space", path, "step"), text))
+                continue
+            found.append(dimension(path, entry, is_whole))
+            self.problems += bad_conditions(path, entry, entries)
+        ordered = in_order(found)
+        if not self.problems:
+            for other in (each for each in found if each not in ordered):
+                text = "expected conditions that do not ask about one another in a circle, received one that does"
+                self.problems.append(Problem(("space", other.path, "when"), text))
+        return ordered
+
+    def _is_whole(self, path: str, entry: Range) -> bool:
+        """Whether a path takes integers only: a broken number between min and max is refused."""
+        if not (isinstance(entry.min, int) and isinstance(entry.max, int)):
+            return False  # `_check_values` has refused it where only integers fit
+        return entry.min == entry.max or self._wrong(path, entry.min + 0.5, {}) is not None

@@ -1,0 +1,83 @@
+"""How many trials a search has: as many as are wanted, as there are combinations, or as hyperband begins."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from lstmzoo.config.experiment import Experiment
+from lstmzoo.config.sources import LENGTHS, Problem
+from lstmzoo.sweep.space.dimensions import count
+from lstmzoo.sweep.space.hyperband import sizes
+from lstmzoo.sweep.space.search import Search
+from lstmzoo.sweep.space.sections import SearchSpec
+
+MAX_GRID = 100_000
+
+
+def sized(search: Search, base: Experiment) -> tuple[Search, list[Problem]]:
+    """The search with its number of trials, or why it cannot have any."""
+    spec = search.spec.search
+    if spec.kind == "hyperband":
+        return _hyperband(search, base)
+    there = count(search.dimensions, max(MAX_GRID, spec.trials or 0) + 1)
+    if spec.kind == "grid":
+        return search._replace(trials=there or 0), _grid(search, there, spec.trials)
+    trials = spec.trials or 0
+    return search._replace(trials=trials if there is None else min(trials, there)), []
+
+
+def _grid(search: Search, there: int | None, wanted: int | None) -> list[Problem]:
+    """A grid is not cut."""
+    if there is None:
+        endless = next(each.path for each in search.dimensions if each.listed() is None)
+        return [Problem(("space", endless), "expected choices or a step in a grid, received a range without end")]
+    if there <= (wanted or MAX_GRID):
+        return []
+    number = f"{there:,}" if there <= MAX_GRID else f"more than {MAX_GRID:,}"
+    text = f"expected as many as the grid has combinations, {number}, received {wanted or MAX_GRID:,}"
+    advice = "raise it, or take fewer values" if there <= MAX_GRID else "take fewer values"
+    return [Problem(("search", "trials"), f"{text}: {advice}")]
+
+
+def _hyperband(search: Search, base: Experiment) -> tuple[Search, list[Problem]]:
+    spec, key = search.spec.search, next(key for key in LENGTHS if getattr(base.train, key) is not None)
+    length = getattr(base.train, key)
+    if problem := _unfit(search.spec.space, base, key) or _indivisible(spec, key, length):
+        return search, [problem]
+    once = sum(rounds[0] for rounds in sizes(length // spec.smallest, spec.factor))
+    if spec.trials is not None and spec.trials < once:
+        text = f"expected as many as hyperband begins in one pass, {once}, or more, received {spec.trials}"
+        return search, [Problem(("search", "trials"), f"{text}: raise it, or search.smallest")]
+    passes = max(1, (spec.trials or once) // once)
+    there = count(search.dimensions, once * passes)
+    trials = once * passes if there is None else min(once * passes, there)
+    return search._replace(trials=trials, length=(key, length)), []
+
+
+def _unfit(space: dict[str, Any], base: Experiment, key: str) -> Problem | None:
+    """What keeps a run of some length from being the beginning of a longer one."""
+    taken = [f"train.{name}" for name in LENGTHS if f"train.{name}" in space]
+    if key == "time_budget" or taken:
+        received = taken[0] + " in the space" if taken else "train.time_budget"
+        text = "expected a base bounded by epochs or steps, and neither in the space, for hyperband"
+        return Problem(("search", "kind"), f"{text}, received {received}")
+    if "cosine" in (base.train.schedule.kind, *_schedules(space)):
+        text = "expected a schedule that does not depend on the length (constant, exponential) for hyperband"
+        return Problem(("search", "kind"), f"{text}, received cosine")
+    return None
+
+
+def _indivisible(spec: SearchSpec, key: str, length: int) -> Problem | None:
+    if length % spec.smallest == 0:
+        return None
+    text = f"expected a divisor of the base's {length} {key}, received {spec.smallest}"
+    return Problem(("search", "smallest"), text)
+
+
+def _schedules(space: dict[str, Any]) -> Iterator[Any]:
+    for path, entry in space.items():
+        values = entry.get("choices", []) if isinstance(entry, dict) else [entry]
+        for value in values if isinstance(values, list) else []:
+            if path == "train.schedule.kind":
+                yield value
+            elif path == "train.schedule" and isinstance(value, dict):
+                yield value.get("kind")

@@ -1,0 +1,33 @@
+"""Packages that are not installed: one line that says which, and how to install them."""
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from lstmzoo.errors import InputError
+
+
+def load_extra(module: str, extra: str) -> Any:
+    """Import a module of an extra; `InputError` with the line that installs it."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise InputError(
+            f"{extra}: expected {module.split('.')[0]} to be installed, received none ({error}): "
+            f"python -m pip install 'lstmzoo[{extra}]'"
+        ) from error
+
+
+DISTRIBUTIONS = {
+    "tensorflow": "tensorflow tf-keras",
+    "tf_keras": "tf-keras",
+    "keras_tuner": "'keras-tuner[bayesian]'",
+    "grpc": "grpcio",
+    **{name: name for name in ("matplotlib", "tensorboard", "h5py", "pooch", "packaging", "filelock")},
+}  # what a module comes with, of those that not every command needs
+
+
+def require(module: str) -> None:
+    """Raise what importing a module raises where it is not installed, without importing it."""
+    if find_spec(module) is None:
+        raise ModuleNotFoundError(f"No module named {module!r}", name=module)

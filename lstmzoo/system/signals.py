@@ -1,0 +1,95 @@
+"""SIGINT and SIGTERM: a run stops between two graph calls, after a checkpoint; a second signal leaves at once.
+
+Python runs a signal handler only when the main thread is back from C++, and tracing or compiling a large graph can take
+longer than a person waits; and an exception raised in a callback of TensorFlow may be swallowed. So on the command line
+a thread watches too: where there is nothing to save yet, it ends the process itself if the main thread does not.
+"""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any
+
+from lstmzoo.errors import Interrupted
+from lstmzoo.system.files import drop_scratch
+
+if TYPE_CHECKING:  # doctor starts with the standard library alone
+    from typing_extensions import Self
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+GRACE = 0.6  # seconds that the main thread has to answer
+last_words = [2]  # where stderr is, the last of them: it may be held back for a while
+SAME = 0.3  # seconds: `timeout` and some shells send one signal twice, to the process and to its group
+
+
+class StopSignals:
+    """While active, signals raise `Interrupted`; once `patient`, the first one only sets `received`.
+
+    Handlers are installed even where the shell set SIGINT to be ignored (a command started with `&`). In a thread that
+    is not the main one nothing is installed: Python handles signals in the main thread alone. `may_leave`: the process
+    is ours to end (the command line), so the thread watches, and says so unless `quiet`.
+    """
+
+    def __init__(self, may_leave: bool = False, quiet: bool = False) -> None:
+        self.received: int | None = None
+        self.patient = False
+        self.may_leave, self.quiet = may_leave, quiet
+        self.before_leaving: Callable[[], None] = lambda: None
+        self.before: dict[signal.Signals, Any] = {}
+        self.first = -SAME
+        self.noticed, self.left = threading.Event(), threading.Event()
+
+    def __enter__(self) -> "Self":
+        if threading.current_thread() is threading.main_thread():
+            if self.may_leave:
+                reader, self.writer = os.pipe()
+                os.set_blocking(self.writer, False)
+                self.old_writer = signal.set_wakeup_fd(self.writer, warn_on_full_buffer=False)
+                threading.Thread(target=self._watch, args=(reader,), daemon=True).start()
+            self.before = {number: signal.signal(number, self._handle) for number in SIGNALS}
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.left.set()  # from here on a signal is only noted
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+        if self.before and self.may_leave:
+            signal.set_wakeup_fd(self.old_writer)
+            os.close(self.writer)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        self.noticed.set()
+        again, self.received = self.received is not None, number
+        if again and time.monotonic() - self.first < SAME:
+            return
+        self.first = time.monotonic()
+        if (again or not self.patient) and not self.left.is_set():
+            raise Interrupted(number, f"stopped by {signal.Signals(number).name}")
+
+    def _watch(self, reader: int) -> None:
+        last = -SAME
+        while number := os.read(reader, 1):
+            now = time.monotonic()
+            if number[0] in SIGNALS and now - last >= SAME:
+                self._answer(number[0], patiently=self.patient and last < 0)
+                last = now
+        os.close(reader)
+
+    def _answer(self, number: int, patiently: bool) -> None:
+        if patiently:
+            if not self.noticed.wait(GRACE):
+                print(
+                    "stopping after the present graph call; a second signal leaves at once", file=sys.stderr, flush=True
+                )
+        elif not self.left.wait(GRACE):
+            try:
+                drop_scratch()
+                self.before_leaving()
+                if not self.quiet:
+                    os.write(last_words[-1], f"stopped by {signal.Signals(number).name}\n".encode())
+            finally:
+                os._exit(128 + number)

@@ -1,0 +1,63 @@
+"""Text for a terminal, which obeys control characters: they are shown as escapes, such as \\x1b."""
+
+import codecs
+import unicodedata
+from typing import BinaryIO
+
+OBEYED = (
+    "Cc",
+    "Cf",
+    "Cs",
+    "Co",
+    "Cn",
+    "Zl",
+    "Zp",
+)  # controls, invisible and bidirectional marks, surrogates, unassigned
+
+
+def printable(text: str) -> str:
+    """A text that a terminal shows and does not obey; newline and tab stay."""
+    if text.isprintable():
+        return text
+    return "".join(_shown(char) for char in text)
+
+
+def _shown(char: str) -> str:
+    if char in "\n\t" or unicodedata.category(char) not in OBEYED:
+        return char
+    return char.encode("unicode_escape").decode()
+
+
+class TextOutput:
+    """A byte stream for text that is written in pieces: as it is, or printable for a terminal."""
+
+    def __init__(self, stream: BinaryIO, is_terminal: bool):
+        self.stream, self.is_terminal = stream, is_terminal
+        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")  # a piece may end within a character
+
+    def write(self, piece: bytes, last: bool = False) -> None:
+        """Write and flush a piece; the `last` one ends the text."""
+        if self.is_terminal:
+            piece = printable(self._decoder.decode(piece, last)).encode()
+        self.stream.write(piece)
+        self.stream.flush()
+
+
+def short(number: float) -> str:
+    """12.3, 123, 1.23k, 12.3k, 123k, 1.23M, ..."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            return f"{number / size:.3g}{unit}"
+    return f"{number:.3g}"
+
+
+def duration(seconds: float) -> str:
+    """0.45 s, 3 s, 2 min 5 s, 1 h 20 min."""
+    if seconds < 1:
+        return f"{seconds:.2f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

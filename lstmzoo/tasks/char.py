@@ -1,0 +1,172 @@
+"""The char task: predict the next symbol of a text."""
+
+from __future__ import annotations
+
+import glob
+import os
+from fractions import Fraction as Exact
+from math import ceil, log
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
+from typing_extensions import Self
+
+from lstmzoo.data.corpora import corpus_files
+from lstmzoo.data.lanes import Lanes, Scored, next_symbol_lanes, targets_a_lane
+from lstmzoo.data.reading import Reading, file_problem
+from lstmzoo.data.text import read_text
+from lstmzoo.errors import InputError
+from lstmzoo.schema.section import Section, expected
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    from lstmzoo.system.lazy_numpy import np
+
+MOST_FILES = 1000  # their paths stand in the run's config
+
+
+def _files(value: Any, info: ValidationInfo) -> Any:
+    """Absolute paths from a path, a list or a glob, relative to the first folder of the context that has them."""
+    if value is None:
+        return None
+    names = list(value) if isinstance(value, (list, tuple)) else [value]
+    if not names or not all(isinstance(name, str) and name for name in names):
+        raise expected("a path, a list of paths, or a glob such as texts/*.txt")
+    context = info.context or {}
+    return tuple(file for name in names for file in _found(name, context.get("folders") or [Path.cwd()], context))
+
+
+def _found(name: str, folders: list[Path], context: dict[str, Any]) -> list[str]:
+    if context.get("files_may_lack"):
+        return [name]
+    problems = []
+    for folder in folders:
+        path = os.path.abspath(folder / os.path.expanduser(name))  # noqa: PTH100, PTH111  (Path's own follow links, raise)
+        files = [path] if os.path.exists(path) or not glob.has_magic(path) else _matches(path)  # noqa: PTH110  (raises)
+        problem = next(filter(None, (file_problem(Path(file)) for file in files)), None)
+        if len(files) > MOST_FILES:
+            raise expected(f"at most {MOST_FILES:,} files ({len(files):,} match: join them)")
+        if files and not problem:
+            return files
+        problems.append(f"{path} {problem}" if problem else f"no file matches {path}")
+    raise expected(f"a text file ({problems[0]})")
+
+
+def _matches(pattern: str) -> list[str]:
+    found = glob.glob(pattern, recursive=True)  # noqa: PTH207  (Path.glob takes no absolute pattern)
+    return sorted(file for file in found if Path(file).is_file())
+
+
+class CharSpec(Section):
+    """Predict the next symbol of a text."""
+
+    kind: Literal["char"]
+    """char: predict the next symbol of a text."""
+    corpus: Literal["python-stdlib", "tinyshakespeare"] | None = None
+    """A named text: python-stdlib (this Python's own modules, needs no network) or tinyshakespeare (fetched once)."""
+    text: Annotated[
+        tuple[str, ...] | None,
+        BeforeValidator(_files, json_schema_input_type=str | list[str] | None),
+        Field(json_schema_extra={"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+    ] = None
+    """Instead of corpus: a path, a list of paths, or a glob, relative to this file; read one after another."""
+    unit: Literal["char", "byte"] = "char"
+    """A symbol is a Unicode character or a byte."""
+    lowercase: bool = False
+    """Upper-case symbols become lower-case ones."""
+    errors: Literal["strict", "replace"] = "strict"
+    """Bytes that are no UTF-8: an error with their offset, or replaced by U+FFFD."""
+
+    encodings: ClassVar[tuple[str, ...]] = ("one_hot", "embedding")  # the default one first
+    vocab_size: ClassVar[int] = 2  # at least: the text is not read yet
+    measured: ClassVar[tuple[str, ...]] = ("val_loss", "val_bpc")
+    writes: ClassVar[bool] = True
+
+    @model_validator(mode="after")
+    def _one_text(self) -> Self:
+        given = [key for key in ("corpus", "text") if getattr(self, key) is not None]
+        if len(given) != 1:
+            raise expected(f"exactly one of corpus and text ({' and '.join(given) or 'none'} given)")
+        return self
+
+    def check(self, batch_size: int, seq_length: int, fraction: float | None) -> None:
+        """Raise for a part to validate on that is none; fraction: None without validation."""
+        if fraction == 0:
+            raise expected("a share above 0, or validate.every_steps: 0", "validate.fraction")
+
+    def bytes_needed(self) -> int:
+        """Memory for the data: the text stays on disk."""
+        return 0
+
+    def warnings(self, seq_length: int) -> list[str]:
+        """What is legal but hardly meant."""
+        return []
+
+    def reading(self) -> Reading:
+        """How its bytes become symbols."""
+        return Reading(self.unit, self.lowercase, self.errors)
+
+
+class Char:
+    """The char task of one run: a text whose last part is for validation."""
+
+    Spec = CharSpec
+
+    def __init__(self, spec: CharSpec, batch_size: int, seed: int, fraction: float = 0.1):
+        files = [Path(name) for name in spec.text] if spec.text else corpus_files(str(spec.corpus))
+        self.text = read_text(files, spec.reading())
+        self.vocabulary, self.batch_size = self.text.vocabulary, batch_size
+        self.vocab_size = len(self.vocabulary)
+        self.held_out = ceil(len(self.text.ids) * Exact(str(fraction)))
+        ids = self.text.ids
+        self.training, self.validating = ids[: len(ids) - self.held_out], ids[len(ids) - self.held_out :]
+
+    def release(self) -> None:
+        """Let go of the text's pages."""
+        self.text.release()
+
+    def facts(self) -> dict[str, Any]:
+        """Digest and sizes of the text."""
+        return self.text.facts()
+
+    def check(self, seq_length: int, validates: bool) -> None:
+        """Raise for a text with less than one window a lane, or a validation part with less than one target a lane."""
+        if self.vocab_size < 2:
+            raise InputError("task: expected a text with two different symbols or more, received one over and over")
+        if targets_a_lane(self.training, self.batch_size) < seq_length:
+            raise InputError(
+                f"task: expected a text with {self.batch_size * seq_length + 1:,} symbols or more to train on: a "
+                f"window of {seq_length} in each of {self.batch_size} lanes and a last target, received "
+                f"{len(self.training):,} (and {self.held_out:,} to validate on): take a longer text, or lower "
+                "train.batch_size, train.seq_length or validate.fraction"
+            )
+        if validates and targets_a_lane(self.validating, self.batch_size) < 1:
+            raise InputError(
+                f"validate.fraction: expected a last part of {self.batch_size + 1:,} symbols or more, one in each of "
+                f"{self.batch_size} lanes and a last target, received {len(self.validating):,} of "
+                f"{len(self.text.ids):,}: raise it, take a longer text, or set validate.every_steps: 0"
+            )
+
+    def windows(self, seq_length: int) -> tuple[int, int]:
+        """Windows in an epoch, and the symbols of the training part that are no window's input."""
+        lanes = self.epoch_lanes(0)
+        return lanes.windows(seq_length), lanes.dropped(seq_length)
+
+    def epoch_lanes(self, epoch: int) -> Lanes:
+        """The training part; every epoch is the same."""
+        return next_symbol_lanes(self.training, self.batch_size)
+
+    def validation(self) -> Scored:
+        """The last part of the text; every target counts."""
+        lanes = next_symbol_lanes(self.validating, self.batch_size)
+        return Scored(lanes, np.broadcast_to(np.float32(1), lanes.targets.shape))
+
+    def measures(self, loss: float, accuracy: float) -> dict[str, float]:
+        """val_loss in nats a symbol, val_bpc in bits."""
+        return {"val_loss": loss, "val_bpc": loss / log(2)}
+
+    def loss_floor(self, seq_length: int, reset_state: str) -> float | None:
+        """Nobody knows it."""
+        return None

@@ -1,0 +1,120 @@
+"""What a person sees while a run goes on: a bar on a terminal, plain lines elsewhere. All of it on stderr."""
+
+import sys
+import time
+from contextlib import suppress
+from typing import Any, NamedTuple, Protocol, TextIO
+
+from lstmzoo.system.terminal import duration, printable, short
+
+
+class Moment(NamedTuple):
+    """Where a run stands."""
+
+    step: int
+    steps: int | None
+    """Length of the run in steps, if it is known."""
+    epoch: int
+    fraction: float
+    """Share of the run that is done."""
+    loss: float
+    """Smoothed training loss, nats a symbol."""
+    steps_per_second: float
+    symbols_per_second: float
+    seconds_left: float | None
+
+
+class Progress(Protocol):
+    """Told of everything that a run does."""
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+
+    def show(self, moment: Moment) -> None:
+        """After each graph call."""
+
+    def close(self) -> None:
+        """The run has ended."""
+
+
+class Silent:
+    """Says nothing: the library's default."""
+
+    def say(self, text: str) -> None:
+        """Not said."""
+
+    def show(self, moment: Moment) -> None:
+        """Not shown."""
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+class Lines:
+    """Plain lines for files and pipes: what is said, and where the run stands every `seconds`."""
+
+    def __init__(self, stream: TextIO, seconds: float = 10):
+        self.stream, self.seconds, self.last = stream, seconds, time.monotonic()
+
+    def say(self, text: str) -> None:
+        """A line, as long as somebody reads."""
+        with suppress(OSError, ValueError):
+            print(printable(text), file=self.stream, flush=True)
+
+    def show(self, moment: Moment) -> None:
+        """A line every so many seconds."""
+        if time.monotonic() - self.last >= self.seconds:
+            self.last = time.monotonic()
+            self.say(_sentence(moment))
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+class Bar:
+    """A live bar with speed, loss and time left; what is said scrolls above it."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        self.console = Console(stderr=True, highlight=False, emoji=False)
+        columns = [TextColumn("{task.fields[place]}"), BarColumn(None), TextColumn("{task.fields[rest]}")]
+        self.progress = Progress(*columns, console=self.console, transient=True, expand=True)
+        self.task: Any = None
+
+    def say(self, text: str) -> None:
+        """A line above the bar."""
+        with suppress(OSError, ValueError):  # the terminal may be gone
+            self.console.print(printable(text), markup=False, soft_wrap=True)
+
+    def show(self, moment: Moment) -> None:
+        """Move the bar."""
+        with suppress(OSError, ValueError):
+            if self.task is None:
+                self.task = self.progress.add_task("", total=1.0, place="", rest="")
+                self.progress.start()
+            place, rest = _parts(moment)
+            self.progress.update(self.task, completed=moment.fraction, place=place, rest=rest)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        with suppress(OSError, ValueError):
+            self.progress.stop()
+
+
+def for_terminal() -> Progress:
+    """A bar where a person watches, lines elsewhere."""
+    return Bar() if sys.stderr.isatty() else Lines(sys.stderr)
+
+
+def _parts(moment: Moment) -> tuple[str, str]:
+    """What stands before the bar and after it: 80 columns hold it all."""
+    steps = f"/{moment.steps:,}" if moment.steps else ""
+    left = "" if moment.seconds_left is None else f"  {duration(moment.seconds_left)} left"
+    speed = f"{short(moment.steps_per_second)} steps/s  {short(moment.symbols_per_second)} symbols/s"
+    return f"step {moment.step:,}{steps}", f"loss {moment.loss:.4f}  {speed}{left}"
+
+
+def _sentence(moment: Moment) -> str:
+    return "  ".join((f"epoch {moment.epoch}", *_parts(moment)))

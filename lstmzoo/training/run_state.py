@@ -1,0 +1,120 @@
+"""Where a run stands: what its result and its checkpoints say of it beside the weights. No TensorFlow."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lstmzoo.config.plan import Plan
+from lstmzoo.runs.metrics import Line
+
+
+class Position(NamedTuple):
+    """Steps done, epochs done, windows of the present epoch done."""
+
+    step: int = 0
+    epoch: int = 0
+    window: int = 0
+
+    def after(self, count: int, windows: int) -> "Position":
+        """`count` steps on, in epochs of so many windows."""
+        window = self.window + count
+        return Position(self.step + count, self.epoch + window // windows, window % windows)
+
+
+class Best(NamedTuple):
+    """The lowest validation loss so far (nats a symbol), and the step it was measured after."""
+
+    step: int
+    val_loss: float
+
+
+class Standing:
+    """Counters, sums and the best so far; all but `train_seconds` are a function of config, seed and step."""
+
+    def __init__(self) -> None:
+        self.position = Position()
+        self.best: Best | None = None
+        self.misses = 0  # validations in a row without a better val_loss
+        self.epoch_loss, self.epoch_steps = 0.0, 0  # of the present epoch: its mean is what the loss floor is about
+        self.last: Line = {}  # the last step's line in metrics.jsonl
+        self.train_seconds = 0.0
+
+    def begin_epoch(self) -> None:
+        """Start the sums anew."""
+        self.epoch_loss, self.epoch_steps = 0.0, 0
+
+    def advance(self, losses: np.ndarray, rates: np.ndarray, windows: int) -> list[Line]:
+        """Move on by so many steps, in epochs of so many windows: their lines for metrics.jsonl."""
+        step, epoch, _ = self.position
+        lines: list[Line] = [
+            {"step": step + 1 + k, "epoch": epoch + 1, "train_loss": float(loss), "learning_rate": float(rate)}
+            for k, (loss, rate) in enumerate(zip(losses, rates, strict=True))
+        ]
+        for line in lines:  # one by one: how many steps a call takes must not change the sum
+            self.epoch_loss += line["train_loss"]
+        self.epoch_steps += len(lines)
+        self.position = self.position.after(len(lines), windows)
+        self.last = lines[-1] if lines else self.last
+        return lines
+
+    def measured(self, measures: Mapping[str, float]) -> None:
+        """Take a validation's numbers into the last line; the best is replaced by what is strictly better."""
+        if self.is_validated:  # before a signal cut short what comes after
+            return
+        self.last |= measures
+        self.misses += 1
+        if self.best is None or measures["val_loss"] < self.best.val_loss:
+            self.best, self.misses = Best(self.position.step, measures["val_loss"]), 0
+
+    @property
+    def is_validated(self) -> bool:
+        """Whether the last step's validation is done."""
+        return "val_loss" in self.last
+
+    def result(self, plan: Plan, status: str) -> dict[str, Any]:
+        """What result.json says."""
+        train = plan.resolved.train
+        symbols = self.position.step * train.batch_size * train.seq_length
+        return {
+            "status": status,
+            "steps": self.position.step,
+            "epochs": self.position.epoch,
+            "parameters": plan.parameters,
+            "seed": plan.resolved.seed,
+            "final": {
+                "train_loss": self.last.get("train_loss"),
+                "epoch_train_loss": self.epoch_loss / self.epoch_steps if self.epoch_steps else None,
+                "val_loss": None,
+                **{name: value for name, value in self.last.items() if name.startswith("val_")},
+            },
+            "best": self.best._asdict() if self.best else None,
+            "loss_floor": plan.loss_floor,
+            "dropped_symbols": plan.dropped,
+            "train_seconds": self.train_seconds,
+            "symbols_per_second": symbols / self.train_seconds if self.train_seconds else None,
+        }
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """Itself as a checkpoint keeps it; `last` stands in metrics.jsonl, `train_seconds` in the metadata."""
+        best = self.best or Best(-1, float(np.finfo(np.float64).max))
+        return {
+            "position": np.array(self.position, np.int64),
+            "best/step": np.array(best.step, np.int64),
+            "best/val_loss": np.array(best.val_loss, np.float64),
+            "early_stopping/misses": np.array(self.misses, np.int64),
+            "epoch/loss": np.array(self.epoch_loss, np.float64),
+            "epoch/steps": np.array(self.epoch_steps, np.int64),
+        }
+
+    @classmethod
+    def restored(cls, tensors: Mapping[str, np.ndarray], train_seconds: float) -> "Standing":
+        """From what `tensors()` gave."""
+        standing = cls()
+        standing.position = Position(*(int(part) for part in tensors["position"]))
+        step, loss = int(tensors["best/step"]), float(tensors["best/val_loss"])
+        standing.best = None if step < 0 else Best(step, loss)
+        standing.misses = int(tensors["early_stopping/misses"])
+        standing.epoch_loss, standing.epoch_steps = float(tensors["epoch/loss"]), int(tensors["epoch/steps"])
+        standing.train_seconds = train_seconds
+        return standing

@@ -1,0 +1,49 @@
+"""Validation: B lanes from zero state, every target once, while training notices nothing."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from lstmzoo.data.lanes import padded_windows
+from lstmzoo.execution.engine import Execution
+from lstmzoo.execution.network import States
+from lstmzoo.tasks.task import Task
+
+SHOWN_STEPS = 45
+
+
+class Validator:
+    """The fixed validation lanes of a run; their last partial window is filled up with steps of weight 0."""
+
+    def __init__(self, task: Task, execution: Execution, seq_length: int, windows_per_call: int):
+        lanes, weights = task.validation()
+        self.parts = (lanes.inputs, lanes.targets, weights)
+        self.task, self.execution, self.seq_length, self.windows_per_call = (
+            task,
+            execution,
+            seq_length,
+            windows_per_call,
+        )
+        self.total = float(weights.sum(dtype=np.float64))
+        self.shown: list[list[np.ndarray]] = []
+
+    def measure(self, give_up: Callable[[], bool] = lambda: False) -> dict[str, float] | None:
+        """val_loss and the task's other measures of the model as it is; None when `give_up()` says so between calls.
+
+        `shown` keeps inputs, targets, weights and predictions `[K, B, T]` of the first calls, for a picture.
+        """
+        states: States | None = None
+        loss, hits = 0.0, 0.0
+        shown: list[list[np.ndarray]] = []
+        for first in range(0, -(-self.parts[0].shape[1] // self.seq_length), self.windows_per_call):
+            if give_up():
+                return None
+            x, y, weights = (padded_windows(part, self.seq_length, first, self.windows_per_call) for part in self.parts)
+            found = self.execution.evaluate(x, y, weights, states)
+            states = found.states
+            loss += float(found.losses.sum(dtype=np.float64))
+            hits += float(found.hits.sum(dtype=np.float64))
+            if first * self.seq_length < SHOWN_STEPS:
+                shown.append([x, y, weights, found.predictions])
+        self.shown = shown
+        return self.task.measures(loss / self.total, hits / self.total)

@@ -1,0 +1,115 @@
+"""The zoo as a table: parameters, where each model comes from, and what was measured of it. No TensorFlow."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from lstmzoo.errors import InputError, did_you_mean
+from lstmzoo.models.registry import Entry, get_entry, list_models, registered
+from lstmzoo.tasks.registry import TASKS
+from lstmzoo.zoo.pretrained import card, list_trained
+
+SYMBOLS = 65  # of tinyshakespeare, which the char models are measured on
+TRAINED = "these come trained, to be given in the place of a run directory:"
+HEAD = ("name", "kind", "units", "parameters", "measured", "source")
+
+
+class Row(NamedTuple):
+    """A model of the zoo, as a person reads it."""
+
+    name: str
+    kind: str
+    units: str
+    parameters: str
+    measured: list[str]
+    """A sentence for each config that it was measured with."""
+    source: str
+
+
+def models(pattern: str = "*") -> list[Row]:
+    """The models whose names match; `InputError` where none does."""
+    names = list_models(pattern)
+    if not names:
+        near = did_you_mean(pattern, registered())
+        raise InputError(f"expected a pattern that matches a model, received {pattern!r}{near}")
+    results = _measured(_in_full)
+    return [_row(name, get_entry(name), results.get(name, ["-"])) for name in names]
+
+
+def count_of(entry: Entry) -> int | None:
+    """Trainable values with the input and the classes of its task; None for a task that is not there."""
+    if entry.task not in TASKS:
+        return None
+    section = TASKS[entry.task].Spec
+    size = SYMBOLS if section.writes else section.vocab_size
+    encoding = section.encodings[0] if entry.spec.encoding == "auto" else entry.spec.encoding
+    return entry.spec.parameters(entry.spec.input_dim(encoding, size), size)
+
+
+def describe_models(pattern: str = "*") -> str:
+    """A table for a terminal: sources are numbered, and stand below."""
+    rows = models(pattern)
+    sources = list(dict.fromkeys(row.source for row in rows if row.source))
+    width = max(len(row.name) for row in rows)
+    lines = [f"{'name':<{width}}  {'kind':<14}  {'units':<11}  {'parameters':>10}  source  measured"]
+    results = _measured(_in_short)
+    for row in rows:
+        source = f"[{sources.index(row.source) + 1}]" if row.source else "-"
+        start = f"{row.name:<{width}}  {row.kind:<14}  {row.units:<11}  {row.parameters:>10}  {source:<6}"
+        lines += [f"{start}  {text}" for text in results.get(row.name, ["-"])]
+    notes = [f"[{number}] {source}" for number, source in enumerate(sources, 1)]
+    if any(get_entry(row.name).task == "char" for row in rows):
+        notes = [f"parameters of char models: for {SYMBOLS} symbols", *notes]
+    return "\n".join([*lines, "", *notes, "", TRAINED, *_trained()])
+
+
+def _trained() -> list[str]:
+    """The first line of each card says what it is."""
+    return [f"  {name:<16}  {card(name).splitlines()[2]}" for name in list_trained()]
+
+
+def markdown_models() -> str:
+    """The same for configs/README.md."""
+    lines = [f"| {' | '.join(HEAD)} |", "|---|---|---|---|---|---|"]
+    for row in models():
+        cells = (
+            f"`{row.name}`",
+            row.kind,
+            row.units,
+            row.parameters,
+            "; ".join(row.measured),
+            row.source.replace("|", "/") or "-",
+        )
+        lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
+    return "\n".join(lines)
+
+
+def _row(name: str, entry: Entry, measured: list[str]) -> Row:
+    count = count_of(entry)
+    units = _repeated(entry.spec.layers)
+    return Row(name, entry.spec.kind, units, f"{count:,}" if count is not None else "-", measured, entry.source)
+
+
+def _repeated(layers: tuple[int, ...]) -> str:
+    """Such as `3 x 256`, or `4 5`."""
+    equal = len(layers) > 1 and len(set(layers)) == 1
+    return f"{len(layers)} x {layers[0]}" if equal else " ".join(map(str, layers))
+
+
+def _measured(say: Callable[[dict[str, str]], str]) -> dict[str, list[str]]:
+    """What there is to say about real runs, by name; `python experiments/zoo/measure.py` writes results.csv."""
+    found: dict[str, list[str]] = {}
+    with (Path(__file__).parent / "results.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            found.setdefault(row["model"], []).append(say(row))
+    return found
+
+
+def _in_full(row: dict[str, str]) -> str:
+    texts = [f"{name} {float(value):.4g}" for name, value in row.items() if name.startswith("val_") and value]
+    return f"`{row['config']}.yaml`, {int(row['steps']):,} steps: {', '.join(texts)}"
+
+
+def _in_short(row: dict[str, str]) -> str:
+    return f"val_loss {float(row['val_loss']):<9.4g} {row['config']}, {int(row['steps']):,} steps"

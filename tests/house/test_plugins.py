@@ -1,0 +1,165 @@
+"""Another package adds a model and a task by entry points: it is made, installed and used as its users would."""
+
+import csv
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from importlib.metadata import EntryPoint
+from typing import Literal
+
+import pytest
+
+from lstmzoo.errors import InputError
+from lstmzoo.models import registry as models
+from lstmzoo.schema.section import Section
+from lstmzoo.system import plugins
+from lstmzoo.tasks import registry as tasks
+from tests.helpers.places import ROOT, TESTS
+
+CONFIG = """\
+task: {kind: parity}
+model: parity_6
+train: {batch_size: 5, seq_length: 10, steps: 30}
+validate: {every_steps: 15}
+execution: {kernel: scan}
+"""
+SWEEP = "base: parity.yaml\nspace:\n  train.optimizer.learning_rate: {choices: [0.1, 0.3]}\nsearch: {kind: grid}\n"
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory):
+    """The Python of an environment of its own, where the package is installed beside what is here."""
+    place = tmp_path_factory.mktemp("environment")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", place / "env"], check=True)
+    python = place / "env" / "bin" / "python"
+    site = place / "env" / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+    paths = [ROOT, *dict.fromkeys(sysconfig.get_path(name) for name in ("purelib", "platlib"))]
+    (site / "beside.pth").write_text("\n".join(map(str, paths)))
+    shutil.copytree(TESTS / "foreign", place / "foreign")
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", "--no-index"]
+    subprocess.run([*pip, "--no-build-isolation", str(place / "foreign")], check=True)
+    return python
+
+
+@pytest.fixture
+def command(python, tmp_path):
+    (tmp_path / "parity.yaml").write_text(CONFIG)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+    def run(*words):
+        line = [python, "-m", *words]
+        return subprocess.run(line, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=300)
+
+    return run
+
+
+def test_the_zoo_shows_it_and_passes_over_what_is_broken(command):
+    done = command("lstmzoo.zoo", "parity*")
+    assert done.returncode == 0
+    count = 4 * 6 * (1 + 6 + 1) + 4 * 3 * (6 + 3 + 1) + 2 * (3 + 1)
+    assert re.search(rf"parity_6 +stacked_layers +6 3 +{count} +\[1\] +-\n", done.stdout)
+    assert "[1] a test" in done.stdout
+    assert "lstmzoo.models: 'broken_model' of the package foreign (foreign:NOTHING) cannot be used" in done.stderr
+    assert "lstmzoo.tasks: 'broken_task' of the package foreign" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_run_trains_its_task_with_its_model(command, tmp_path):
+    planned = command("lstmzoo.run", "parity.yaml", "--plan")
+    assert "stacked_layers [6, 3], 320 parameters, encoding scalar" in planned.stdout
+    done = command("lstmzoo.run", "parity.yaml", "--run-dir", "run")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "run" / "result.json").read_text())["steps"] == 30
+    assert "kind: parity" in (tmp_path / "run" / "config.yaml").read_text()
+    longer = command("lstmzoo.run", "--resume", "--run-dir", "run", "--set", "train.steps=40")
+    assert longer.returncode == 0, longer.stderr
+    assert command("lstmzoo.report", "run").returncode == 0
+    (tmp_path / "use.py").write_text("import lstmzoo\nprint(lstmzoo.load_model('run').output_shape)\n")
+    shown = command("use")
+    assert shown.stdout == "(1, None, 2)\n", shown.stderr
+
+
+def test_mistakes_in_its_section_are_told_as_ours(command):
+    done = command("lstmzoo.run", "parity.yaml", "--set", "task.series_lenth=5", "--set", "train.seq_length=5000")
+    assert done.returncode == 2
+    assert (
+        "task.series_lenth: expected a key that exists, received 'series_lenth'; did you mean series_length"
+        in done.stderr
+    )
+    done = command("lstmzoo.run", "parity.yaml", "--set", "task.kind=party")
+    assert "did you mean parity" in done.stderr
+    assert "parity" in command("lstmzoo.run", "--schema").stdout
+
+
+def test_a_sweep_searches_it(command, tmp_path):
+    (tmp_path / "sweep.yaml").write_text(SWEEP)
+    done = command("lstmzoo.sweep", "sweep.yaml", "--dir", "found")
+    assert done.returncode == 0, done.stderr
+    with (tmp_path / "found" / "leaderboard.csv").open() as file:
+        assert [row["status"] for row in csv.DictReader(file)] == ["COMPLETED"] * 2
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ({"kind": "single", "unit": 3}, "InputError: model unit: expected a key that exists"),
+        (7, "cannot be used, InputError: expected a mapping, a ModelSpec or a function that gives one, received 7"),
+        (lambda: 1 / 0, "cannot be used, ZeroDivisionError: division by zero"),
+        (lambda: sys.exit("a licence"), "cannot be used, SystemExit: a licence"),
+        ({"source": "\x1b[31m"}, "source and task: expected a line of text each"),
+    ],
+)
+def test_a_model_that_is_none_is_a_warning(monkeypatch, caplog, found, said):
+    point = EntryPoint("odd", "somewhere:odd", "lstmzoo.models")
+    monkeypatch.setattr(EntryPoint, "load", lambda self: found)
+    monkeypatch.setattr(plugins, "_in_order", lambda group: [point])
+    monkeypatch.setattr(models, "_REGISTRY", dict(models._REGISTRY))
+    plugins.each_plugin("lstmzoo.models", models._enter_plugin)
+    assert said in caplog.text
+    assert "odd" not in models._REGISTRY
+
+
+def test_a_name_of_ours_stays_ours(monkeypatch, caplog):
+    assert models.get_model("echo_4").layers == (4,)
+    monkeypatch.setattr(EntryPoint, "load", lambda self: {"units": 1})
+    monkeypatch.setattr(plugins, "_in_order", lambda group: [EntryPoint("echo_4", "a:b", "lstmzoo.models")])
+    plugins.each_plugin("lstmzoo.models", models._enter_plugin)
+    assert "'echo_4' of the package unknown (a:b) cannot be used, InputError: expected a new model name" in caplog.text
+    assert models.get_model("echo_4").layers == (4,)
+
+
+def test_a_plugin_may_register_models_itself(monkeypatch, caplog):
+    monkeypatch.setattr(models, "_REGISTRY", dict(models._REGISTRY))
+    monkeypatch.setattr(models, "_LOADED", [])
+    calls = []
+
+    def make():
+        calls.append(models.register_model("beside", units=3))
+        return {"units": 5}
+
+    monkeypatch.setattr(EntryPoint, "load", lambda self: make)
+    monkeypatch.setattr(plugins, "_in_order", lambda group: [EntryPoint("made", "a:b", "lstmzoo.models")])
+    assert (models.get_model("made").layers, models.get_model("beside").layers, len(calls)) == ((5,), (3,), 1)
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "said"),
+    [
+        ({"encodings": ()}, "encodings: expected one or more of scalar, one_hot, embedding"),
+        ({"measured": ("x",)}, "measured: expected val_loss among them"),
+        ({"vocab_size": "two"}, "vocab_size: expected an integer >= 2"),
+        ({}, "received Spoilt without check"),
+    ],
+)
+def test_a_task_that_could_not_be_used_is_refused(monkeypatch, spoilt, said):
+    base, values = (tasks.EchoSpec, spoilt) if spoilt else (Section, {})
+    section = type("Spoilt", (base,), {"__annotations__": {"kind": Literal["odd"]}, **values})
+    monkeypatch.setattr(tasks, "TASKS", dict(tasks.TASKS))
+    with pytest.raises(InputError, match=said):
+        tasks._enter("odd", type("Odd", (tasks.Echo,), {"Spec": section}))
+    assert "odd" not in tasks.TASKS

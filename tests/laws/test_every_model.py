@@ -1,0 +1,88 @@
+"""Every name of the zoo: what it declares, what it computes, and that each kernel and kind computes the same."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras as keras
+
+import lstmzoo
+from lstmzoo.execution.kernels import LAYERS
+from lstmzoo.models.registry import get_entry
+from lstmzoo.models.state import state_variables
+from lstmzoo.zoo.catalogue import SYMBOLS, count_of
+
+B, T = 2, 3
+
+
+def build(name, **overrides):
+    scalar = get_entry(name).task == "echo"
+    sizes = {"vocab_size": 2, "encoding": "scalar"} if scalar else {"vocab_size": SYMBOLS, "encoding": "one_hot"}
+    return lstmzoo.build_model(name, batch_size=B, seq_length=T, **sizes, **overrides)
+
+
+def gradient(model, x, y):
+    """By Keras's own layers, whatever the kind."""
+    lstmzoo.reset_states(model)
+    with tf.GradientTape() as tape:
+        logits = model(x, training=True)
+        loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(y, logits, from_logits=True))
+    return logits.numpy(), [tf.convert_to_tensor(g).numpy() for g in tape.gradient(loss, model.trainable_variables)]
+
+
+def stepped(model, kernel, x, y):
+    """The gradient that a kernel goes by: what plain gradient descent at rate 1 takes off each weight."""
+    lstmzoo.reset_states(model)
+    before = model.get_weights()
+    lstmzoo.train_windows(model, keras.optimizers.SGD(1.0), x[None], y[None], kernel=kernel)
+    states, after = lstmzoo.get_states(model), model.get_weights()
+    model.set_weights(before)
+    return [old - new for old, new in zip(before, after, strict=True)], states
+
+
+@pytest.mark.parametrize("name", lstmzoo.list_models())
+def test_every_name(name):
+    model, random = build(name), np.random.default_rng(0)
+    classes = model.output_shape[-1]
+    x, y = random.integers(0, classes, (2, B, T))
+
+    assert model.count_params() == count_of(get_entry(name))
+    logits, wanted = gradient(model, x, y)
+    assert logits.shape == (B, T, classes) and np.isfinite(logits).all()
+    assert all(np.isfinite(part).all() and part.any() for part in wanted)
+    after = [v.numpy() for pair in state_variables(model) for v in pair]
+
+    for kernel in LAYERS:
+        found, states = stepped(model, kernel, x, y)
+        for part, other in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(part, other, atol=1e-6)
+        for part, other in zip((value for pair in states for value in pair), after, strict=True):
+            np.testing.assert_allclose(part, other, atol=1e-6)
+
+    if len(model.get_weights()) > 5:  # more than one layer
+        other_kind = {"stacked_cells": "stacked_layers", "stacked_layers": "stacked_cells"}
+        twin = lstmzoo.as_kind(model, other_kind[lstmzoo.get_model(name).kind])
+        theirs, gradients = gradient(twin, x, y)
+        np.testing.assert_allclose(theirs, logits, atol=1e-6)
+        for part, other in zip(gradients, wanted, strict=True):
+            np.testing.assert_allclose(part, other, atol=1e-6)
+
+
+def test_overrides_change_a_name_for_one_model():
+    model = build("char_2x128", units=[3, 5], dropout=0.5)
+    assert [h.shape[-1] for h, _ in lstmzoo.get_states(model)] == [3, 5]
+    assert [h.shape[-1] for h, _ in lstmzoo.get_states(build("char_2x128", units=3))] == [3, 3]
+    assert lstmzoo.get_model("char_2x128").layers == (128, 128)
+    assert build("char_2x128", kind="stacked_cells").name == "stacked_cells"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        ({"unit": 3}, "model unit: expected a key that exists, received 'unit'; did you mean units"),
+        ({"units": 0}, "model units: expected an integer >= 1"),
+        ({"kind": "single"}, "model: expected depth 1 with kind single"),
+    ],
+)
+def test_bad_overrides_are_one_message(overrides, said):
+    with pytest.raises(lstmzoo.InputError, match=said):
+        build("char_2x128", **overrides)

@@ -1,0 +1,108 @@
+"""A search whose processes are killed or stopped: each trial is there once, with its value, and nobody is left."""
+
+import os
+import random
+import signal
+import socket
+import time
+
+import pytest
+
+from lstmzoo.sweep.run import run_sweep
+from tests.helpers.searches import by_trial, ended, killed, rows, start, those_of
+from tests.helpers.trying import SPACE
+
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("kind", "most"),
+    [("random", 5), ("grid", 5), pytest.param("random", 20, marks=SLOW), pytest.param("grid", 20, marks=SLOW)],
+)
+def test_whatever_is_killed_at_some_moments_the_results_are_the_same(sweep, tmp_path, kind, most):
+    grid = {
+        "model.units": {"min": 1, "max": 6 if most > 10 else 4},
+        "train.optimizer.learning_rate": {"choices": [0.001, 0.01, 0.1]},
+    }
+    path = sweep({"kind": kind, "trials": 18 if most > 10 else 12}, grid if kind == "grid" else SPACE)
+    assert ended(start(path, tmp_path / "undisturbed", workers=3))[0] == 0
+    moments, kills, process = random.Random(kind), 0, start(path, tmp_path / "killed", "tests.helpers.trying:slow")
+    roles = ["worker", "trial", "chief", "group"]
+    while process.poll() is None:
+        time.sleep(moments.uniform(0.05, 0.6))
+        role = roles[kills % 4]
+        pids = [process.pid] if role == "group" else those_of(process.pid, role)
+        if kills < most and pids and those_of(process.pid, "worker"):
+            if role == "group":
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
+                process = start(path, tmp_path / "killed", "tests.helpers.trying:slow")
+            elif not killed(moments.choice(pids)):
+                continue
+            kills += 1
+    assert ended(process) == (0, "")
+    assert kills >= 0.7 * most
+    assert by_trial(tmp_path / "killed") == by_trial(tmp_path / "undisturbed")
+
+
+def test_a_chief_that_is_killed_before_it_listens_is_started_again(sweep, tmp_path):
+    process = start(sweep({"kind": "random", "trials": 3}), tmp_path / "d")
+    while not (pids := those_of(process.pid, "chief")):
+        time.sleep(0.002)
+    os.kill(pids[0], signal.SIGKILL)
+    assert ended(process) == (0, "")
+    assert len(rows(tmp_path / "d")) == 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_all_and_the_same_command_goes_on(sweep, tmp_path, number):
+    path = sweep({"kind": "random", "trials": 12})
+    process = start(path, tmp_path / "d", "tests.helpers.trying:slow")
+    while not those_of(process.pid, "trial"):
+        time.sleep(0.05)
+    os.killpg(process.pid, number)
+    status, said = ended(process, 30)
+    assert status == 128 + number
+    assert "Traceback" not in said
+    assert "of 12 trials done; the same command goes on" in said
+    assert not those_of(process.pid, "trial") + those_of(process.pid, "worker") + those_of(process.pid, "chief")
+    assert ended(start(path, tmp_path / "d")) == (0, "")
+    assert [row["status"] for row in rows(tmp_path / "d")] == ["COMPLETED"] * 12
+
+
+def test_nobody_outlives_a_command_that_is_killed(sweep, tmp_path):
+    process = start(sweep({"kind": "random", "trials": 50}), tmp_path / "d", "tests.helpers.trying:slow")
+    while not those_of(process.pid, "trial"):
+        time.sleep(0.05)
+    process.kill()
+    process.communicate(timeout=10)
+    until = time.monotonic() + 5
+    while any(those_of(process.pid, role) for role in ("trial", "worker", "chief")) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not any(those_of(process.pid, role) for role in ("trial", "worker", "chief"))
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def test_hosts_join_a_chief_and_may_vanish(sweep, tmp_path):
+    path = sweep({"kind": "random", "trials": 16}, worker_timeout=2)
+    address = f"127.0.0.1:{free_port()}"
+    chief = start(path, tmp_path / "d", "tests.helpers.trying:slow", workers=0, chief=address)
+    while not (tmp_path / "d" / "search" / "oracle.json").exists():
+        time.sleep(0.05)
+    hosts = [start(path, tmp_path / "d", "tests.helpers.trying:slow", workers=1, join=address) for _ in range(2)]
+    while len(list((tmp_path / "d").glob("trial-*"))) < 4:
+        time.sleep(0.05)
+    os.killpg(hosts[0].pid, signal.SIGKILL)
+    hosts[0].communicate()
+    chief.kill()  # and the chief's command dies, and is started again
+    chief.communicate()
+    chief = start(path, tmp_path / "d", "tests.helpers.trying:slow", workers=0, chief=address)
+    assert ended(chief) == (0, "")
+    assert ended(hosts[1]) == (0, "")
+    run_sweep(path, tmp_path / "alone", 2, train="tests.helpers.trying:known")
+    assert by_trial(tmp_path / "d") == by_trial(tmp_path / "alone")

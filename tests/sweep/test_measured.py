@@ -1,0 +1,31 @@
+"""The objective of a run, read while the file grows, is cut back and grows again."""
+
+import json
+
+from lstmzoo.sweep.results.measured import Measured
+from lstmzoo.sweep.space.objective import Objective
+
+
+def line(step, **measured):
+    return json.dumps({"step": step, "train_loss": 1.0, **measured}) + "\n"
+
+
+def test_a_growing_file_is_read_once_and_half_a_line_not_at_all(tmp_path):
+    measured = Measured(tmp_path, Objective("val_loss", "min"))
+    assert (measured.look().step, measured.best) == (0, None)
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(line(1) + line(2, val_loss=0.5) + line(3)[:10])
+    assert (measured.look().step, measured.best, measured.size) == (2, 0.5, len(line(1) + line(2, val_loss=0.5)))
+    path.write_text(line(1) + line(2, val_loss=0.5) + line(3) + line(4, val_loss=0.7))
+    assert (measured.look().steps, measured.values, measured.best) == ([2, 4], [0.5, 0.7], 0.5)
+    assert Measured(tmp_path, Objective("val_loss", "max")).look().best == 0.7
+
+
+def test_a_run_that_is_cut_back_is_read_anew(tmp_path):
+    measured, path = Measured(tmp_path, Objective("val_loss", "min")), tmp_path / "metrics.jsonl"
+    path.write_text(line(1, val_loss=0.9) + line(2, val_loss=0.5))
+    measured.look()
+    path.write_text(line(1, val_loss=0.9))
+    assert measured.look().values == [0.9]
+    path.write_text(line(1, val_loss=0.123456789, elapsed_seconds=1.25) + line(2, val_loss=0.1) + line(3, val_loss=0.2))
+    assert measured.look().values == [0.123456789, 0.1, 0.2]  # cut back and longer again between two looks
