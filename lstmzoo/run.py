@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from lstmzoo.system.command_line import command_line, start_tensorflow
-from lstmzoo.system.missing import require
+from lstmzoo.system.missing import require_module
 
 
 def run(
@@ -80,11 +80,11 @@ def _show_plan(config: Path | None, overrides: list[str], run_dir: Path | None, 
         planned, step = plan_to_go_on(*_request(config, overrides), run_dir)
     else:
         planned, step = make_plan(_load(config, overrides)), 0
-    lines = describe(planned) | ({"goes on": f"from step {step:,}"} if resume else {})
+    lines = describe_plan(planned) | ({"goes on": f"from step {step:,}"} if resume else {})
     print("\n".join(f"{name:<12} {value}" for name, value in lines.items()))
 
 
-def describe(plan: Any) -> dict[str, str]:
+def describe_plan(plan: Any) -> dict[str, str]:
     """What --plan prints and a run says at its start."""
     experiment = plan.resolved
     model, train, execution = experiment.model, experiment.train, experiment.execution
@@ -114,10 +114,10 @@ def _train(config: Path | None, overrides: list[str], run_dir: Path | None, resu
 
     def prepare(plan: Any) -> None:
         for name in ("model", "data", "execution"):
-            progress.say(f"{name}: {describe(plan)[name]}")
+            progress.say(f"{name}: {describe_plan(plan)[name]}")
         start_tensorflow(plan.resolved.execution.threads)
 
-    require("tensorflow")  # before a directory is begun
+    require_module("tensorflow")  # before a directory is begun
     if wanted is None:
         result = resume_run(*_request(config, overrides), run_dir, progress, prepare)
     else:

@@ -31,13 +31,13 @@ def sample(
     """Write the prompt and then LENGTH new symbols, as they are drawn, to stdout."""
     from lstmzoo.inference.choice import Choice
     from lstmzoo.inference.runtimes import check_runtime, choose_runtime, needs_tensorflow
-    from lstmzoo.inference.sampling import Wish, drawer_for, write
+    from lstmzoo.inference.sampling import SampleRequest, sampler_for, write
     from lstmzoo.runs.trained import open_run
     from lstmzoo.system.command_line import hidden_stderr
     from lstmzoo.system.terminal import TextOutput
 
     check_runtime(runtime)
-    wish = Wish(_prompt(prompt, prompt_file), length, Choice(temperature, top_k, top_p), seed, samples, stop)
+    wish = SampleRequest(_prompt(prompt, prompt_file), length, Choice(temperature, top_k, top_p), seed, samples, stop)
     trained = open_run(run, text=True)
     for note in trained.notes:
         print(note, file=sys.stderr)
@@ -46,11 +46,11 @@ def sample(
     if needs_tensorflow(runtime):
         start_tensorflow(threads=1)
     with hidden_stderr():  # what runtimes say about themselves
-        drawer = drawer_for(trained, wish, runtime)
+        sampler = sampler_for(trained, wish, runtime)
     output = TextOutput(sys.stdout.buffer, sys.stdout.isatty())
     later: dict[int, list[bytes]] = defaultdict(list)
     _heading(0, samples)
-    for number, piece in write(trained, wish, drawer):
+    for number, piece in write(trained, wish, sampler):
         if number:
             later[number].append(piece)
         else:

@@ -25,7 +25,7 @@ def score(
     """Mean loss over a text: with the state carried throughout, and in windows from zero state."""
     from lstmzoo.errors import check_count
     from lstmzoo.inference.runtimes import check_runtime, choose_runtime, needs_tensorflow
-    from lstmzoo.inference.scoring import MOST_STEPS, describe, ids_of, score_ids
+    from lstmzoo.inference.scoring import MOST_STEPS, describe_scores, ids_of, score_ids
     from lstmzoo.runs.trained import open_run
     from lstmzoo.system.command_line import hidden_stderr
     from lstmzoo.system.machine import count_cores
@@ -41,7 +41,7 @@ def score(
         start_tensorflow(count_cores())
     with hidden_stderr():  # what runtimes say about themselves
         found = score_ids(trained, ids, window, runtime)
-    print(json.dumps(found, indent=2) if as_json else describe(found))
+    print(json.dumps(found, indent=2) if as_json else describe_scores(found))
 
 
 def main(prog_name: str) -> None:

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 import lstmzoo
-from lstmzoo.training.progress import Moment, Silent
+from lstmzoo.training.progress import Moment, SilentProgress
 
 HERE = Path(__file__).parent
 STEPS, EVERY, LENGTH = 20_000, 100, 5_000
@@ -15,7 +15,7 @@ SETS = (
 )
 
 
-class Watch(Silent):
+class Watch(SilentProgress):
     """Megabytes at each tenth of the run."""
 
     def __init__(self) -> None:

@@ -125,9 +125,9 @@ def sample_lstmzoo(size: Size, threads: int) -> Round:
     """Our sampler."""
     tensorflow(threads)
     from lstmzoo.inference.choice import Choice
-    from lstmzoo.inference.draw_tf import Sampler
+    from lstmzoo.inference.draw_tf import GraphSampler
 
-    sampler = Sampler(ours(size, 1), Choice())
+    sampler = GraphSampler(ours(size, 1), Choice())
     return lambda: sum(len(piece) for piece in sampler.draw(10_000, (0,)))
 
 

@@ -141,13 +141,13 @@ def make(name: str, threads: int) -> Round:
     run = str(Path(os.environ["RUNTIMES_PLACE"]) / size)
     if name == "graph":
         from lstmzoo.inference.choice import Choice
-        from lstmzoo.inference.runtimes import drawer_of
+        from lstmzoo.inference.runtimes import sampler_of
         from lstmzoo.runs.trained import open_run
         from lstmzoo.system.command_line import start_tensorflow
 
         start_tensorflow(threads)
-        drawer = drawer_of(open_run(run), "tensorflow", Choice(), 1)
-        return lambda: sum(len(piece) for piece in drawer.draw(64 * 20, (0,)))
+        sampler = sampler_of(open_run(run), "tensorflow", Choice(), 1)
+        return lambda: sum(len(piece) for piece in sampler.draw(64 * 20, (0,)))
     step, count = stepper(name, run, length), max(1, COUNT // length)
 
     def turn() -> int:

@@ -56,7 +56,7 @@ def _remove(data: Any, path: KeyPath) -> bool:
     return True
 
 
-def report(sources: Sources, problems: list[Problem]) -> list[str]:
+def report_lines(sources: Sources, problems: list[Problem]) -> list[str]:
     """The problems as lines, in the order of the file; those of --set first."""
     lines = [text for _, text in sorted((sources.line_of(problem) for problem in problems), key=lambda line: line[0])]
     more = len(lines) - MAX_PROBLEMS

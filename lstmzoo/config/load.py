@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from lstmzoo.config.checking import check, report
+from lstmzoo.config.checking import check, report_lines
 from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.find import find_config
 from lstmzoo.config.plan import memory_problem
@@ -39,9 +39,9 @@ def _load(path: Path, overrides: Sequence[str], files_may_lack: bool) -> Experim
         experiment, found = check(sources.data, {problem.path for problem in problems}, context, Experiment)
         problems += found
     if experiment is None or problems:
-        raise ConfigError(report(sources, problems))
+        raise ConfigError(report_lines(sources, problems))
     if too_large := memory_problem(experiment, experiment.task.vocab_size):
-        raise ConfigError(report(sources, [Problem(("model",), too_large)]))
+        raise ConfigError(report_lines(sources, [Problem(("model",), too_large)]))
     return experiment
 
 

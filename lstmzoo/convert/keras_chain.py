@@ -3,13 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lstmzoo.convert.keras_own import is_keras, name_of, require_keras
+from lstmzoo.convert.keras_own import LayerEntry, is_keras, name_of, require_keras
 from lstmzoo.errors import InputError, shown
 
-Entry = Mapping[str, Any]
 
-
-def chain_of(model: Entry) -> list[Entry]:
+def chain_of(model: LayerEntry) -> list[LayerEntry]:
     """class_name and config of each layer, from the input up.
 
     Raises `InputError` for a model that is neither Sequential nor functional, for several inputs or outputs, layers
@@ -29,7 +27,7 @@ def chain_of(model: Entry) -> list[Entry]:
     return layers
 
 
-def _functional(config: Entry) -> list[Entry]:
+def _functional(config: LayerEntry) -> list[LayerEntry]:
     ends = {}
     for which in ("input_layers", "output_layers"):
         found = config[which]
@@ -48,7 +46,7 @@ def _functional(config: Entry) -> list[Entry]:
     return chain
 
 
-def _downwards(by_name: Mapping[str, Entry], end: Any) -> Iterator[Entry]:
+def _downwards(by_name: Mapping[str, LayerEntry], end: Any) -> Iterator[LayerEntry]:
     """Layers from the output down to the input; each is called once, with one tensor."""
     for _ in range(len(by_name)):
         layer = by_name[end[0]]
@@ -64,7 +62,7 @@ def _downwards(by_name: Mapping[str, Entry], end: Any) -> Iterator[Entry]:
     raise InputError("model: expected one line of layers, received a ring")
 
 
-def _input_of(layer: Entry, call: Any) -> Any:
+def _input_of(layer: LayerEntry, call: Any) -> Any:
     """The one tensor that the layer is called with."""
     tensors, options = _call(call)
     if len(tensors) != 1:

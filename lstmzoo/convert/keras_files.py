@@ -18,12 +18,11 @@ import h5py
 import numpy as np
 
 from lstmzoo.convert.keras_hdf5 import damage_of, own, read_arrays, text
-from lstmzoo.convert.keras_own import require_live
+from lstmzoo.convert.keras_own import LayerEntry, require_live
 from lstmzoo.errors import InputError, shown
 
 _MAX_CONFIG = 64_000_000  # bytes of JSON; a stack of a thousand layers has two million
 _MAX_WEIGHTS = 2 << 30  # bytes of the HDF5 file within, which is read into memory
-Entry = Mapping[str, Any]  # a layer's class_name and config, as Keras serializes it
 
 
 class Saved(NamedTuple):
@@ -31,9 +30,9 @@ class Saved(NamedTuple):
 
     major: int
     """2 or 3: which Keras wrote it."""
-    config: Entry
+    config: LayerEntry
     """class_name and config of the model."""
-    arrays: Callable[[Entry], list[Any]]
+    arrays: Callable[[LayerEntry], list[Any]]
     """Arrays of one of the model's layers, in the order that Keras makes them: kernel, recurrent_kernel, bias, ..."""
 
 
@@ -73,7 +72,7 @@ def _live(model: Any) -> Saved:
 _LIBRARIES = ("keras", "tf_keras")
 
 
-def _live_arrays(layers: Mapping[str, Any], entry: Entry) -> list[Any]:
+def _live_arrays(layers: Mapping[str, Any], entry: LayerEntry) -> list[Any]:
     """From each cell in turn, whichever of them are trainable."""
     layer = layers[entry["config"]["name"]]
     cells = getattr(getattr(layer, "cell", None), "cells", [layer])
@@ -93,7 +92,7 @@ def _zipped(path: Path, content: bytes) -> Saved:
     return Saved(_major(version), config, lambda entry: read_arrays(path, file, _places(entry, groups)))
 
 
-def _group_names(layers: list[Entry]) -> dict[str, str]:
+def _group_names(layers: list[LayerEntry]) -> dict[str, str]:
     """Where a `.keras` file keeps each layer's arrays: lstm, lstm_1, ... by class, in the model's order."""
     counts: dict[str, int] = {}
     names = {}
@@ -110,7 +109,7 @@ def _snake_case(name: str) -> str:
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
-def _places(entry: Entry, groups: Mapping[str, str]) -> list[str]:
+def _places(entry: LayerEntry, groups: Mapping[str, str]) -> list[str]:
     """Where a `.keras` file keeps the arrays of a layer, in order."""
     group, config, kind = groups[entry["config"]["name"]], entry["config"], entry["class_name"]
     if kind == "LSTM":
@@ -142,7 +141,7 @@ def _legacy(path: Path, content: bytes) -> Saved:
     )
 
 
-def _legacy_arrays(path: Path, file: h5py.File, entry: Entry) -> list[np.ndarray]:
+def _legacy_arrays(path: Path, file: h5py.File, entry: LayerEntry) -> list[np.ndarray]:
     config = entry["config"]
     cells = config.get("cell", {}).get("config", {}).get("cells", [])
     if len({cell["config"].get("trainable", True) for cell in cells}) > 1:  # Keras writes the trainable ones first

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from lstmzoo.convert.arrays import floats, require_shape
-from lstmzoo.convert.keras_own import Entry, foreign, name_of
+from lstmzoo.convert.keras_own import LayerEntry, foreign, name_of
 from lstmzoo.errors import InputError, shown
 from lstmzoo.models.blueprint import HeadWeights, LayerWeights, Weights
 
@@ -17,7 +17,7 @@ _DROPOUTS = ("Dropout", "SpatialDropout1D")
 class Stack:
     """Takes the layers one by one, from the input up; what it has found stands in its attributes."""
 
-    def __init__(self, major: int, arrays: Callable[[Entry], list[Any]]):
+    def __init__(self, major: int, arrays: Callable[[LayerEntry], list[Any]]):
         self.major, self.arrays = major, arrays
         self.encoding: str | None = None
         self.embedding: np.ndarray | None = None
@@ -30,7 +30,7 @@ class Stack:
         self.softmax = False
         self.input_rank: int | None = None
 
-    def take(self, layer: Entry) -> None:
+    def take(self, layer: LayerEntry) -> None:
         """The next layer; `InputError` names it where it has no place in a stack of LSTMs."""
         kind = layer["class_name"]
         if self.input_rank is None:
@@ -65,10 +65,10 @@ class Stack:
             self.left_out.append("dropout that differs from layer to layer")
         return between[0][0] if same else 0.0
 
-    def _input(self, layer: Entry) -> None:
+    def _input(self, layer: LayerEntry) -> None:
         """Its shape has been noted."""
 
-    def _reshape(self, layer: Entry) -> None:
+    def _reshape(self, layer: LayerEntry) -> None:
         shape = layer["config"]["target_shape"]
         self._require(
             layer, self._at_input() and len(shape) == 2 and shape[1] == 1, "[T, 1] at the input", shown(shape)
@@ -76,12 +76,12 @@ class Stack:
         self._require(layer, self.input_rank in (None, 2), "an input [B, T]", f"{self.input_rank} dimensions")
         self.encoding = "scalar"
 
-    def _one_hot(self, layer: Entry) -> None:
+    def _one_hot(self, layer: LayerEntry) -> None:
         mode = layer["config"].get("output_mode")
         self._require(layer, self._at_input() and mode == "one_hot", "one_hot at the input", shown(mode))
         self.encoding = "one_hot"
 
-    def _embedding(self, layer: Entry) -> None:
+    def _embedding(self, layer: LayerEntry) -> None:
         config = layer["config"]
         self._require(layer, self._at_input() and self.encoding is None, "an Embedding at the input", "one elsewhere")
         self._require(layer, not config["mask_zero"], "mask_zero=False", "masks, which a stream has none of")
@@ -89,7 +89,7 @@ class Stack:
         self._shaped(layer, table, [config["input_dim"], config["output_dim"]], "embeddings")
         self.encoding, self.embedding = "embedding", table
 
-    def _time_distributed(self, layer: Entry) -> None:
+    def _time_distributed(self, layer: LayerEntry) -> None:
         inner = layer["config"]["layer"]
         if inner["class_name"] == "CategoryEncoding":
             self._one_hot({"config": {**inner["config"], "name": layer["config"]["name"]}})
@@ -99,11 +99,11 @@ class Stack:
         else:
             raise foreign(layer, f"TimeDistributed of {shown(inner['class_name'])}")
 
-    def _dropout(self, layer: Entry) -> None:
+    def _dropout(self, layer: LayerEntry) -> None:
         if rate := float(layer["config"]["rate"]):
             self.rates[-1].append(rate)
 
-    def _recurrent(self, layer: Entry) -> None:
+    def _recurrent(self, layer: LayerEntry) -> None:
         config = layer["config"]
         self._require(layer, self.head is None, "the LSTM layers below the Dense layer", "one above it")
         for key in ("go_backwards", "time_major"):
@@ -115,7 +115,7 @@ class Stack:
             self._check_cell(layer, cell)
             self._cell(layer, cell, [next(arrays) for _ in range(2 + bool(cell["use_bias"]))])
 
-    def _check_cell(self, layer: Entry, cell: Mapping[str, Any]) -> None:
+    def _check_cell(self, layer: LayerEntry, cell: Mapping[str, Any]) -> None:
         self._require(layer, cell["activation"] == "tanh", "activation tanh", shown(cell["activation"]))
         gates = cell["recurrent_activation"]
         self._require(layer, gates in ("sigmoid", "hard_sigmoid"), "sigmoid or hard_sigmoid gates", shown(gates))
@@ -128,7 +128,7 @@ class Stack:
         if cell.get("dropout"):
             self.rates[-1].append(float(cell["dropout"]))
 
-    def _cell(self, layer: Entry, cell: Mapping[str, Any], arrays: list[np.ndarray]) -> None:
+    def _cell(self, layer: LayerEntry, cell: Mapping[str, Any], arrays: list[np.ndarray]) -> None:
         units, below = cell["units"], self.layers[-1].units if self.layers else "D"
         self._shaped(layer, arrays[0], [below, 4 * units], "kernel")
         bias = arrays[2] if cell["use_bias"] else np.zeros(arrays[0].shape[1], np.float32)
@@ -137,7 +137,7 @@ class Stack:
         self.layers.append(LayerWeights(arrays[0], arrays[1], bias))
         self.rates.append([])
 
-    def _dense(self, layer: Entry, config: Mapping[str, Any] | None = None) -> None:
+    def _dense(self, layer: LayerEntry, config: Mapping[str, Any] | None = None) -> None:
         config = layer["config"] if config is None else config
         self._require(
             layer, self.layers and self.head is None, "one Dense layer, above the last LSTM layer", "another one"
@@ -152,7 +152,7 @@ class Stack:
         self._shaped(layer, bias, [classes], "bias")
         self.head, self.softmax = HeadWeights(arrays[0], bias), activation == "softmax"
 
-    def _activation(self, layer: Entry) -> None:
+    def _activation(self, layer: LayerEntry) -> None:
         kind = layer["class_name"]
         activation = layer["config"]["activation"] if kind == "Activation" else "softmax"
         at_end = activation == "softmax" and self.head is not None and layer["config"].get("axis", -1) == -1
@@ -162,7 +162,7 @@ class Stack:
     def _at_input(self) -> bool:
         return not self.layers and self.encoding in (None, "scalar")
 
-    def _arrays(self, layer: Entry, count: int, inner_type: Any = None) -> list[np.ndarray]:
+    def _arrays(self, layer: LayerEntry, count: int, inner_type: Any = None) -> list[np.ndarray]:
         for dtype in (layer["config"].get("dtype"), inner_type):
             name = dtype["config"].get("name", dtype["class_name"]) if isinstance(dtype, Mapping) else dtype
             self._require(layer, name is None or name in _FLOATS, "a floating-point type", shown(name))
@@ -171,20 +171,20 @@ class Stack:
         self._require(layer, len(arrays) == count, f"{count} arrays", f"{len(arrays)}{hint}")
         return [floats(array, f"layer {name_of(layer)}") for array in arrays]
 
-    def _shaped(self, layer: Entry, array: np.ndarray, shape: list[Any], what: str) -> None:
+    def _shaped(self, layer: LayerEntry, array: np.ndarray, shape: list[Any], what: str) -> None:
         require_shape(array, shape, f"layer {name_of(layer)}, {what}")
 
-    def _require(self, layer: Entry, holds: Any, expected: str, received: str) -> None:
+    def _require(self, layer: LayerEntry, holds: Any, expected: str, received: str) -> None:
         if not holds:
             raise InputError(f"layer {name_of(layer)}: expected {expected}, received {received}")
 
-    def _note_training_only(self, layer: Entry) -> None:
+    def _note_training_only(self, layer: LayerEntry) -> None:
         for part in (layer["config"], *(_cells(layer) if layer["class_name"] == "RNN" else ())):
             given = [key for key in part if key.endswith(("_regularizer", "_constraint")) and part[key]]
             self.left_out += [f"{key} of {name_of(layer)}" for key in given]
 
 
-def _cells(layer: Entry) -> list[Mapping[str, Any]]:
+def _cells(layer: LayerEntry) -> list[Mapping[str, Any]]:
     """Configs of the cells of an LSTM or RNN layer."""
     config = layer["config"]
     if layer["class_name"] == "LSTM":
@@ -197,7 +197,7 @@ def _cells(layer: Entry) -> list[Mapping[str, Any]]:
     return [inner["config"] for inner in cells]
 
 
-_TAKE: dict[str, Callable[[Stack, Entry], None]] = {
+_TAKE: dict[str, Callable[[Stack, LayerEntry], None]] = {
     "InputLayer": Stack._input,
     "Reshape": Stack._reshape,
     "CategoryEncoding": Stack._one_hot,

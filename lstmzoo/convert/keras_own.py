@@ -5,17 +5,17 @@ from typing import Any
 
 from lstmzoo.errors import InputError, shown
 
-Entry = Mapping[str, Any]
+LayerEntry = Mapping[str, Any]  # a layer's class_name and config, as Keras serializes it
 _PACKAGES = ("keras", "tf_keras")
 _FUNCTIONS = (*_PACKAGES, "tensorflow")  # tf.nn.tanh is what Keras 2 calls
 
 
-def name_of(layer: Entry) -> str:
+def name_of(layer: LayerEntry) -> str:
     """The layer's name, as messages show it."""
     return shown(str(layer["config"]["name"]))
 
 
-def foreign(layer: Entry, received: str) -> InputError:
+def foreign(layer: LayerEntry, received: str) -> InputError:
     """A layer that has no place in a stack of LSTMs."""
     return InputError(
         f"layer {name_of(layer)}: expected Embedding, LSTM, RNN of LSTMCell, Dropout, Dense or softmax in one line, "
@@ -23,7 +23,7 @@ def foreign(layer: Entry, received: str) -> InputError:
     )
 
 
-def require_keras(layer: Entry) -> None:
+def require_keras(layer: LayerEntry) -> None:
     """`InputError` unless the layer, and the cells or the layer within it, are of Keras's own classes.
 
     Files of the first Keras 2 do not say where a class comes from; there its name is believed.
@@ -33,7 +33,7 @@ def require_keras(layer: Entry) -> None:
             raise foreign(layer, f"{shown(part['class_name'])} of {_origin(part)}")
 
 
-def is_keras(part: Entry) -> bool:
+def is_keras(part: LayerEntry) -> bool:
     """Whether a serialized object is of a class that comes with Keras."""
     if "module" in part and str(part["module"]).split(".")[0] not in _PACKAGES:
         return False
@@ -65,12 +65,12 @@ def _of(thing: Any, packages: tuple[str, ...]) -> bool:
     return str(getattr(thing, "__module__", None)).split(".")[0] in packages
 
 
-def _origin(part: Entry) -> str:
+def _origin(part: LayerEntry) -> str:
     registered = part.get("registered_name")
     return shown(part.get("module") or registered or "the user's own")
 
 
-def _parts(layer: Entry) -> Iterator[Entry]:
+def _parts(layer: LayerEntry) -> Iterator[LayerEntry]:
     """The layer, what a TimeDistributed holds, the cell of an RNN and the cells of that."""
     yield layer
     config = layer["config"]

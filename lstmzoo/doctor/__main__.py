@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from subprocess import DEVNULL, PIPE, STDOUT
 
-from lstmzoo.doctor.checks import ANEW, Line, failure, guarded
+from lstmzoo.doctor.checks import ANEW, Check, failure, guarded
 from lstmzoo.doctor.host import machine, places, trained_models
 from lstmzoo.doctor.installed import extras, keras_series, requirements, versions
 from lstmzoo.errors import EnvironmentFailure
@@ -22,7 +22,7 @@ from lstmzoo.system.command_line import lend_streams, run_and_leave
 from lstmzoo.system.terminal import printable
 from lstmzoo.system.version import VERSION
 
-Found = dict[str, list[Line]]
+Findings = dict[str, list[Check]]
 
 SELF_TEST = (sys.executable, "-m", "lstmzoo.doctor.self_test")
 PATIENCE = 300.0  # seconds for the self-test: a slow disk may take a minute for TensorFlow alone
@@ -35,36 +35,36 @@ CRASHED = (
 )
 
 
-def examine(say: Callable[[str], None]) -> Found:
+def examine(say: Callable[[str], None]) -> Findings:
     """All that can be known, section by section; `say` is given each line as soon as it is known."""
     looks = {"requirements": requirements, "keras series": keras_series, "places": places, "models": trained_models}
-    sections: dict[str, Iterable[Line]] = {
+    sections: dict[str, Iterable[Check]] = {
         "versions": guarded("versions", versions, ANEW),
         "machine": guarded("machine", machine, ANEW),
         "surroundings": (line for name, look in looks.items() for line in guarded(name, look, ANEW)),
         "extras": guarded("extras", extras, ANEW),
         "self-test, about ten seconds": self_test(),
     }
-    found: Found = {}
+    found: Findings = {}
     for title, lines in sections.items():
         say(title)
         found[title.partition(",")[0]] = list(_told(lines, say))
     return found
 
 
-def _told(lines: Iterable[Line], say: Callable[[str], None]) -> Iterator[Line]:
+def _told(lines: Iterable[Check], say: Callable[[str], None]) -> Iterator[Check]:
     for line in lines:
         say(line.row())
         yield line
 
 
-def self_test(command: Sequence[str] = SELF_TEST, patience: float = PATIENCE) -> Iterator[Line]:
+def self_test(command: Sequence[str] = SELF_TEST, patience: float = PATIENCE) -> Iterator[Check]:
     """The lines of `lstmzoo.doctor.self_test` in a process of its own, which may crash, hang or be killed."""
     start, noise = time.monotonic(), ""
     try:
         process = subprocess.Popen(command, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, text=True, errors="replace")
     except OSError as error:
-        yield Line("self-test", f"cannot be started: {failure(error)}", False, ANEW)
+        yield Check("self-test", f"cannot be started: {failure(error)}", False, ANEW)
         return
     with _ended_at_last(process, patience):
         for text in process.stdout or ():
@@ -90,24 +90,24 @@ def _ended_at_last(process: subprocess.Popen[str], patience: float) -> Iterator[
             process.kill()
 
 
-def _line(text: str) -> Line | None:
+def _line(text: str) -> Check | None:
     """A line of the self-test, or None for what TensorFlow has to say."""
     try:
         found = json.loads(text)
-        return Line(**found)
+        return Check(**found)
     except (ValueError, TypeError):
         return None
 
 
-def _unfinished(status: int, noise: str, late: bool) -> Line:
+def _unfinished(status: int, noise: str, late: bool) -> Check:
     """A self-test that did not come to its end; `noise`: the last that the process said."""
     last = f": {noise[:160]}" if noise else ""
     if late:
-        return Line("self-test", "it took too long, and was ended", False, CRASHED)
+        return Check("self-test", "it took too long, and was ended", False, CRASHED)
     if status < 0:
         name = signal.Signals(-status).name
-        return Line("self-test", f"the process was ended by {name}{last}", False, CRASHES.get(name, CRASHED))
-    return Line("self-test", f"the process ended with status {status}{last}", False, ANEW)
+        return Check("self-test", f"the process was ended by {name}{last}", False, CRASHES.get(name, CRASHED))
+    return Check("self-test", f"the process ended with status {status}{last}", False, ANEW)
 
 
 def doctor(as_json: bool = False) -> None:

@@ -9,7 +9,7 @@ NAME, MARK = 15, 7  # widths of columns
 ANEW = "install lstmzoo anew, in a virtual environment of its own"
 
 
-class Line(NamedTuple):
+class Check(NamedTuple):
     """A fact, or a check with its verdict."""
 
     name: str
@@ -30,18 +30,18 @@ class Line(NamedTuple):
         return row + (f"\n  {'':<{NAME + MARK}}-> {self.advice}" if self.advice else "")
 
 
-def verdict(name: str, text: str, ok: bool, advice: str) -> Line:
+def verdict(name: str, text: str, ok: bool, advice: str) -> Check:
     """A check; the advice is for where it failed."""
-    return Line(name, text, ok, "" if ok else advice)
+    return Check(name, text, ok, "" if ok else advice)
 
 
-def guarded(name: str, look: Callable[[], Iterator[Line]], advice: str) -> Iterator[Line]:
+def guarded(name: str, look: Callable[[], Iterator[Check]], advice: str) -> Iterator[Check]:
     """The lines of a look at something that may be broken in any way; an error is the last of them."""
     try:
         yield from look()
     except Exception as error:
         says = isinstance(error, (InputError, EnvironmentFailure))  # these say themselves what to do
-        yield Line(name, failure(error), False, "" if says else advice)
+        yield Check(name, failure(error), False, "" if says else advice)
 
 
 def failure(error: BaseException, length: int = 240) -> str:

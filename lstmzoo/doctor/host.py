@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from lstmzoo.doctor.checks import Line, failure
+from lstmzoo.doctor.checks import Check, failure
 from lstmzoo.execution.auto import choose_shards, explain_kernel, explain_threads
 from lstmzoo.system.machine import count_cores
 
@@ -19,7 +19,7 @@ PROBE = 1_000_000  # bytes written to see whether there is room
 LEAST = 200_000_000  # bytes: a run of a large net keeps three checkpoints
 
 
-def machine() -> Iterator[Line]:
+def machine() -> Iterator[Check]:
     """Processor, memory, and the variables that change how TensorFlow and lstmzoo behave."""
     info = _read("/proc/cpuinfo")
     model = re.search(r"^model name\s*:\s*(.+)$", info, re.M)
@@ -27,10 +27,10 @@ def machine() -> Iterator[Line]:
     known = set(flags[1].split()) if flags else set()
     has = " ".join(name for name in INSTRUCTIONS if name in known)
     cores = f"{count_cores()} of {os.cpu_count()} cores usable"
-    yield Line("processor", ", ".join(filter(None, (model[1] if model else platform.machine(), cores, has))))
-    yield Line("memory", memory())
+    yield Check("processor", ", ".join(filter(None, (model[1] if model else platform.machine(), cores, has))))
+    yield Check("memory", memory())
     settings = [f"{name}={value}" for name, value in sorted(os.environ.items()) if SETTINGS.fullmatch(name)]
-    yield Line("settings", " ".join(map(short_path, settings)) or "no variable that changes TensorFlow or lstmzoo")
+    yield Check("settings", " ".join(map(short_path, settings)) or "no variable that changes TensorFlow or lstmzoo")
 
 
 def memory() -> str:
@@ -44,7 +44,7 @@ def memory() -> str:
     return ", ".join(parts)
 
 
-def places() -> Iterator[Line]:
+def places() -> Iterator[Check]:
     """Whether there is room where texts are cached, where runs go unless one says otherwise, and for temporary files.
 
     Nothing stays there; a folder that is not there yet is not made.
@@ -57,10 +57,10 @@ def places() -> Iterator[Line]:
     try:
         yield place("temporary", Path(tempfile.gettempdir()), "name another with TMPDIR=DIR")
     except OSError as error:
-        yield Line("temporary", failure(error), False, "make room, or name another with TMPDIR=DIR")
+        yield Check("temporary", failure(error), False, "make room, or name another with TMPDIR=DIR")
 
 
-def trained_models() -> Iterator[Line]:
+def trained_models() -> Iterator[Check]:
     """Those of the package, each read whole."""
     from lstmzoo.runs.trained import open_run
     from lstmzoo.zoo.pretrained import list_trained
@@ -68,10 +68,10 @@ def trained_models() -> Iterator[Line]:
     names = list_trained()
     for name in names:
         open_run(name)
-    yield Line("models", f"{', '.join(names)} (they come trained)", True)
+    yield Check("models", f"{', '.join(names)} (they come trained)", True)
 
 
-def place(name: str, path: Path, advice: str) -> Line:
+def place(name: str, path: Path, advice: str) -> Check:
     """Whether files can be written to a folder, or to where it would be made."""
     shown = short_path(str(path))
     try:
@@ -84,9 +84,9 @@ def place(name: str, path: Path, advice: str) -> Line:
             os.fsync(file.fileno())
         free = shutil.disk_usage(there).free
     except OSError as error:
-        return Line(name, f"{shown} cannot be written: {error.strerror or error}", False, advice)
+        return Check(name, f"{shown} cannot be written: {error.strerror or error}", False, advice)
     text = f"{shown}, {free / 1e9:.1f} GB free"
-    return Line(name, text, None if free < LEAST else True, f"make room, or {advice}" if free < LEAST else "")
+    return Check(name, text, None if free < LEAST else True, f"make room, or {advice}" if free < LEAST else "")
 
 
 def short_path(text: str) -> str:
@@ -95,16 +95,16 @@ def short_path(text: str) -> str:
     return re.sub(rf"{re.escape(home)}(?=/|$)", "~", text) if len(home) > 1 else text
 
 
-def execution(device: str) -> Iterator[Line]:
+def execution(device: str) -> Iterator[Check]:
     """What `auto` comes to on a device, for a small net and a large one, and why."""
     from lstmzoo.models.registry import get_model
 
     kernel, why = explain_kernel(device)
-    yield Line("kernel", f"{kernel}: {why}")
+    yield Check("kernel", f"{kernel}: {why}")
     for name, lanes in EXAMPLES:
         layers = get_model(name).layers
         (threads, for_threads), shards = explain_threads(layers), choose_shards(kernel, layers, lanes, count_cores())
-        yield Line(name, f"{lanes} lanes: threads {threads}, shards {shards} ({for_threads})")
+        yield Check(name, f"{lanes} lanes: threads {threads}, shards {shards} ({for_threads})")
 
 
 def _read(path: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lstmzoo.config.find import SUFFIX, configs_folder
-from lstmzoo.doctor.checks import ANEW, Line, guarded, verdict
+from lstmzoo.doctor.checks import ANEW, Check, guarded, verdict
 from lstmzoo.doctor.host import execution
 from lstmzoo.execution.auto import fastest_kernel
 from lstmzoo.system.machine import UNSEEN, explain_device
@@ -30,7 +30,7 @@ REPORT = "these numbers are wrong: please report them, with all of this output"
 HIDE = "try again with CUDA_VISIBLE_DEVICES=-1; if that is well, the GPU's driver does not fit TensorFlow"
 
 
-def self_test() -> Iterator[Line]:
+def self_test() -> Iterator[Check]:
     """The checks, one after another; what one needs and does not get ends them."""
     for line in guarded("imports", _imports, REINSTALL):
         yield line
@@ -41,7 +41,7 @@ def self_test() -> Iterator[Line]:
     yield from guarded("echo", lambda: _computed(device), HIDE if device == "gpu" else ANEW)
 
 
-def _imports() -> Iterator[Line]:
+def _imports() -> Iterator[Check]:
     from lstmzoo.system.command_line import start_tensorflow
 
     start = time.perf_counter()
@@ -54,10 +54,10 @@ def _imports() -> Iterator[Line]:
     text = f"tensorflow {tf.__version__} and tf_keras {keras.__version__} in {seconds:.1f} s"
     yield verdict("imports", text, two, "python -m pip install --force-reinstall tf-keras")
     device, why = explain_device()
-    yield Line("device", f"{device}: {why}", None, WITH_CUDA if why == UNSEEN else "")
+    yield Check("device", f"{device}: {why}", None, WITH_CUDA if why == UNSEEN else "")
 
 
-def _computed(device: str) -> Iterator[Line]:
+def _computed(device: str) -> Iterator[Check]:
     with tempfile.TemporaryDirectory() as folder:
         result, losses = _run(Path(folder) / "run")
     yield _learnt(result)
@@ -84,14 +84,14 @@ def _run(directory: Path) -> tuple[dict[str, Any], Losses]:
     return result, [json.loads(line)["train_loss"] for line in lines]
 
 
-def _learnt(result: dict[str, Any]) -> Line:
+def _learnt(result: dict[str, Any]) -> Check:
     final, accuracy = result["final"], result["final"]["val_accuracy"]
     text = f"val_accuracy {accuracy:.6g} of 1, val_loss {final['val_loss']:.3g}"
     speed = f"{result['steps']:,} steps in {result['train_seconds']:.2f} s"
     return verdict("echo", f"{text} ({speed})", accuracy >= SOLVED, REPORT)
 
 
-def _near_its_floor(result: dict[str, Any]) -> Line:
+def _near_its_floor(result: dict[str, Any]) -> Check:
     """An epoch's loss cannot be below what is unknowable, and is far above it where the state is not carried."""
     loss, floor = result["final"]["epoch_train_loss"], result["loss_floor"]
     floors = f"floor {floor:.3g} with its state carried, {_floor_without_state():.3g} without"
@@ -106,16 +106,16 @@ def _floor_without_state() -> float:
     return make_plan(_experiment("train.reset_state=window"), "cpu").loss_floor or 0.0
 
 
-def _repeated(losses: Losses, again: Losses, device: str) -> Line:
+def _repeated(losses: Losses, again: Losses, device: str) -> Check:
     """The run's first epoch against the same again, in other calls and in a model of its own from the same seed."""
     equal = sum(a == b for a, b in zip(again, losses, strict=False))
     text = f"{equal} of {len(again)} losses are the same, bit for bit"
     if device == "gpu":  # promised on a CPU only
-        return Line("same seed", text)
+        return Check("same seed", text)
     return verdict("same seed", text, equal == len(again), REPORT)
 
 
-def _agreed(kernel: str, losses: Losses) -> Line:
+def _agreed(kernel: str, losses: Losses) -> Check:
     """The chosen kernel against Keras's own layers (or, where these are chosen, against the scan)."""
     other = "scan" if kernel == "keras" else "keras"
     apart = [abs(a - b) for a, b in zip(losses, _first_losses(other, STEPS), strict=False)]

@@ -18,7 +18,7 @@ def export(
 ) -> None:
     """Write a model that takes ids and states and gives logits and states; vocabulary and model card are inside."""
     from lstmzoo.export.target import check_target
-    from lstmzoo.export.write import describe, source_of_run, write_export
+    from lstmzoo.export.write import describe_export, source_of_run, write_export
     from lstmzoo.runs.trained import open_run
     from lstmzoo.system.command_line import hidden_stderr
     from lstmzoo.system.terminal import printable
@@ -33,7 +33,7 @@ def export(
     start_tensorflow(threads=1)
     with hidden_stderr():  # what converters and runtimes say about themselves
         exported = write_export(source, out, chosen)
-    print(printable(describe(exported)))
+    print(printable(describe_export(exported)))
 
 
 def main(prog_name: str) -> None:

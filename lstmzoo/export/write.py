@@ -113,7 +113,7 @@ def write_export(source: Source, path: Path, format: str) -> Exported:
     return Exported(path, format, source.weights, signature, SYMBOLS, difference, size, inside)
 
 
-def describe(exported: Exported) -> str:
+def describe_export(exported: Exported) -> str:
     """What was written, for a person."""
     signature = exported.signature
     states = ", ".join(

@@ -10,12 +10,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from lstmzoo.inference.choice import Choice
-from lstmzoo.models.signature import Runner, States
+from lstmzoo.models.signature import Runner, StateArrays
 
 PIECE = 64  # symbols of one call: what a reader sees at once, and what Ctrl-C waits for
 
 
-class Drawer(Protocol):
+class Sampler(Protocol):
     """What draws a piece for `samples` texts side by side."""
 
     samples: int
@@ -34,7 +34,7 @@ class Drawer(Protocol):
         """
 
 
-class RunnerDrawer:
+class RunnerSampler:
     """Draws with a runner, a call a symbol; `sampler.Sampler` is the same as one TensorFlow loop."""
 
     def __init__(self, runner: Runner, choice: Choice, samples: int = 1):
@@ -45,14 +45,14 @@ class RunnerDrawer:
         """As `drawing.draw`."""
         return draw(self, length, seed, prompt)
 
-    def zero(self) -> States:
+    def zero(self) -> StateArrays:
         """States of zeros."""
         return self.runner.signature.zero_states(self.samples)
 
     def piece(
-        self, given: np.ndarray, uniform: np.ndarray, last: np.ndarray, states: States
-    ) -> tuple[np.ndarray, np.ndarray, States]:
-        """As `Drawer.piece`."""
+        self, given: np.ndarray, uniform: np.ndarray, last: np.ndarray, states: StateArrays
+    ) -> tuple[np.ndarray, np.ndarray, StateArrays]:
+        """As `Sampler.piece`."""
         drawn = given.copy()
         for t in range(len(drawn)):
             logits, states = self.runner(last[:, None], states)
@@ -62,37 +62,37 @@ class RunnerDrawer:
         return drawn, last, states
 
 
-def draw(drawer: Drawer, length: int, seed: Sequence[int], prompt: np.ndarray | None = None) -> Iterator[np.ndarray]:
+def draw(sampler: Sampler, length: int, seed: Sequence[int], prompt: np.ndarray | None = None) -> Iterator[np.ndarray]:
     """`length` symbols a sample in pieces `[n, S]`, after a prompt `[P]` of ids (which is not given back).
 
     Without a prompt the first symbol is uniform. The state starts at zero. `seed`: any numbers.
     """
-    streams = [np.random.default_rng([*seed, sample]) for sample in range(drawer.samples)]
+    streams = [np.random.default_rng([*seed, sample]) for sample in range(sampler.samples)]
     if not length:
         return
     if prompt is None or not len(prompt):
-        first = np.array([int(stream.random() * drawer.vocab_size) for stream in streams], np.int32)
+        first = np.array([int(stream.random() * sampler.vocab_size) for stream in streams], np.int32)
         yield first[None]
-        known, last, length = np.zeros((0, drawer.samples), np.int32), first, length - 1
+        known, last, length = np.zeros((0, sampler.samples), np.int32), first, length - 1
     else:
-        last = np.full(drawer.samples, prompt[0], np.int32)
-        known = np.repeat(np.asarray(prompt[1:], np.int32)[:, None], drawer.samples, 1)
-    yield from _pieces(drawer, length, known, last, streams)
+        last = np.full(sampler.samples, prompt[0], np.int32)
+        known = np.repeat(np.asarray(prompt[1:], np.int32)[:, None], sampler.samples, 1)
+    yield from _pieces(sampler, length, known, last, streams)
 
 
 def _pieces(
-    drawer: Drawer, length: int, known: np.ndarray, last: Any, streams: list[np.random.Generator]
+    sampler: Sampler, length: int, known: np.ndarray, last: Any, streams: list[np.random.Generator]
 ) -> Iterator[np.ndarray]:
     """Read the known symbols, then draw; a prompt is read by the very loop that draws."""
-    states, done, total = drawer.zero(), 0, len(known) + length
+    states, done, total = sampler.zero(), 0, len(known) + length
     while done < total:
         count = min(PIECE, total - done)
         part = known[done : done + count]
-        given = np.full((count, drawer.samples), -1, np.int32)
+        given = np.full((count, sampler.samples), -1, np.int32)
         given[: len(part)] = part
-        uniform = np.zeros((count, drawer.samples))
+        uniform = np.zeros((count, sampler.samples))
         uniform[len(part) :] = np.stack([stream.random(count - len(part)) for stream in streams], 1)
-        drawn, last, states = drawer.piece(given, uniform, last, states)
+        drawn, last, states = sampler.piece(given, uniform, last, states)
         done += count
         if count > len(part):
             yield drawn[len(part) :]

@@ -17,7 +17,7 @@ from lstmzoo.models.anatomy import Anatomy, dissect
 COMPILED_SYMBOLS = 1024  # a larger vocabulary is not compiled: XLA's cumulative sum is quadratic
 
 
-class Sampler:
+class GraphSampler:
     """Draws from a model's weights as they are at each call, for `samples` texts side by side."""
 
     def __init__(self, model: keras.Model, choice: Choice, samples: int = 1):
@@ -46,7 +46,7 @@ class Sampler:
         return self.network.zero(self.samples)
 
     def piece(self, given: np.ndarray, uniform: np.ndarray, last: Any, states: States) -> Any:
-        """As `Drawer.piece`."""
+        """As `Sampler.piece`."""
         count, rest = len(given), ((0, PIECE - len(given)), (0, 0))  # the program is made for whole pieces
         drawn, last, states = self.program(count, np.pad(given, rest), np.pad(uniform, rest), last, states)
         return drawn.numpy()[:count], last, states

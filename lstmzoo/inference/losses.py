@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from lstmzoo.models.signature import Runner, States
+from lstmzoo.models.signature import Runner, StateArrays
 
 PIECE = 256  # steps of one call in one lane
 STEPS, LOGITS = 8192, 1 << 25  # of one call in all cold lanes together, at most
@@ -31,10 +31,10 @@ class RunnerReader:
     def __init__(self, runner: Runner):
         self.runner, self.vocab_size = runner, runner.signature.vocab_size
 
-    def program(self, lanes: int, window: int) -> tuple[Program, States]:
+    def program(self, lanes: int, window: int) -> tuple[Program, StateArrays]:
         """As `Reader`."""
 
-        def run(x: np.ndarray, y: np.ndarray, states: States) -> tuple[np.ndarray, States]:
+        def run(x: np.ndarray, y: np.ndarray, states: StateArrays) -> tuple[np.ndarray, StateArrays]:
             logits, states = self.runner(x, states)
             return cross_entropy(logits, y), states
 

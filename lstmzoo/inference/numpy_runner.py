@@ -12,7 +12,7 @@ import numpy as np
 
 from lstmzoo.errors import InputError
 from lstmzoo.models.blueprint import Blueprint, LayerWeights
-from lstmzoo.models.signature import Signature, States, signature_of
+from lstmzoo.models.signature import Signature, StateArrays, signature_of
 from lstmzoo.runs.trained import open_run
 
 Gates = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -25,7 +25,7 @@ class NumpyRunner:
         self.signature, self.weights = signature_of(blueprint), blueprint.weights
         self.gates = [_GATES[blueprint.spec.recurrent_activation](layer) for layer in blueprint.weights.layers]
 
-    def __call__(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[np.ndarray, States]:
+    def __call__(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[np.ndarray, StateArrays]:
         """Logits `[B, T, V]` and the states h0, c0, h1, ... `[B, H]` after the window, from those before it.
 
         `x`: ids `[B, T]`, or features `[B, T, D]`. Raises `InputError` for ids that are no symbols and for other

@@ -4,15 +4,15 @@ from importlib.util import find_spec
 
 from lstmzoo.errors import InputError, nearest
 from lstmzoo.inference.choice import Choice
-from lstmzoo.inference.draw import Drawer, RunnerDrawer
+from lstmzoo.inference.draw import RunnerSampler, Sampler
 from lstmzoo.inference.losses import Reader, RunnerReader
 from lstmzoo.inference.numpy_runner import NumpyRunner
 from lstmzoo.models.signature import Runner, signature_of
 from lstmzoo.runs.trained import Trained
 from lstmzoo.system.files import scratch
 
-FILES = ("tflite", "onnx")  # those of exported files
-RUNTIMES = ("auto", "numpy", "tensorflow", *FILES)
+FILE_FORMATS = ("tflite", "onnx")  # those of exported files
+RUNTIMES = ("auto", "numpy", "tensorflow", *FILE_FORMATS)
 LONG = 100_000  # symbols in all: from about here on TensorFlow is done first, though its import takes seconds
 
 
@@ -22,10 +22,10 @@ def check_runtime(runtime: str) -> None:
         raise InputError(
             f"runtime: expected one of {', '.join(RUNTIMES)}, received {runtime!r}{nearest(runtime, RUNTIMES)}"
         )
-    if runtime in FILES:
-        from lstmzoo.export.formats.registry import require
+    if runtime in FILE_FORMATS:
+        from lstmzoo.export.formats.registry import require_format
 
-        require(runtime)
+        require_format(runtime)
 
 
 def choose_runtime(runtime: str, symbols: int) -> str:
@@ -40,13 +40,13 @@ def needs_tensorflow(runtime: str) -> bool:
     return runtime in ("tensorflow", "tflite")
 
 
-def drawer_of(trained: Trained, runtime: str, choice: Choice, samples: int) -> Drawer:
+def sampler_of(trained: Trained, runtime: str, choice: Choice, samples: int) -> Sampler:
     """What draws texts."""
     if runtime == "tensorflow":
-        from lstmzoo.inference.draw_tf import Sampler
+        from lstmzoo.inference.draw_tf import GraphSampler
 
-        return Sampler(trained.model(batch_size=1), choice, samples)
-    return RunnerDrawer(open_runner(trained, runtime), choice, samples)
+        return GraphSampler(trained.model(batch_size=1), choice, samples)
+    return RunnerSampler(open_runner(trained, runtime), choice, samples)
 
 
 def reader_of(trained: Trained, runtime: str) -> Reader:

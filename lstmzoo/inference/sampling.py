@@ -10,23 +10,23 @@ import numpy as np
 from lstmzoo.data.vocabulary import Vocabulary
 from lstmzoo.errors import InputError, check_count
 from lstmzoo.inference.choice import Choice
-from lstmzoo.inference.draw import Drawer
-from lstmzoo.inference.runtimes import check_runtime, choose_runtime, drawer_of
+from lstmzoo.inference.draw import Sampler
+from lstmzoo.inference.runtimes import check_runtime, choose_runtime, sampler_of
 from lstmzoo.runs.trained import Trained, open_run
 
 MOST_SAMPLES = 10_000
-Text = str | bytes
+TextOrBytes = str | bytes
 
 
-class Wish(NamedTuple):
+class SampleRequest(NamedTuple):
     """What is to be written."""
 
-    prompt: Text
+    prompt: TextOrBytes
     length: int
     choice: Choice
     seed: int
     samples: int
-    stop: Text | None
+    stop: TextOrBytes | None
 
     @property
     def symbols(self) -> int:
@@ -50,16 +50,16 @@ class Wish(NamedTuple):
 def sample_text(
     run: str | os.PathLike[str],
     *,
-    prompt: Text = "",
+    prompt: TextOrBytes = "",
     length: int = 500,
     temperature: float = 1.0,
     top_k: int | None = None,
     top_p: float | None = None,
     seed: int = 0,
     samples: int = 1,
-    stop: Text | None = None,
+    stop: TextOrBytes | None = None,
     runtime: str = "auto",
-) -> Text | list[Text]:
+) -> TextOrBytes | list[TextOrBytes]:
     """The prompt and `length` new symbols that the model of a run directory writes; a list of texts if samples > 1.
 
     A symbol is drawn from the logits divided by `temperature` (0: always the likeliest), cut to the `top_k` likeliest
@@ -75,29 +75,29 @@ def sample_text(
     check_runtime(runtime)
     trained = open_run(run, text=True)
     written: dict[int, list[bytes]] = defaultdict(list)
-    wish = Wish(prompt, length, Choice(temperature, top_k, top_p), seed, samples, stop)
+    wish = SampleRequest(prompt, length, Choice(temperature, top_k, top_p), seed, samples, stop)
     wish.check(trained.vocabulary)
-    for sample, piece in write(trained, wish, drawer_for(trained, wish, runtime)):
+    for sample, piece in write(trained, wish, sampler_for(trained, wish, runtime)):
         written[sample].append(piece)
-    texts: list[Text] = [b"".join(written[sample]) for sample in range(samples)]
+    texts: list[TextOrBytes] = [b"".join(written[sample]) for sample in range(samples)]
     if trained.vocabulary.unit == "char":
         texts = [text.decode() for text in texts if isinstance(text, bytes)]
     return texts[0] if samples == 1 else texts
 
 
-def drawer_for(trained: Trained, wish: Wish, runtime: str) -> Drawer:
+def sampler_for(trained: Trained, wish: SampleRequest, runtime: str) -> Sampler:
     """What draws a wish that was checked."""
-    return drawer_of(trained, choose_runtime(runtime, wish.symbols), wish.choice, int(wish.samples))
+    return sampler_of(trained, choose_runtime(runtime, wish.symbols), wish.choice, int(wish.samples))
 
 
-def write(trained: Trained, wish: Wish, drawer: Drawer) -> Iterator[tuple[int, bytes]]:
+def write(trained: Trained, wish: SampleRequest, sampler: Sampler) -> Iterator[tuple[int, bytes]]:
     """(sample, piece of its text) of a wish that was checked: prompts first, then what is drawn, as it is drawn."""
     ends = [_End(trained.vocabulary, wish.stop) for _ in range(wish.samples)]
     prompt = wish.prompt
     head = prompt.encode("utf-8", "surrogateescape") if isinstance(prompt, str) else prompt
     yield from ((sample, head) for sample in range(wish.samples))
     ids = trained.vocabulary.encode_text(prompt, "prompt")
-    for piece in drawer.draw(int(wish.length), (int(wish.seed),), ids):
+    for piece in sampler.draw(int(wish.length), (int(wish.seed),), ids):
         for sample, end in enumerate(ends):
             if not end.reached and len(part := end.cut(piece[:, sample])):
                 yield sample, trained.vocabulary.decode(part)
@@ -108,7 +108,7 @@ def write(trained: Trained, wish: Wish, drawer: Drawer) -> Iterator[tuple[int, b
 class _End:
     """Watches one sample for the stop string, which is its end."""
 
-    def __init__(self, vocabulary: Vocabulary, stop: Text | None):
+    def __init__(self, vocabulary: Vocabulary, stop: TextOrBytes | None):
         self.stop = None if stop is None else vocabulary.encode_text(stop, "stop").astype(np.int32)
         self.tail, self.reached = np.zeros(0, np.int32), False
 

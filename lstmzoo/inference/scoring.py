@@ -71,7 +71,7 @@ def _by_position(losses: np.ndarray, window: int) -> list[float]:
     return [float(mean) for mean in np.nanmean(padded.reshape(-1, window), axis=0)]
 
 
-def describe(found: dict[str, Any]) -> str:
+def describe_scores(found: dict[str, Any]) -> str:
     """The scores as a table for a person."""
     window, places = found["window"], found["by_position"]
     lines = [f"{found['targets']:,} targets, weights of step {found['step']:,}", ""]

@@ -17,7 +17,7 @@ KARPATHY_SIZES = "Karpathy, Johnson & Li 2015, Visualizing and Understanding Rec
 JOSE = "Jose 2019, LSTM in TensorFlow"
 
 
-class Entry(NamedTuple):
+class NamedModel(NamedTuple):
     """A model of the zoo."""
 
     spec: ModelSpec
@@ -27,7 +27,7 @@ class Entry(NamedTuple):
     """The kind of task it is for: its parameters are counted with that task's input and classes."""
 
 
-_REGISTRY: dict[str, Entry] = {}
+_REGISTRY: dict[str, NamedModel] = {}
 _LOADED: list[str] = []
 
 
@@ -57,7 +57,7 @@ def get_model(name: str) -> ModelSpec:
     return get_entry(name).spec
 
 
-def get_entry(name: str) -> Entry:
+def get_entry(name: str) -> NamedModel:
     """The description behind a name, its source and task; `InputError` with near names for an unknown one."""
     if name not in registered():
         raise InputError(
@@ -67,7 +67,7 @@ def get_entry(name: str) -> Entry:
     return _REGISTRY[name]
 
 
-def registered() -> Mapping[str, Entry]:
+def registered() -> Mapping[str, NamedModel]:
     """All names, with those that other packages have added."""
     _load_plugins()
     return _REGISTRY
@@ -101,7 +101,7 @@ def _enter(
         raise InputError(f"source and task: expected a line of text each, received {source!r:.60} and {task!r:.60}")
     given = model.model_dump(exclude_unset=True) if isinstance(model, ModelSpec) else (model or {})
     spec = spec_of({**given, **description})
-    _REGISTRY[name] = Entry(spec, source, task)
+    _REGISTRY[name] = NamedModel(spec, source, task)
     return spec
 
 

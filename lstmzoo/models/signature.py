@@ -13,7 +13,7 @@ import numpy as np
 from lstmzoo.errors import InputError
 from lstmzoo.models.blueprint import Blueprint
 
-States = list[np.ndarray]  # h, c, h, c, ... from the input up, each [B, H]
+StateArrays = list[np.ndarray]  # h, c, h, c, ... from the input up, each [B, H]
 
 
 class Signature(NamedTuple):
@@ -40,7 +40,7 @@ class Signature(NamedTuple):
         """H of each state, in the order of `state_names`."""
         return [units for units in self.units for _ in range(2)]
 
-    def zero_states(self, batch_size: int) -> States:
+    def zero_states(self, batch_size: int) -> StateArrays:
         """What a stream starts with, for B lanes."""
         return [np.zeros((batch_size, units), np.float32) for units in self.state_sizes]
 
@@ -50,7 +50,7 @@ class Runner(Protocol):
 
     signature: Signature
 
-    def __call__(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[np.ndarray, States]:
+    def __call__(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[np.ndarray, StateArrays]:
         """Logits `[B, T, V]` and the states after the window, of ids `[B, T]` (or features `[B, T, D]`)."""
 
 

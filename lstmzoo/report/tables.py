@@ -9,7 +9,7 @@ from typing import Any
 
 from lstmzoo.report.comparison import Comparison, shortest_ends
 from lstmzoo.report.summary import Summary
-from lstmzoo.system.terminal import duration, short
+from lstmzoo.system.terminal import duration, short_number
 
 WIDTH, GAP = 100, 2  # characters of the table for a terminal, and between two of its columns
 MOST_ROWS, MOST_LABEL = 40, 28  # runs in it, characters of a run's name
@@ -87,7 +87,7 @@ def _reached(run: Summary) -> Row:
     losses = [_rounded(numbers[name]) for name in ("best_val_loss", "final_train_loss")]
     steps = ["" if numbers[name] is None else f"{numbers[name]:,}" for name in ("best_step", "steps")]
     seconds, speed = numbers["train_seconds"], numbers["symbols_per_second"]
-    took = ["" if seconds is None else duration(seconds), "" if speed is None else short(speed)]
+    took = ["" if seconds is None else duration(seconds), "" if speed is None else short_number(speed)]
     return [losses[0], steps[0], losses[1], steps[1], *took]
 
 

@@ -66,7 +66,7 @@ class Trained(NamedTuple):
         return build(blueprint)
 
 
-class _Found(NamedTuple):
+class _Chosen(NamedTuple):
     step: int
     checkpoint: Checkpoint
     damaged: list[str]
@@ -118,12 +118,12 @@ def _vocabulary(directory: RunDirectory, checkpoint: Checkpoint) -> Vocabulary:
     return vocabulary
 
 
-def _best_checkpoint(directory: RunDirectory) -> _Found:
+def _best_checkpoint(directory: RunDirectory) -> _Chosen:
     """The best step's, where there was a validation, else the last; a damaged one is passed over."""
     damaged: list[str] = []
-    newest: _Found | None = None
+    newest: _Chosen | None = None
     for step, checkpoint in whole_checkpoints(directory.checkpoints, damaged, _READ):
-        found = _Found(step, checkpoint, damaged)
+        found = _Chosen(step, checkpoint, damaged)
         newest = newest or found
         if step == newest.checkpoint.tensors.get("best/step", step):
             return found

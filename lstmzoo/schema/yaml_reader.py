@@ -24,7 +24,7 @@ _WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": Fa
 KeyPath = tuple[str | int, ...]
 
 
-class Problem(NamedTuple):
+class YamlProblem(NamedTuple):
     """Something wrong at a line (from 1) and a path of keys."""
 
     line: int
@@ -37,7 +37,7 @@ class Document(NamedTuple):
 
     data: Any
     lines: dict[KeyPath, int]
-    problems: list[Problem]
+    problems: list[YamlProblem]
 
 
 class _Stop(Exception):
@@ -68,7 +68,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self.lines: dict[KeyPath, int] = {(): 1}
-        self.problems: list[Problem] = []
+        self.problems: list[YamlProblem] = []
         self.anchors: dict[str, tuple[Any, int]] = {}
         self.nodes = 0
 
@@ -103,7 +103,7 @@ class _Reader:
         return text
 
     def _stop(self, line: int, path: KeyPath, text: str) -> NoReturn:
-        self.problems.append(Problem(line, path, text))
+        self.problems.append(YamlProblem(line, path, text))
         raise _Stop
 
     def _count(self, nodes: int, line: int, path: KeyPath) -> None:
@@ -119,7 +119,7 @@ class _Reader:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(str(event.anchor), line, path)
         if event.tag is not None:
-            self.problems.append(Problem(line, path, f"expected no tag, received {shown(event.tag)}: remove it"))
+            self.problems.append(YamlProblem(line, path, f"expected no tag, received {shown(event.tag)}: remove it"))
         if isinstance(event, yaml.ScalarEvent):
             value = self._scalar(event, line, path)
         elif isinstance(event, yaml.SequenceStartEvent):
@@ -143,7 +143,7 @@ class _Reader:
         try:
             return parse_scalar(event.value)
         except ValueError as error:
-            self.problems.append(Problem(line, path, f"{error}, received {shown(event.value)}"))
+            self.problems.append(YamlProblem(line, path, f"{error}, received {shown(event.value)}"))
             return None
 
     def _sequence(self, events: Iterator[Any], path: KeyPath) -> list[Any]:
@@ -169,7 +169,7 @@ class _Reader:
         key = event.value
         if key in values:
             text = f"expected each key once, received {shown(key)} again (first at line {self.lines[(*path, key)]})"
-            self.problems.append(Problem(line, (*path, key), text))
+            self.problems.append(YamlProblem(line, (*path, key), text))
         self.lines.setdefault((*path, key), line)
         values[key] = self._node(next(events), events, (*path, key))
 
@@ -181,7 +181,7 @@ def _line(event: Any) -> int:
     return int(event.start_mark.line) + 1
 
 
-def _syntax_problem(error: yaml.YAMLError) -> Problem:
+def _syntax_problem(error: yaml.YAMLError) -> YamlProblem:
     mark = getattr(error, "problem_mark", None)
     reason = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
-    return Problem(mark.line + 1 if mark else 1, (), f"expected YAML, received text that is not ({reason})")
+    return YamlProblem(mark.line + 1 if mark else 1, (), f"expected YAML, received text that is not ({reason})")

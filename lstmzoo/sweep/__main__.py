@@ -40,11 +40,11 @@ def _search(path: Path | None, directory: str | None, options: dict[str, Any]) -
     from lstmzoo.sweep.progress import for_terminal
     from lstmzoo.sweep.run import default_dir, run_sweep
     from lstmzoo.sweep.space.load import load_sweep
-    from lstmzoo.system.missing import require
+    from lstmzoo.system.missing import require_module
 
     _check(path, directory, options)
     search = load_sweep(path, options["trials"])  # type: ignore[arg-type]
-    require("tensorflow")  # its own processes import it
+    require_module("tensorflow")  # its own processes import it
     where = Path(directory) if directory is not None else default_dir(search)
     workers = options["workers"] if options["workers"] is not None else 0 if options["chief"] else 1
     watch = for_terminal(search, where)
@@ -74,7 +74,7 @@ def _check(path: Path | None, directory: str | None, options: dict[str, Any]) ->
 
 def _tell(found: Any, search: Any, joined: str | None) -> None:
     from lstmzoo.errors import EnvironmentFailure
-    from lstmzoo.sweep.results.trials import short
+    from lstmzoo.sweep.results.trials import short_cell
     from lstmzoo.system.terminal import printable
 
     if joined is not None:
@@ -82,7 +82,7 @@ def _tell(found: Any, search: Any, joined: str | None) -> None:
     count = {status: sum(trial.status == status for trial in found.trials) for status in ("completed", "failed")}
     best = found.best
     if best is not None:
-        values = "  ".join(f"{path} {short(value)}" for path, value in best.values.items())
+        values = "  ".join(f"{path} {short_cell(value)}" for path, value in best.values.items())
         print(printable(f"best: {best.name}  {search.objective.name} {best.objective!r}\n{values}"))
     print(f"{count['completed']} trials completed, {count['failed']} failed")
     print(printable(f"results: {found.directory}/leaderboard.md"))

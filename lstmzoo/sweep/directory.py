@@ -16,7 +16,7 @@ from lstmzoo.sweep.space.search import Search
 from lstmzoo.system.files import write_atomically
 from lstmzoo.zoo.pretrained import refuse_to_write
 
-FREE = (
+MAY_CHANGE = (
     "search.trials",
     "max_failed",
     "trial_timeout",
@@ -136,7 +136,8 @@ class SweepDirectory:
             return
         old, new = dict(flat(known)), dict(flat(wished))
         found = [
-            f"{path} was {old.get(path)!r} and is {value!r}" for path, value in differences(old, new, FREE).items()
+            f"{path} was {old.get(path)!r} and is {value!r}"
+            for path, value in differences(old, new, MAY_CHANGE).items()
         ]
         if found:
             raise InputError(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lstmzoo.sweep.results.measured import Measured
-from lstmzoo.sweep.results.trials import Trial, best_first, short
+from lstmzoo.sweep.results.trials import TrialResult, best_first, short_cell
 from lstmzoo.sweep.space.search import Search
 from lstmzoo.system.terminal import printable
 
@@ -21,39 +21,39 @@ class Watch(Protocol):
     def say(self, text: str) -> None:
         """A line that stays."""
 
-    def show(self, trials: list[Trial]) -> None:
+    def show(self, trials: list[TrialResult]) -> None:
         """The trials, some times a second."""
 
     def close(self) -> None:
         """The search has ended."""
 
 
-class Unseen:
+class SilentWatch:
     """Says nothing: the library's default."""
 
     def say(self, text: str) -> None:
         """Not said."""
 
-    def show(self, trials: list[Trial]) -> None:
+    def show(self, trials: list[TrialResult]) -> None:
         """Not shown."""
 
     def close(self) -> None:
         """Nothing to end."""
 
 
-class Lines:
+class PlainWatch:
     """For files and pipes: a line when a trial begins or ends."""
 
     def __init__(self, search: Search):
         self.search = search
-        self.known: dict[str, Trial] = {}
+        self.known: dict[str, TrialResult] = {}
 
     def say(self, text: str) -> None:
         """A line, as long as somebody reads."""
         with suppress(OSError, ValueError):
             print(printable(text), file=sys.stderr, flush=True)
 
-    def show(self, trials: list[Trial]) -> None:
+    def show(self, trials: list[TrialResult]) -> None:
         """What has changed."""
         for trial in trials:
             before = self.known.get(trial.name)
@@ -85,7 +85,7 @@ class Table:
         with suppress(OSError, ValueError):  # the terminal may be gone
             self.console.print(printable(text), markup=False, soft_wrap=True)
 
-    def show(self, trials: list[Trial]) -> None:
+    def show(self, trials: list[TrialResult]) -> None:
         """The table, every REFRESH seconds."""
         if time.monotonic() - self.last < REFRESH or not trials:
             return
@@ -104,7 +104,7 @@ class Table:
         with suppress(OSError, ValueError):
             self.live.stop()
 
-    def _drawn(self, trials: list[Trial]) -> Any:
+    def _drawn(self, trials: list[TrialResult]) -> Any:
         from rich.table import Table as Drawn
 
         name, paths = self.search.objective.name, [each.path for each in self.search.dimensions]
@@ -113,18 +113,18 @@ class Table:
             drawn.add_column(title, no_wrap=True)
         for trial in self._shown(trials):
             step, best = self._so_far(trial)
-            values = [short(trial.values.get(path, "")) for path in paths]
-            drawn.add_row(trial.name, *values, f"{step:,}" if step else "", short(best), trial.status)
+            values = [short_cell(trial.values.get(path, "")) for path in paths]
+            drawn.add_row(trial.name, *values, f"{step:,}" if step else "", short_cell(best), trial.status)
         return drawn
 
-    def _shown(self, trials: Sequence[Trial]) -> list[Trial]:
+    def _shown(self, trials: Sequence[TrialResult]) -> list[TrialResult]:
         """Those that run, and then the best, as many as the terminal has lines for."""
         room = max(4, self.console.size.height - 4)
         running = [trial for trial in trials if trial.status == "running"][: room // 2]
         best = [trial for trial in best_first(trials, self.search.objective) if trial.status == "completed"]
         return [*running, *best[: min(10, room - len(running))]]
 
-    def _so_far(self, trial: Trial) -> tuple[int, float | None]:
+    def _so_far(self, trial: TrialResult) -> tuple[int, float | None]:
         if trial.status != "running":
             self.measured.pop(trial.name, None)
             return 0, trial.objective
@@ -135,19 +135,19 @@ class Table:
 
 def for_terminal(search: Search, directory: Path) -> Watch:
     """A table where a person watches, lines elsewhere."""
-    return Table(search, directory) if sys.stderr.isatty() else Lines(search)
+    return Table(search, directory) if sys.stderr.isatty() else PlainWatch(search)
 
 
-def _sentence(trial: Trial, search: Search) -> str:
-    values = ", ".join(f"{path.rpartition('.')[2]} {short(value)}" for path, value in trial.values.items())
-    end = f"{search.objective.name} {short(trial.objective)}" if trial.status == "completed" else trial.reason
+def _sentence(trial: TrialResult, search: Search) -> str:
+    values = ", ".join(f"{path.rpartition('.')[2]} {short_cell(value)}" for path, value in trial.values.items())
+    end = f"{search.objective.name} {short_cell(trial.objective)}" if trial.status == "completed" else trial.reason
     return f"{trial.name} {trial.status}: {values}" + (f"; {end}" if end else "")
 
 
-def _standing(trials: Sequence[Trial], search: Search) -> str:
+def _standing(trials: Sequence[TrialResult], search: Search) -> str:
     ended = sum(trial.status in ("completed", "failed") for trial in trials)
     failed = sum(trial.status == "failed" for trial in trials)
     first = next(iter(best_first(trials, search.objective)), None)
     known = first is not None and first.score() is not None
-    best = f", best {short(first.objective)} ({first.name})" if first is not None and known else ""
+    best = f", best {short_cell(first.objective)} ({first.name})" if first is not None and known else ""
     return f"{ended} of {search.trials} trials" + (f", {failed} failed" if failed else "") + best

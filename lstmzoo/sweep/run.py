@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from lstmzoo.errors import InputError, Interrupted
 from lstmzoo.sweep.directory import SweepDirectory
-from lstmzoo.sweep.progress import Unseen, Watch
-from lstmzoo.sweep.results.trials import Trial, best_first
-from lstmzoo.sweep.scheduler.supervisor import Crew
+from lstmzoo.sweep.progress import SilentWatch, Watch
+from lstmzoo.sweep.results.trials import TrialResult, best_first
+from lstmzoo.sweep.scheduler.supervisor import Supervisor
 from lstmzoo.sweep.space.load import load_sweep
 from lstmzoo.sweep.space.search import Search
 
@@ -18,17 +18,17 @@ LOOPBACK = "127.0.0.1:0"
 TRAIN = "lstmzoo.sweep.scheduler.trial_process:train_trial"
 
 
-class Found(NamedTuple):
+class SweepResult(NamedTuple):
     """What a search has found."""
 
     directory: str
-    trials: list[Trial]
+    trials: list[TrialResult]
     """Best first."""
     is_hopeless: bool
     """Whether it ended because too many trials had failed."""
 
     @property
-    def best(self) -> Trial | None:
+    def best(self) -> TrialResult | None:
         """The best trial, if one has been completed."""
         return self.trials[0] if self.trials and self.trials[0].score() is not None else None
 
@@ -42,7 +42,7 @@ def run_sweep(
     join: str | None = None,
     watch: Watch | None = None,
     train: str = TRAIN,
-) -> Found:
+) -> SweepResult:
     """Search the space of a sweep's YAML file with so many workers on this machine, or go on where a search stopped.
 
     `dir` holds the trials and the results (default: experiments/sweeps/NAME). `chief`: listen at this HOST:PORT, so
@@ -56,15 +56,15 @@ def run_sweep(
         raise InputError(f"workers: expected 1 or more (0 beside a chief), received {workers}")
     for name, address in (("chief", chief), ("join", join)):
         check_address(name, address)
-    directory, watch = SweepDirectory(Path(dir) if dir is not None else default_dir(search)), watch or Unseen()
-    crew = Crew(search, directory, train, watch)
+    directory, watch = SweepDirectory(Path(dir) if dir is not None else default_dir(search)), watch or SilentWatch()
+    crew = Supervisor(search, directory, train, watch)
     try:
         if join is not None:
             directory.prepare(search)
             watch.say(f"working for the chief at {join} in {directory.path}")
             if directory.is_over(search.trials):
                 watch.say("nothing to do: the search is over")
-                return Found(str(directory.path), [], False)
+                return SweepResult(str(directory.path), [], False)
             crew.join(join, [f"{socket.gethostname()}-{os.getpid()}-{number}" for number in range(workers)])
             crew.run()
         else:
@@ -75,10 +75,10 @@ def run_sweep(
         raise Interrupted(error.exit_status - 128, text) from None
     finally:
         watch.close()
-    return Found(str(directory.path), best_first(crew.trials, search.objective), crew.is_hopeless)
+    return SweepResult(str(directory.path), best_first(crew.trials, search.objective), crew.is_hopeless)
 
 
-def _lead(crew: Crew, chief: str | None, workers: int, watch: Watch) -> None:
+def _lead(crew: Supervisor, chief: str | None, workers: int, watch: Watch) -> None:
     directory = crew.directory.prepare(crew.search)
     directory.claim()
     try:

@@ -27,7 +27,7 @@ DISTRIBUTIONS = {
 }  # what a module comes with, of those that not every command needs
 
 
-def require(module: str) -> None:
+def require_module(module: str) -> None:
     """Raise what importing a module raises where it is not installed, without importing it."""
     if find_spec(module) is None:
         raise ModuleNotFoundError(f"No module named {module!r}", name=module)

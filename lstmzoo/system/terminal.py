@@ -43,7 +43,7 @@ class TextOutput:
         self.stream.flush()
 
 
-def short(number: float) -> str:
+def short_number(number: float) -> str:
     """12.3, 123, 1.23k, 12.3k, 123k, 1.23M, ..."""
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= size:

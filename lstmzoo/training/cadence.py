@@ -4,14 +4,14 @@ from typing import NamedTuple
 
 from lstmzoo.config.plan import Plan
 from lstmzoo.config.schedules import rate_at
-from lstmzoo.training.run_state import Standing
+from lstmzoo.training.run_state import RunState
 
 
-class Agenda(NamedTuple):
+class Cadence(NamedTuple):
     """The cadences and the length of a run, asked about where it stands."""
 
     plan: Plan
-    standing: Standing
+    standing: RunState
 
     def is_finished(self) -> bool:
         """Whether no step is left to do."""

@@ -12,15 +12,15 @@ from lstmzoo.data.lanes import cut_windows
 from lstmzoo.errors import Diverged, Interrupted
 from lstmzoo.execution.engine import Execution
 from lstmzoo.inference.choice import Choice
-from lstmzoo.inference.draw_tf import Sampler
+from lstmzoo.inference.draw_tf import GraphSampler
 from lstmzoo.models.build import build_model
 from lstmzoo.models.state import reset_states
 from lstmzoo.runs.checkpoint import NAME, prune_checkpoints, save_checkpoint
 from lstmzoo.runs.metrics import Line
 from lstmzoo.system.signals import StopSignals
-from lstmzoo.training.cadence import Agenda
+from lstmzoo.training.cadence import Cadence
 from lstmzoo.training.progress import Moment, Progress
-from lstmzoo.training.recorder import Record
+from lstmzoo.training.recorder import Recorder
 from lstmzoo.training.snapshot import not_finite, restore_snapshot, take_snapshot
 from lstmzoo.training.start import Start, digests
 from lstmzoo.training.validation import Validator
@@ -28,13 +28,13 @@ from lstmzoo.training.validation import Validator
 SAMPLES = 2  # a stream of random numbers beside those of the data
 
 
-class Training:
+class Trainer:
     """One run in the making; `start.standing` tells at any time how far it is."""
 
     def __init__(self, start: Start, progress: Progress, stop: StopSignals):
         self.plan, self.directory, self.standing = start.plan, start.directory, start.standing
         self.progress, self.stop, self.pending = progress, stop, start.is_pending
-        self.experiment, self.task, self.agenda = self.plan.resolved, self.plan.task, Agenda(self.plan, self.standing)
+        self.experiment, self.task, self.agenda = self.plan.resolved, self.plan.task, Cadence(self.plan, self.standing)
         self.spec = self.experiment.train
         self.model = build_model(
             self.experiment.model,
@@ -51,7 +51,7 @@ class Training:
         self.saved = self.standing.position.step
         if start.checkpoint is not None:
             restore_snapshot(self.model, self.optimizer, start.checkpoint.tensors)
-        self.record = Record(self.directory, self.experiment.name, start.curve, self.plan.loss_floor, start.pictures)
+        self.record = Recorder(self.directory, self.experiment.name, start.curve, self.plan.loss_floor, start.pictures)
         self.lanes = self.task.epoch_lanes(self.standing.position.epoch)
         self.began, self.begun = time.monotonic(), self.agenda.fraction()
 
@@ -118,11 +118,11 @@ class Training:
         per_call = int(self.experiment.execution.windows_per_call)
         return Validator(self.task, self.execution, self.spec.seq_length, per_call)
 
-    def _sampler(self) -> Sampler | None:
+    def _sampler(self) -> GraphSampler | None:
         spec = self.experiment.sample
         if self.task.vocabulary is None or not spec.every_steps:
             return None
-        return Sampler(self.model, Choice(spec.temperature))
+        return GraphSampler(self.model, Choice(spec.temperature))
 
     def _train_windows(self, count: int) -> list[Line]:
         """Train on the next windows of the epoch, and return their lines for metrics.jsonl."""
@@ -167,7 +167,7 @@ class Training:
         self.progress.say(f"step {self.standing.position.step:,}: {found}")
         return True
 
-    def _sample(self, sampler: Sampler) -> bool:
+    def _sample(self, sampler: GraphSampler) -> bool:
         """Let the model write from zero state, with random numbers of its own; False if a signal came on the way."""
         vocabulary, step, pieces = self.task.vocabulary, self.standing.position.step, []
         assert vocabulary is not None

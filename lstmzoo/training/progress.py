@@ -5,7 +5,7 @@ import time
 from contextlib import suppress
 from typing import Any, NamedTuple, Protocol, TextIO
 
-from lstmzoo.system.terminal import duration, printable, short
+from lstmzoo.system.terminal import duration, printable, short_number
 
 
 class Moment(NamedTuple):
@@ -37,7 +37,7 @@ class Progress(Protocol):
         """The run has ended."""
 
 
-class Silent:
+class SilentProgress:
     """Says nothing: the library's default."""
 
     def say(self, text: str) -> None:
@@ -50,7 +50,7 @@ class Silent:
         """Nothing to end."""
 
 
-class Lines:
+class PlainProgress:
     """Plain lines for files and pipes: what is said, and where the run stands every `seconds`."""
 
     def __init__(self, stream: TextIO, seconds: float = 10):
@@ -71,7 +71,7 @@ class Lines:
         """Nothing to end."""
 
 
-class Bar:
+class BarProgress:
     """A live bar with speed, loss and time left; what is said scrolls above it."""
 
     def __init__(self) -> None:
@@ -105,14 +105,14 @@ class Bar:
 
 def for_terminal() -> Progress:
     """A bar where a person watches, lines elsewhere."""
-    return Bar() if sys.stderr.isatty() else Lines(sys.stderr)
+    return BarProgress() if sys.stderr.isatty() else PlainProgress(sys.stderr)
 
 
 def _parts(moment: Moment) -> tuple[str, str]:
     """What stands before the bar and after it: 80 columns hold it all."""
     steps = f"/{moment.steps:,}" if moment.steps else ""
     left = "" if moment.seconds_left is None else f"  {duration(moment.seconds_left)} left"
-    speed = f"{short(moment.steps_per_second)} steps/s  {short(moment.symbols_per_second)} symbols/s"
+    speed = f"{short_number(moment.steps_per_second)} steps/s  {short_number(moment.symbols_per_second)} symbols/s"
     return f"step {moment.step:,}{steps}", f"loss {moment.loss:.4f}  {speed}{left}"
 
 

@@ -24,7 +24,7 @@ from lstmzoo.training.validation import SHOWN_STEPS, Validator
 DRAW_SECONDS = 1.0  # a tiny net validates many times a second, and a drawing takes a third of one
 
 
-class Record:
+class Recorder:
     """Takes each step's numbers to metrics.jsonl, TensorBoard and the plots."""
 
     def __init__(self, directory: RunDirectory, name: str, curve: Curve, loss_floor: float | None, pictures: bool):

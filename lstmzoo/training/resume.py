@@ -14,8 +14,8 @@ from lstmzoo.errors import ConfigError, InputError
 from lstmzoo.runs.checkpoint import Checkpoint, whole_checkpoints
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.runs.metrics import Line
-from lstmzoo.training.cadence import Agenda
-from lstmzoo.training.run_state import Standing
+from lstmzoo.training.cadence import Cadence
+from lstmzoo.training.run_state import RunState
 from lstmzoo.training.start import Start, digests, fresh, new_curve
 
 DIGESTS = {"text_sha256": "task: expected the very text", "vocab_sha256": "vocab.json: expected the vocabulary"}
@@ -67,11 +67,11 @@ def _fitting(directory: RunDirectory, checkpoint: Checkpoint, experiment: Experi
     return start
 
 
-def _held(checkpoint: Checkpoint) -> tuple[Settings, Standing]:
+def _held(checkpoint: Checkpoint) -> tuple[Settings, RunState]:
     """What the run is bound to, and where it stood."""
     try:
         kept: Settings = dict(json.loads(checkpoint.metadata["settings"]))
-        return kept, Standing.restored(checkpoint.tensors, float(checkpoint.metadata["train_seconds"]))
+        return kept, RunState.restored(checkpoint.tensors, float(checkpoint.metadata["train_seconds"]))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
             "expected a checkpoint of this version of lstmzoo, received one of another: begin a new run"
@@ -83,7 +83,7 @@ def _check_length(start: Start, kept: Settings, wished: Settings) -> None:
     changed = [key for key in LENGTHS if f"train.{key}" in start.changed and wished[f"train.{key}"] is not None]
     if not changed:
         return
-    if is_shorter(kept, wished, start.plan.windows) or Agenda(start.plan, start.standing).is_at_end():
+    if is_shorter(kept, wished, start.plan.windows) or Cadence(start.plan, start.standing).is_at_end():
         done = f"of which {start.standing.position.step:,} steps are done"
         old = next(f"train.{key} {kept[f'train.{key}']}" for key in LENGTHS if kept[f"train.{key}"] is not None)
         name = f"train.{changed[0]}"

@@ -15,8 +15,8 @@ from lstmzoo.runs.places import last_default
 from lstmzoo.system.files import FULL
 from lstmzoo.system.machine import find_device
 from lstmzoo.system.signals import StopSignals
-from lstmzoo.training.cadence import Agenda
-from lstmzoo.training.progress import Progress, Silent
+from lstmzoo.training.cadence import Cadence
+from lstmzoo.training.progress import Progress, SilentProgress
 from lstmzoo.training.resume import go_on
 from lstmzoo.training.start import Start, fresh, take_over
 from lstmzoo.zoo.pretrained import refuse_to_write
@@ -44,7 +44,7 @@ def train_run(
     on the way.
     """
     given = config if config is None or isinstance(config, Experiment) else load_config(config)
-    path, progress = None if run_dir is None else Path(run_dir), progress or Silent()
+    path, progress = None if run_dir is None else Path(run_dir), progress or SilentProgress()
     if resume:
         return resume_run(given, lambda kept: given or load_config(kept), path, progress)
     if given is None:
@@ -111,7 +111,7 @@ def _afresh(given: Experiment | None, path: Path) -> Plan:
 def _nothing_to_do(start: Start, progress: Progress) -> Result:
     """Say so, and see to what a process that was killed at the very end had no time for."""
     directory, step = start.directory, start.standing.position.step
-    result = start.standing.result(start.plan, Agenda(start.plan, start.standing).status())
+    result = start.standing.result(start.plan, Cadence(start.plan, start.standing).status())
     if not start.changed:
         take_over(start)
         directory.write_result(result)
@@ -146,9 +146,9 @@ def _train_to_an_end(start: Start, progress: Progress, prepare: Prepare | None) 
                 _begin(start)
             if prepare is not None:
                 prepare(plan)
-            from lstmzoo.training.loop import Training
+            from lstmzoo.training.loop import Trainer
 
-            training = Training(start, progress, stop)
+            training = Trainer(start, progress, stop)
             if start.checkpoint is not None:  # it fits: only now is anything changed
                 _go_on(start, progress)
             result = standing.result(plan, training.run())

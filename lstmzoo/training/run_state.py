@@ -29,7 +29,7 @@ class Best(NamedTuple):
     val_loss: float
 
 
-class Standing:
+class RunState:
     """Counters, sums and the best so far; all but `train_seconds` are a function of config, seed and step."""
 
     def __init__(self) -> None:
@@ -108,7 +108,7 @@ class Standing:
         }
 
     @classmethod
-    def restored(cls, tensors: Mapping[str, np.ndarray], train_seconds: float) -> "Standing":
+    def restored(cls, tensors: Mapping[str, np.ndarray], train_seconds: float) -> "RunState":
         """From what `tensors()` gave."""
         standing = cls()
         standing.position = Position(*(int(part) for part in tensors["position"]))

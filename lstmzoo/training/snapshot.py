@@ -1,6 +1,6 @@
 """The tensors of a live model and its optimizer, by name, and back again.
 
-With those of `Standing` they are everything that a step depends on. Random numbers need no state of their own: series,
+With those of `RunState` they are everything that a step depends on. Random numbers need no state of their own: series,
 dropout masks and samples are drawn from (seed, epoch) and (seed, step), and a learning rate is a function of the step.
 """
 

@@ -9,8 +9,8 @@ from lstmzoo.config.plan import Plan
 from lstmzoo.runs.checkpoint import Checkpoint, prune_checkpoints, set_aside
 from lstmzoo.runs.curve import Curve
 from lstmzoo.runs.directory import RunDirectory
-from lstmzoo.training.cadence import Agenda
-from lstmzoo.training.run_state import Standing
+from lstmzoo.training.cadence import Cadence
+from lstmzoo.training.run_state import RunState
 
 
 class Start(NamedTuple):
@@ -18,7 +18,7 @@ class Start(NamedTuple):
 
     plan: Plan
     directory: RunDirectory
-    standing: Standing
+    standing: RunState
     curve: Curve
     checkpoint: Checkpoint | None = None
     metrics_size: int = 0
@@ -38,12 +38,12 @@ class Start(NamedTuple):
     @property
     def is_over(self) -> bool:
         """Whether nothing is left to do."""
-        return not self.is_pending and Agenda(self.plan, self.standing).is_finished()
+        return not self.is_pending and Cadence(self.plan, self.standing).is_finished()
 
 
 def fresh(plan: Plan, directory: RunDirectory) -> Start:
     """A run from step 0."""
-    return Start(plan, directory, Standing(), new_curve(plan))
+    return Start(plan, directory, RunState(), new_curve(plan))
 
 
 def new_curve(plan: Plan) -> Curve:

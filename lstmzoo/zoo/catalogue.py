@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lstmzoo.errors import InputError, did_you_mean
-from lstmzoo.models.registry import Entry, get_entry, list_models, registered
+from lstmzoo.models.registry import NamedModel, get_entry, list_models, registered
 from lstmzoo.tasks.registry import TASKS
 from lstmzoo.zoo.pretrained import card, list_trained
 
@@ -37,7 +37,7 @@ def models(pattern: str = "*") -> list[Row]:
     return [_row(name, get_entry(name), results.get(name, ["-"])) for name in names]
 
 
-def count_of(entry: Entry) -> int | None:
+def count_of(entry: NamedModel) -> int | None:
     """Trainable values with the input and the classes of its task; None for a task that is not there."""
     if entry.task not in TASKS:
         return None
@@ -85,7 +85,7 @@ def markdown_models() -> str:
     return "\n".join(lines)
 
 
-def _row(name: str, entry: Entry, measured: list[str]) -> Row:
+def _row(name: str, entry: NamedModel, measured: list[str]) -> Row:
     count = count_of(entry)
     units = _repeated(entry.spec.layers)
     return Row(name, entry.spec.kind, units, f"{count:,}" if count is not None else "-", measured, entry.source)

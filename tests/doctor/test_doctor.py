@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lstmzoo.doctor import __main__, host, installed, self_test
-from lstmzoo.doctor.checks import Line, failure, guarded, verdict
+from lstmzoo.doctor.checks import Check, failure, guarded, verdict
 from lstmzoo.errors import EnvironmentFailure
 from lstmzoo.execution import auto
 from lstmzoo.system import machine
@@ -169,7 +169,7 @@ def found(look):
 )  # fmt: skip
 def test_tf_keras_must_go_with_tensorflow(monkeypatch, versions, text, advice):
     monkeypatch.setattr(installed, "version_of", versions.get)
-    assert found(installed.keras_series) == {"keras series": Line("keras series", text, not advice, advice)}
+    assert found(installed.keras_series) == {"keras series": Check("keras series", text, not advice, advice)}
 
 
 class Ours:
@@ -186,8 +186,8 @@ def test_requirements_and_extras_are_those_of_the_package(monkeypatch):
     assert (line.mark, line.text) == ("FAILED", "typer 0.17, nosuch not installed")
     assert line.advice == "python -m pip install 'typer>=900' 'nosuch[x]<2,>=1'"
     extras = found(installed.extras)
-    assert extras["bench"] == Line("bench", "not installed: torch", None, "python -m pip install 'torch>=2.4'")
-    assert extras["here"] == Line("here", "numpy 2.4", True)
+    assert extras["bench"] == Check("bench", "not installed: torch", None, "python -m pip install 'torch>=2.4'")
+    assert extras["here"] == Check("here", "numpy 2.4", True)
     monkeypatch.setattr(Ours, "requires", ["numpy>=1.26"])
     assert found(installed.requirements)["requirements"].text == "all 1 packages are installed"
 
@@ -199,7 +199,7 @@ def test_a_clone_that_is_not_installed_is_a_note(monkeypatch):
     monkeypatch.setattr(installed, "distribution", missing)
     line = found(installed.requirements)["requirements"]
     assert (line.mark, line.advice) == ("note", "in its folder: python -m pip install -e .")
-    assert found(installed.extras) == {"extras": Line("extras", "not known: lstmzoo is not installed")}
+    assert found(installed.extras) == {"extras": Check("extras", "not known: lstmzoo is not installed")}
 
 
 def test_every_version_is_told_and_what_is_lacking_too(monkeypatch):
@@ -229,7 +229,7 @@ def test_places_that_cannot_be_written_are_told(monkeypatch, tmp_path):
         "cannot be written: Too many levels of symbolic links"
     )
     monkeypatch.setattr(host.tempfile, "gettempdir", lambda: (_ for _ in ()).throw(FileNotFoundError("none")))
-    assert found(host.places)["temporary"] == Line(
+    assert found(host.places)["temporary"] == Check(
         "temporary", "FileNotFoundError: none", False, "make room, or name another with TMPDIR=DIR"
     )
 
@@ -277,14 +277,14 @@ def test_a_self_test_that_does_not_end_is_ended():
     start = time.monotonic()
     (line,) = said_by("import time; time.sleep(60)", 0.5)
     assert time.monotonic() - start < 10
-    assert line == Line("self-test", "it took too long, and was ended", False, __main__.CRASHED)
+    assert line == Check("self-test", "it took too long, and was ended", False, __main__.CRASHED)
 
 
 def test_what_a_self_test_says_before_it_is_killed_stays():
-    code = f"import os; print({json.dumps(json.dumps(Line('a', 'b', True)._asdict()))}); print('noise', flush=True); os.kill(os.getpid(), 9)"
+    code = f"import os; print({json.dumps(json.dumps(Check('a', 'b', True)._asdict()))}); print('noise', flush=True); os.kill(os.getpid(), 9)"
     first, last = said_by(code)
-    assert first == Line("a", "b", True)
-    assert last == Line("self-test", "the process was ended by SIGKILL: noise", False, __main__.CRASHES["SIGKILL"])
+    assert first == Check("a", "b", True)
+    assert last == Check("self-test", "the process was ended by SIGKILL: noise", False, __main__.CRASHES["SIGKILL"])
 
 
 def test_a_self_test_that_cannot_be_started_is_told():
@@ -297,7 +297,7 @@ def test_a_reader_that_leaves_leaves_nothing_behind():
         [
             sys.executable,
             "-c",
-            f"print('{json.dumps(Line('a', 'b')._asdict())}', flush=True); input(); import time; time.sleep(60)".replace(
+            f"print('{json.dumps(Check('a', 'b')._asdict())}', flush=True); input(); import time; time.sleep(60)".replace(
                 "input(); ", ""
             ),
         ]
@@ -335,18 +335,18 @@ def test_other_losses_from_the_same_seed_are_a_failure_on_a_cpu(monkeypatch):
 
 def test_errors_are_one_line_and_ours_need_no_advice():
     def look(error):
-        yield Line("a", "seen")
+        yield Check("a", "seen")
         raise error
 
     assert list(guarded("x", lambda: look(ValueError("a\n b")), "do")) == [
-        Line("a", "seen"),
-        Line("x", "ValueError: a b", False, "do"),
+        Check("a", "seen"),
+        Check("x", "ValueError: a b", False, "do"),
     ]
     assert list(guarded("x", lambda: look(EnvironmentFailure("full: make room")), "do"))[1].advice == ""
     assert failure(ValueError()) == "ValueError"
     assert len(failure(ValueError("x" * 999))) == 240
     assert verdict("x", "y", True, "do").advice == ""
-    assert Line("x", "y", False, "do").row() == "  x              FAILED y\n                        -> do"
+    assert Check("x", "y", False, "do").row() == "  x              FAILED y\n                        -> do"
 
 
 def test_a_wrong_option_is_the_users(tmp_path):
@@ -355,7 +355,7 @@ def test_a_wrong_option_is_the_users(tmp_path):
 
 
 def test_json_has_it_all(monkeypatch, capsys):
-    monkeypatch.setattr(__main__, "self_test", lambda: iter([Line("imports", "gone", False, "do")]))
+    monkeypatch.setattr(__main__, "self_test", lambda: iter([Check("imports", "gone", False, "do")]))
     with pytest.raises(EnvironmentFailure, match=r"^not well: imports \(what to do stands behind ->\)$"):
         __main__.doctor(as_json=True)
     found = json.loads(capsys.readouterr().out)

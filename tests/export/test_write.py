@@ -25,7 +25,7 @@ from lstmzoo.export.formats.registry import FORMATS
 from lstmzoo.export.write import write_export
 from lstmzoo.inference.choice import Choice
 from lstmzoo.inference.runtimes import LONG, choose_runtime
-from lstmzoo.inference.sampling import Wish
+from lstmzoo.inference.sampling import SampleRequest
 from lstmzoo.models.rebuild import blueprint_of
 from lstmzoo.models.state import get_states
 from tests.helpers.exports import ENDINGS, live, symbols as given
@@ -433,7 +433,7 @@ def test_extreme_choices_are_one_text_too(choice, recwarn):
 
 
 def test_auto_counts_all_that_is_read_and_drawn():
-    few = Wish("def ", 1000, Choice(), 0, 1, None)
+    few = SampleRequest("def ", 1000, Choice(), 0, 1, None)
     assert few.symbols == 1004
     assert few._replace(samples=3).symbols == 3012
     assert choose_runtime("auto", LONG) == "numpy"

@@ -17,11 +17,11 @@ from lstmzoo.data.vocabulary import Vocabulary
 from lstmzoo.errors import InputError
 from lstmzoo.inference import draw, draw_tf
 from lstmzoo.inference.choice import Choice
-from lstmzoo.inference.draw import RunnerDrawer
-from lstmzoo.inference.draw_tf import Sampler
+from lstmzoo.inference.draw import RunnerSampler
+from lstmzoo.inference.draw_tf import GraphSampler
 from lstmzoo.inference.numpy_runner import NumpyRunner
 from lstmzoo.inference.runtimes import choose_runtime
-from lstmzoo.inference.scoring import describe
+from lstmzoo.inference.scoring import describe_scores
 from lstmzoo.models.rebuild import blueprint_of
 
 ALPHABET = "abcdefgh"
@@ -48,7 +48,7 @@ def untrained():
 
 
 def drawn(model, length, seed=0, prompt=None, samples=1, **choice):
-    pieces = Sampler(model, Choice(**choice), samples)
+    pieces = GraphSampler(model, Choice(**choice), samples)
     return np.concatenate(list(pieces.draw(length, (seed,), None if prompt is None else np.array(prompt))))
 
 
@@ -94,7 +94,7 @@ def test_a_runner_draws_what_the_graph_loop_draws(untrained):
         for prompt in (None, np.array([1, 4, 2] * 50)):
             both = [
                 each.draw(150, (7,), prompt)
-                for each in (Sampler(untrained, choice, 3), RunnerDrawer(runner, choice, 3))
+                for each in (GraphSampler(untrained, choice, 3), RunnerSampler(runner, choice, 3))
             ]
             np.testing.assert_array_equal(*(np.concatenate(list(pieces)) for pieces in both))
 
@@ -123,7 +123,7 @@ def test_the_first_symbol_is_uniform(untrained):
 
 
 def test_seeds_and_pieces(untrained, monkeypatch):
-    one = Sampler(untrained, Choice())
+    one = GraphSampler(untrained, Choice())
     text, short, other = (np.concatenate(list(one.draw(*how))) for how in ((150, [0]), (100, [0]), (150, [1])))
     np.testing.assert_array_equal(text, drawn(untrained, 150))
     np.testing.assert_array_equal(text[:100], short)
@@ -289,7 +289,7 @@ def test_scores_are_those_of_keras(run):
         assert found[name]["perplexity"] == pytest.approx(math.exp(found[name]["nats"]))
         places = [wanted[place::window].mean() for place in range(window)]
         np.testing.assert_allclose(found["by_position"][name], places, rtol=1e-4)
-    assert "state helps by" in describe(found)
+    assert "state helps by" in describe_scores(found)
 
 
 def test_texts_that_cannot_be_scored(run, tmp_path):

@@ -9,7 +9,7 @@ import tf_keras as keras
 import lstmzoo
 from lstmzoo.inference import draw
 from lstmzoo.inference.choice import Choice
-from lstmzoo.inference.draw_tf import Sampler
+from lstmzoo.inference.draw_tf import GraphSampler
 
 WEIGHTS = ["l0_kernel", "l0_recurrent_kernel", "l0_bias", "dense_kernel", "dense_bias"]
 KERNELS = ["keras", "scan", "xla"]
@@ -99,7 +99,7 @@ def assert_samples_as_the_tutorial(golden):
     first = int(state.uniform(0, len(golden["vocab"])))
     assert first == golden["sample_first_id"]
     nothing = np.zeros((0, 1), np.int32)
-    pieces = draw._pieces(Sampler(model, Choice()), 200, nothing, np.array([first], np.int32), [Legacy(state)])
+    pieces = draw._pieces(GraphSampler(model, Choice()), 200, nothing, np.array([first], np.int32), [Legacy(state)])
     np.testing.assert_array_equal(np.concatenate(list(pieces))[:, 0], golden["sample_ids"])
 
 

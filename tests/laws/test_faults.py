@@ -12,7 +12,7 @@ import lstmzoo
 from lstmzoo.errors import EnvironmentFailure, InputError
 from lstmzoo.runs.checkpoint import checkpoint_steps, load_checkpoint, save_checkpoint, whole_checkpoints
 from lstmzoo.runs.directory import FILES, FOLDERS, LOCK, RunDirectory
-from lstmzoo.training.progress import Silent
+from lstmzoo.training.progress import SilentProgress
 from lstmzoo.training.resume import go_on
 from tests.helpers.killing import assert_same_run, random_moments, run_in_process
 
@@ -101,7 +101,7 @@ def test_what_is_intact_is_looked_at(play, tmp_path):
     """A damaged checkpoint is neither called intact nor does it take the place of a whole one."""
     run, config = tmp_path / "run", lstmzoo.load_config(play, ["validate.every_steps=0", "checkpoint.every_steps=10"])
 
-    class Damaging(Silent):
+    class Damaging(SilentProgress):
         def show(self, moment):
             if moment.step == 30:
                 path = run / "checkpoints" / "step-00000030.safetensors"
@@ -251,7 +251,7 @@ def test_a_directory_that_vanishes_or_closes(play, tmp_path, what, advice):
 
 
 def test_a_file_that_somebody_else_writes_to_is_a_failure(play, tmp_path):
-    class Meddling(Silent):
+    class Meddling(SilentProgress):
         def show(self, moment):
             with (tmp_path / "run" / "metrics.jsonl").open("a") as file:
                 file.write("{}\n")

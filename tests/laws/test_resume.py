@@ -9,12 +9,12 @@ import pytest
 
 import lstmzoo
 from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted
-from lstmzoo.inference.draw_tf import Sampler
+from lstmzoo.inference.draw_tf import GraphSampler
 from lstmzoo.runs.checkpoint import checkpoint_steps, load_checkpoint
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.training import loop, run
-from lstmzoo.training.loop import Training
-from lstmzoo.training.progress import Silent
+from lstmzoo.training.loop import Trainer
+from lstmzoo.training.progress import SilentProgress
 from lstmzoo.training.validation import Validator
 from tests.helpers.killing import assert_same_run, assert_same_weights, metrics, random_moments, result, run_in_process
 from tests.helpers.places import ECHO
@@ -68,7 +68,7 @@ def test_a_signal_in_a_validation_or_a_sample_is_made_good(whole, tmp_path, step
     """What was due after the step is done first when the run goes on, and stands in the step's own line."""
     config, overrides, reference = whole
     experiment = lstmzoo.load_config(config, overrides)
-    owner, name = (Sampler, "draw") if experiment.task.kind == "char" else (Validator, "measure")
+    owner, name = (GraphSampler, "draw") if experiment.task.kind == "char" else (Validator, "measure")
     real = getattr(owner, name)
 
     def stopped(self, *arguments):
@@ -77,8 +77,8 @@ def test_a_signal_in_a_validation_or_a_sample_is_made_good(whole, tmp_path, step
         return real(self, *arguments)
 
     stopping = []
-    begin = Training.__init__
-    monkeypatch.setattr(Training, "__init__", lambda self, *rest: (stopping.append(self), begin(self, *rest))[1])
+    begin = Trainer.__init__
+    monkeypatch.setattr(Trainer, "__init__", lambda self, *rest: (stopping.append(self), begin(self, *rest))[1])
     with monkeypatch.context() as patch:
         patch.setattr(owner, name, stopped)
         with pytest.raises(Interrupted, match=f"after step {step}, which is saved: go on with --resume"):
@@ -89,7 +89,7 @@ def test_a_signal_in_a_validation_or_a_sample_is_made_good(whole, tmp_path, step
     assert_same_run(reference, tmp_path / "run")
 
 
-class Copying(Silent):
+class Copying(SilentProgress):
     """Takes, after some step, what a kill would leave of a run."""
 
     def __init__(self, step, run, copy):
@@ -100,7 +100,7 @@ class Copying(Silent):
             shutil.copytree(self.run, self.copy)
 
 
-class Failing(Silent):
+class Failing(SilentProgress):
     """Stands for a disk that fails after some step."""
 
     def __init__(self, step):

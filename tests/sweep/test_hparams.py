@@ -11,14 +11,14 @@ from tensorboard.backend.event_processing.plugin_event_multiplexer import EventM
 from tensorboard.context import RequestContext
 from tensorboard.plugins.hparams import api_pb2, backend_context, list_session_groups
 
-from lstmzoo.sweep.results.hparams import shown, write_hparams
-from lstmzoo.sweep.results.trials import Trial
+from lstmzoo.sweep.results.hparams import as_hparam, write_hparams
+from lstmzoo.sweep.results.trials import TrialResult
 from lstmzoo.sweep.space.objective import Objective
 
 LOSS = Objective("val_loss", "min")
-DONE = Trial("trial-0000", "completed", "", {"model.units": 4, "model.kind": "single", "layers": [4, 5]}, 0.5)
-FAILED = Trial("trial-0001", "failed", "diverged", {"model.units": 8, "carry": True, "layers": None}, None)
-RUNNING = Trial("trial-0002", "running", "", {"model.units": 16, "carry": False}, None)
+DONE = TrialResult("trial-0000", "completed", "", {"model.units": 4, "model.kind": "single", "layers": [4, 5]}, 0.5)
+FAILED = TrialResult("trial-0001", "failed", "diverged", {"model.units": 8, "carry": True, "layers": None}, None)
+RUNNING = TrialResult("trial-0002", "running", "", {"model.units": 16, "carry": False}, None)
 
 
 class Table:
@@ -104,7 +104,7 @@ def test_an_objective_that_is_no_number_is_left_out(tmp_path):
     ],
 )
 def test_a_value_is_shown_as_json_unless_the_table_has_its_kind(value, text):
-    assert shown(value) == text and type(shown(value)) is type(text)
+    assert as_hparam(value) == text and type(as_hparam(value)) is type(text)
 
 
 def test_a_folder_that_cannot_be_written_is_an_os_error(tmp_path):

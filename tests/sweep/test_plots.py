@@ -13,7 +13,7 @@ from lstmzoo.sweep.results.axes import OFF, scale_of
 from lstmzoo.sweep.results.chart import find, spread
 from lstmzoo.sweep.results.maps import size_depth_cells
 from lstmzoo.sweep.results.plots import draw_search, medians
-from lstmzoo.sweep.results.trials import Trial, best_first
+from lstmzoo.sweep.results.trials import TrialResult, best_first
 from lstmzoo.sweep.space.objective import Objective
 
 LOSS, ACCURACY = Objective("val_loss", "min"), Objective("val_accuracy", "max")
@@ -22,7 +22,7 @@ RATE = "train.optimizer.learning_rate"
 
 
 def trial(number, objective, status="completed", **values):
-    return Trial(
+    return TrialResult(
         f"trial-{number:04}", status, "", {name.replace("__", "."): v for name, v in values.items()}, objective
     )
 
@@ -45,7 +45,7 @@ def search(count, seed=0):
             del values["model.embedding_size"]
         status = {8: "failed", 9: "running"}.get(number % 10, "completed")
         found.append(
-            Trial(
+            TrialResult(
                 f"trial-{number:04}", status, "", values, 10 ** draw.uniform(-4, 0) if status == "completed" else None
             )
         )

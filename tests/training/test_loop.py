@@ -228,9 +228,9 @@ def test_a_run_stopped_before_its_first_step_has_every_key(tmp_path, monkeypatch
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_after_a_checkpoint(tmp_path, number):
-    from lstmzoo.training.progress import Silent
+    from lstmzoo.training.progress import SilentProgress
 
-    class Signalling(Silent):
+    class Signalling(SilentProgress):
         def show(self, moment):
             if moment.step == 30:
                 signal.raise_signal(number)

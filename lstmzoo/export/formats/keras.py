@@ -8,7 +8,7 @@ import numpy as np
 
 from lstmzoo.export.notes import Notes, append_zip
 from lstmzoo.models.blueprint import Blueprint
-from lstmzoo.models.signature import Signature, States, signature_of
+from lstmzoo.models.signature import Signature, StateArrays, signature_of
 
 if TYPE_CHECKING:
     import tf_keras as keras
@@ -79,7 +79,7 @@ class KerasRunner:
         specs = {each.name: tf.TensorSpec(each.shape, each.dtype) for each in model.inputs}
         self.call = tf.function(model, input_signature=[specs])
 
-    def __call__(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[np.ndarray, States]:
+    def __call__(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[np.ndarray, StateArrays]:
         """As `Runner`."""
         names = self.signature.state_names
         inputs = {self.signature.input_name: x, **dict(zip(names, states, strict=True))}

@@ -11,7 +11,7 @@ import numpy as np
 
 from lstmzoo.export.notes import Notes
 from lstmzoo.models.blueprint import Blueprint, LayerWeights
-from lstmzoo.models.signature import Signature, States, signature_of
+from lstmzoo.models.signature import Signature, StateArrays, signature_of
 from lstmzoo.system.missing import load_extra
 
 EXTRA, OPSET, IR_VERSION = "onnx", 17, 8  # what runtimes since 2022 read
@@ -132,7 +132,7 @@ class OnnxRunner:
         self.signature = signature
         self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
-    def __call__(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[np.ndarray, States]:
+    def __call__(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[np.ndarray, StateArrays]:
         """As `Runner`."""
         inputs = dict(zip(self.signature.state_names, states, strict=True))
         logits, *states = self.session.run(None, {self.signature.input_name: x, **inputs})

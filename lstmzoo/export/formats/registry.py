@@ -69,11 +69,11 @@ def choose_format(name: str | None, path: Path) -> str:
         ending = FORMATS[chosen].ending
         wanted = f"a name that ends with {ending}" if ending else "the name of a directory"
         raise InputError(f"{path}: expected {wanted} with format {chosen}, received {path.name!r}")
-    require(chosen)
+    require_format(chosen)
     return chosen
 
 
-def require(name: str) -> None:
+def require_format(name: str) -> None:
     """`InputError`, with the line that installs it, for a package that a format needs and that is not installed."""
     for module in FORMATS[name].modules:
         load_extra(module, name)

@@ -7,7 +7,7 @@ import numpy as np
 
 from lstmzoo.export.notes import Notes
 from lstmzoo.models.blueprint import Blueprint
-from lstmzoo.models.signature import Signature, States, signature_of
+from lstmzoo.models.signature import Signature, StateArrays, signature_of
 
 
 def write_savedmodel(blueprint: Blueprint, notes: Notes, path: Path) -> None:
@@ -35,7 +35,7 @@ class SavedModelRunner:
         self.signature, self.loaded = signature, tf.saved_model.load(str(path))
         self.call, self.tensor = self.loaded.signatures["serving_default"], tf.constant
 
-    def __call__(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[np.ndarray, States]:
+    def __call__(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[np.ndarray, StateArrays]:
         """As `Runner`."""
         names = self.signature.state_names
         inputs = {self.signature.input_name: x, **dict(zip(names, states, strict=True))}

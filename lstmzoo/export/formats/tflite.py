@@ -7,7 +7,7 @@ import numpy as np
 
 from lstmzoo.export.notes import Notes, append_zip
 from lstmzoo.models.blueprint import Blueprint
-from lstmzoo.models.signature import Signature, States, signature_of
+from lstmzoo.models.signature import Signature, StateArrays, signature_of
 from lstmzoo.system.missing import load_extra
 
 EXTRA = "tflite"
@@ -34,7 +34,7 @@ class LiteRunner:
         interpreter.allocate_tensors()  # says here what it has to say, not in the midst of the first answer
         self.signature, self.call = signature, interpreter.get_signature_runner()
 
-    def __call__(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[np.ndarray, States]:
+    def __call__(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[np.ndarray, StateArrays]:
         """As `Runner`."""
         names = self.signature.state_names
         found = self.call(**{self.signature.input_name: x, **dict(zip(names, states, strict=True))})

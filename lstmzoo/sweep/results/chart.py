@@ -9,32 +9,32 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from lstmzoo.sweep.results.axes import OFF, Scale, is_log, number, round_numbers, scale_of, short_names, shortened, text
-from lstmzoo.sweep.results.trials import Trial, best_first
+from lstmzoo.sweep.results.trials import TrialResult, best_first
 from lstmzoo.sweep.space.objective import Objective
 
 BEST, GOOD, OTHER, FAILED, MEDIAN = "#e8710a", "#20639b", "#a9c4dc", "#c62828", "#555555"
 SHOWN = 10  # the best ones
 
 
-class Found(NamedTuple):
+class Chart(NamedTuple):
     """The trials of a search that are drawn."""
 
-    ranked: list[Trial]
+    ranked: list[TrialResult]
     """Completed ones with a score, best first."""
     scores: list[float]
     """The objectives of `ranked`."""
-    failed: list[Trial]
+    failed: list[TrialResult]
     names: dict[str, str]
     """Short name by path, in the order in which the paths are met."""
     scales: dict[str, Scale]
     objective: Objective
 
-    def places(self, trials: Sequence[Trial], path: str) -> np.ndarray:
+    def places(self, trials: Sequence[TrialResult], path: str) -> np.ndarray:
         """Where the trials stand on the path's axis, `[trials]`; OFF where one has no such value."""
         place = self.scales[path].place
         return np.array([place(trial.values[path]) if path in trial.values else OFF for trial in trials])
 
-    def described(self, trial: Trial, most: int, all_paths: bool = True) -> str:
+    def described(self, trial: TrialResult, most: int, all_paths: bool = True) -> str:
         """`units 8, depth 2`, of at most so many characters; all_paths: also those of which there is one value."""
         paths = [path for path in self.names if path in trial.values]
         told = [path for path in paths if all_paths or self.scales[path].varies()]
@@ -45,7 +45,7 @@ class Found(NamedTuple):
         return f"{'higher' if self.objective.direction == 'max' else 'lower'} is better"
 
 
-def find(trials: Sequence[Trial], objective: Objective) -> Found:
+def find(trials: Sequence[TrialResult], objective: Objective) -> Chart:
     """The completed and the failed trials; axes span the values of both."""
     ordered = best_first(trials, objective)
     known = [(trial, score) for trial in ordered if (score := trial.score()) is not None]
@@ -53,10 +53,10 @@ def find(trials: Sequence[Trial], objective: Objective) -> Found:
     drawn = [trial for trial in trials if trial.score() is not None or trial.status == "failed"]
     paths = list(dict.fromkeys(path for trial in drawn for path in trial.values))
     scales = {path: scale_of([trial.values[path] for trial in drawn if path in trial.values]) for path in paths}
-    return Found([t for t, _ in known], [s for _, s in known], failed, short_names(paths), scales, objective)
+    return Chart([t for t, _ in known], [s for _, s in known], failed, short_names(paths), scales, objective)
 
 
-def headline(figure: Figure, found: Found) -> None:
+def headline(figure: Figure, found: Chart) -> None:
     """The best trial in two lines at the top of the figure, which take half an inch."""
     width, height = figure.get_size_inches()
     counts = f"{len(found.ranked)} completed" + (f", {len(found.failed)} failed" if found.failed else "")

@@ -19,14 +19,14 @@ from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from lstmzoo.sweep.results.trials import Trial
+from lstmzoo.sweep.results.trials import TrialResult
 from lstmzoo.sweep.space.objective import Objective
 from lstmzoo.system.files import write_atomically
 
 STATUS = {"completed": api_pb2.STATUS_SUCCESS, "failed": api_pb2.STATUS_FAILURE}
 
 
-def write_hparams(folder: Path, trials: Iterable[Trial], objective: Objective) -> None:
+def write_hparams(folder: Path, trials: Iterable[TrialResult], objective: Objective) -> None:
     """One sub-folder and session for each trial that is completed or failed; what stands there already is left alone.
 
     A trial that had failed and is completed now gets a new session, which a TensorBoard that runs already shows once it
@@ -43,7 +43,7 @@ def write_hparams(folder: Path, trials: Iterable[Trial], objective: Objective) -
             whole.replace(path)
 
 
-def shown(value: Any) -> bool | int | float | str:
+def as_hparam(value: Any) -> bool | int | float | str:
     """What the table can show: text, truth and finite numbers as they are, the rest as its JSON text.
 
     >>> shown(4), shown("single"), shown([4, 5]), shown(None)
@@ -57,8 +57,8 @@ def _events(folder: Path, name: str, status: str) -> Path:
     return folder / name / f"events.out.tfevents.0000000000.{status}"
 
 
-def _session(trial: Trial, objective: Objective) -> Iterator[Summary]:
-    yield hparams_pb({path: shown(value) for path, value in trial.values.items()}, trial_id=trial.name)
+def _session(trial: TrialResult, objective: Objective) -> Iterator[Summary]:
+    yield hparams_pb({path: as_hparam(value) for path, value in trial.values.items()}, trial_id=trial.name)
     if (score := trial.score()) is not None:
         yield scalar_pb(objective.name, score)
     end = plugin_data_pb2.SessionEndInfo(status=STATUS[trial.status], end_time_secs=time.time())

@@ -9,7 +9,7 @@ from lstmzoo.sweep.directory import SweepDirectory
 from lstmzoo.sweep.results.hparams import write_hparams
 from lstmzoo.sweep.results.measured import Measured
 from lstmzoo.sweep.results.plots import draw_search
-from lstmzoo.sweep.results.trials import Trial, best_first, plain, short
+from lstmzoo.sweep.results.trials import TrialResult, best_first, plain_cell, short_cell
 from lstmzoo.sweep.space.search import Search
 from lstmzoo.system.files import write_atomically
 from lstmzoo.system.terminal import printable
@@ -24,7 +24,7 @@ class Leaderboard:
         self.search, self.directory = search, directory
         self.due, self.ended = 0.0, -1
 
-    def update(self, trials: Sequence[Trial], is_last: bool = False) -> None:
+    def update(self, trials: Sequence[TrialResult], is_last: bool = False) -> None:
         """Bring all files up to what the trials say; pictures now and then, and at the end."""
         ordered = best_first(trials, self.search.objective)
         paths = list(dict.fromkeys(path for trial in trials for path in trial.values))
@@ -41,7 +41,7 @@ class Leaderboard:
             took = time.monotonic() - start
             self.due = start + max(DRAW_SECONDS, took / DRAW_SHARE)
 
-    def _best(self, ordered: Sequence[Trial]) -> None:
+    def _best(self, ordered: Sequence[TrialResult]) -> None:
         """The configuration of the best run, as it is."""
         first = ordered[0] if ordered and ordered[0].score() is not None else None
         if first is None:
@@ -56,12 +56,12 @@ class Leaderboard:
         head = f"# The best of this sweep: {first.name}, {name} {value!r}{mean}.\n"
         write_atomically(self.directory.path / "best.yaml", (head + config).encode())
 
-    def _curve(self, trial: Trial) -> tuple[list[int], list[float]]:
+    def _curve(self, trial: TrialResult) -> tuple[list[int], list[float]]:
         measured = Measured(self.directory.path / trial.name, self.search.objective).look()
         return measured.steps, measured.values
 
 
-def varying(trials: Sequence[Trial]) -> Sequence[Trial]:
+def varying(trials: Sequence[TrialResult]) -> Sequence[TrialResult]:
     """The trials with only those values that are not the same in all."""
     paths = {path for trial in trials for path in trial.values}
     kept = {path for path in paths if any(trial.values.get(path) != trials[0].values.get(path) for trial in trials)}
@@ -70,28 +70,28 @@ def varying(trials: Sequence[Trial]) -> Sequence[Trial]:
     ]
 
 
-def as_csv(ordered: Sequence[Trial], paths: Sequence[str], search: Search) -> str:
+def as_csv(ordered: Sequence[TrialResult], paths: Sequence[str], search: Search) -> str:
     """A row a trial: trial, status, reason, a column a path, the objective by its name; numbers with all digits."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["trial", "status", "reason", *paths, search.objective.name])
     for trial in ordered:
-        values = (plain(trial.values[path]) if path in trial.values else "" for path in paths)
+        values = (plain_cell(trial.values[path]) if path in trial.values else "" for path in paths)
         score = "" if trial.objective is None else repr(trial.objective)
         writer.writerow([trial.name, trial.status.upper(), trial.reason, *values, score])
     return text.getvalue()
 
 
-def as_markdown(ordered: Sequence[Trial], paths: Sequence[str], search: Search) -> str:
+def as_markdown(ordered: Sequence[TrialResult], paths: Sequence[str], search: Search) -> str:
     """The same to be read: a table with rounded numbers."""
     head = ["", "trial", "status", *paths, search.objective.name]
     lines = [f"# {search.spec.name}", "", f"{len(ordered)} of {search.trials} trials; {_aim(search)}.", ""]
     lines += [_row(head), _row(["---"] * len(head))]
     for place, trial in enumerate(ordered, 1):
         status = trial.status.upper() + (f": {trial.reason}" if trial.reason else "")
-        values = [short(trial.values.get(path, "")) for path in paths]
+        values = [short_cell(trial.values.get(path, "")) for path in paths]
         number = str(place) if trial.score() is not None else ""
-        lines.append(_row([number, trial.name, status, *values, short(trial.objective)]))
+        lines.append(_row([number, trial.name, status, *values, short_cell(trial.objective)]))
     return "\n".join(lines) + "\n"
 
 

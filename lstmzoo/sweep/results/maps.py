@@ -20,13 +20,13 @@ from lstmzoo.sweep.results.axes import (
     shortened,
     thinned,
 )
-from lstmzoo.sweep.results.chart import BEST, SHOWN, Found, headline, rank_color, spread
+from lstmzoo.sweep.results.chart import BEST, SHOWN, Chart, headline, rank_color, spread
 
 Cells = dict[tuple[tuple[int, int], tuple[int, int]], list[float]]
 
 
 @collected
-def draw_parallel(path: Path, found: Found) -> None:
+def draw_parallel(path: Path, found: Chart) -> None:
     """Parallel coordinates: a line for each completed trial through all its values to the objective."""
     last, count = len(found.names), len(found.ranked)
     figure = blank(max(7.5, 1.55 * last + 2), 5)
@@ -44,7 +44,7 @@ def draw_parallel(path: Path, found: Found) -> None:
     save_png(figure, path)
 
 
-def _axes_and_heights(axes: Any, found: Found) -> np.ndarray:
+def _axes_and_heights(axes: Any, found: Chart) -> np.ndarray:
     """Draw an axis for each path and the objective; where each trial crosses them, `[axes, trials]`."""
     heights = []
     for at, (path, name) in enumerate(found.names.items()):
@@ -76,7 +76,7 @@ def _line_color(rank: int, count: int) -> Any:
 
 
 @collected
-def draw_size_depth(path: Path, found: Found) -> None:
+def draw_size_depth(path: Path, found: Chart) -> None:
     """Best objective by state size and depth, with the number of trials; nothing unless some have both as numbers."""
     cells = size_depth_cells(found)
     if not cells:
@@ -99,7 +99,7 @@ def draw_size_depth(path: Path, found: Found) -> None:
     save_png(figure, path)
 
 
-def size_depth_cells(found: Found) -> Cells:
+def size_depth_cells(found: Chart) -> Cells:
     """Scores, best first, by the bins of units and of depth; empty unless a trial has both as numbers."""
     known: list[tuple[int, int, float]] = []
     for trial, score in zip(found.ranked, found.scores, strict=True):

@@ -12,9 +12,9 @@ from matplotlib.lines import Line2D
 
 from lstmzoo.report.figures import blank, collected, save_png, set_margins
 from lstmzoo.sweep.results.axes import MOST_TICKED, OFF, Tick, is_number, number, thinned
-from lstmzoo.sweep.results.chart import BEST, FAILED, GOOD, MEDIAN, OTHER, SHOWN, Found, dress, find, headline, spread
+from lstmzoo.sweep.results.chart import BEST, FAILED, GOOD, MEDIAN, OTHER, SHOWN, Chart, dress, find, headline, spread
 from lstmzoo.sweep.results.maps import draw_parallel, draw_size_depth
-from lstmzoo.sweep.results.trials import Trial
+from lstmzoo.sweep.results.trials import TrialResult
 from lstmzoo.sweep.space.objective import Objective
 
 Curve = tuple[list[int], list[float]]
@@ -22,7 +22,9 @@ LEAST = 12  # trials that a median is worth drawing for
 WIDE = 64  # characters of a line in the legend of the curves
 
 
-def draw_search(folder: Path, trials: Sequence[Trial], objective: Objective, curves: Callable[[Trial], Curve]) -> None:
+def draw_search(
+    folder: Path, trials: Sequence[TrialResult], objective: Objective, curves: Callable[[TrialResult], Curve]
+) -> None:
     """Write objective.png, curves.png, parallel.png and size_depth.png into the folder.
 
     `curves` gives the steps at which a trial's objective was measured, and what it was.
@@ -40,7 +42,7 @@ def draw_search(folder: Path, trials: Sequence[Trial], objective: Objective, cur
 
 
 @collected
-def _draw_objective(path: Path, found: Found) -> None:
+def _draw_objective(path: Path, found: Chart) -> None:
     columns = min(4, len(found.names))
     rows = math.ceil(len(found.names) / columns)
     width, height = max(6.5, 1.05 + 2.7 * columns), 1.1 + 2.75 * rows
@@ -61,7 +63,7 @@ def _draw_objective(path: Path, found: Found) -> None:
     save_png(figure, path)
 
 
-def _marks(found: Found) -> list[Line2D]:
+def _marks(found: Chart) -> list[Line2D]:
     """The legend's entries for what is drawn."""
     count = len(found.ranked)
     marks = (
@@ -74,7 +76,7 @@ def _marks(found: Found) -> list[Line2D]:
     return [Line2D([], [], marker=m, color=c, linestyle="", label=label) for m, c, label, drawn in marks if drawn]
 
 
-def _panel(axes: Any, found: Found, path: str, room: float) -> None:
+def _panel(axes: Any, found: Chart, path: str, room: float) -> None:
     """One path; room: characters along its axis."""
     scale, scores = found.scales[path], np.array(found.scores)
     places, lost = found.places(found.ranked, path), found.places(found.failed, path)
@@ -128,7 +130,7 @@ def medians(places: np.ndarray, scores: np.ndarray) -> tuple[list[float], list[f
 
 
 @collected
-def _draw_curves(path: Path, found: Found, curves: Sequence[Curve]) -> None:
+def _draw_curves(path: Path, found: Chart, curves: Sequence[Curve]) -> None:
     labels = [_curve_label(found, rank) for rank in range(len(curves))]
     figure = blank(10.4, 1.4 + 0.34 * SHOWN + 0.09 * sum(label.count("\n") == 2 for label in labels))
     axes = figure.subplots()
@@ -152,7 +154,7 @@ def _draw_curves(path: Path, found: Found, curves: Sequence[Curve]) -> None:
     save_png(figure, path)
 
 
-def _curve_label(found: Found, rank: int) -> str:
+def _curve_label(found: Chart, rank: int) -> str:
     """The objective and the name, then up to two lines of those values in which the trials differ."""
     trial = found.ranked[rank]
     lines = wrap(found.described(trial, 999, all_paths=False), WIDE, max_lines=2, placeholder=" …")

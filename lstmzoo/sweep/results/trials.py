@@ -11,7 +11,7 @@ from lstmzoo.sweep.space.objective import Objective
 STATUSES = ("completed", "running", "waiting", "failed")  # in the order of `best_first`
 
 
-class Trial(NamedTuple):
+class TrialResult(NamedTuple):
     """One run of a search."""
 
     name: str
@@ -31,29 +31,29 @@ class Trial(NamedTuple):
         return self.objective if known else None
 
 
-def best_first(trials: Iterable[Trial], objective: Objective) -> list[Trial]:
+def best_first(trials: Iterable[TrialResult], objective: Objective) -> list[TrialResult]:
     """The completed trials, best first and those without a score last; then the running, waiting and failed ones.
 
     Ties go by name. Raises ValueError for a status that is none of STATUSES.
     """
     sign = -1 if objective.direction == "max" else 1
 
-    def place(trial: Trial) -> tuple[int, float, str]:
+    def place(trial: TrialResult) -> tuple[int, float, str]:
         score = trial.score()
         return STATUSES.index(trial.status), math.inf if score is None else sign * score, trial.name
 
     return sorted(trials, key=place)
 
 
-def plain(value: Any) -> str:
+def plain_cell(value: Any) -> str:
     """A value in one cell, with all its digits, as YAML has it."""
     if isinstance(value, str):
         return value
     return str(yaml.safe_dump(value, default_flow_style=True, width=10_000)).removesuffix("\n").removesuffix("\n...")
 
 
-def short(value: Any) -> str:
+def short_cell(value: Any) -> str:
     """A value for a table: numbers to four digits."""
     if value is None:
         return ""
-    return f"{value:.4g}" if isinstance(value, float) else plain(value)
+    return f"{value:.4g}" if isinstance(value, float) else plain_cell(value)

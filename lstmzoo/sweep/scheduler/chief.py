@@ -8,7 +8,7 @@ from typing import Any
 from lstmzoo.errors import ConfigError
 from lstmzoo.sweep.directory import SweepDirectory, run_name
 from lstmzoo.sweep.results.measured import Measured
-from lstmzoo.sweep.results.trials import Trial
+from lstmzoo.sweep.results.trials import TrialResult
 from lstmzoo.sweep.scheduler.oracle import COMPLETED, FAILED, LENGTH, RUN, RUNNING, STOPPED, WAITING
 from lstmzoo.sweep.scheduler.oracles import make_oracle
 from lstmzoo.sweep.space.dimensions import Values
@@ -96,15 +96,15 @@ class Chief:
             waits = [w for w, when in self.seen.items() if time.monotonic() - when < 2 and w not in self.told_to_stop]
             return not waits
 
-    def trials(self) -> list[Trial]:
+    def trials(self) -> list[TrialResult]:
         """The runs so far, in the order in which they began."""
         with self.lock:
-            found: dict[int, Trial] = {}
+            found: dict[int, TrialResult] = {}
             for name in self.oracle.start_order:
                 trial = self.oracle.trials[name]
                 number, status = trial.hyperparameters.values[RUN], STATUS[trial.status]
                 values = self._values.setdefault(name, {}) or self._shown(name, trial.hyperparameters.values)
-                found[number] = Trial(run_name(number), status, trial.message or "", values, trial.score)
+                found[number] = TrialResult(run_name(number), status, trial.message or "", values, trial.score)
             return list(found.values())
 
     def _shown(self, name: str, raw: dict[str, Any]) -> Values:

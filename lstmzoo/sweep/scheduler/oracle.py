@@ -21,7 +21,7 @@ RUN, LENGTH = "tuner/run", "tuner/epochs"  # which run a trial begins or goes on
 RUNNING, WAITING, COMPLETED, FAILED, IDLE, STOPPED = "RUNNING", "INVALID", "COMPLETED", "FAILED", "IDLE", "STOPPED"
 
 
-class Kept(keras_tuner.Oracle):
+class DurableOracle(keras_tuner.Oracle):
     """What all oracles have in common: trials are handed out once, taken back when a worker vanishes, and kept."""
 
     ongoing_trials: dict[str, Trial]

@@ -13,17 +13,17 @@ import numpy as np
 from keras_tuner import oracles
 from keras_tuner.engine.trial import Trial
 
-from lstmzoo.sweep.scheduler.oracle import COMPLETED, FAILED, LENGTH, RUNNING, STOPPED, Kept, carried
+from lstmzoo.sweep.scheduler.oracle import COMPLETED, FAILED, LENGTH, RUNNING, STOPPED, DurableOracle, carried
 from lstmzoo.sweep.space.dimensions import combinations
 from lstmzoo.sweep.space.hyperband import last_bracket, lengths, sizes
 from lstmzoo.sweep.space.search import Search
 
 
-class Random(Kept, oracles.RandomSearchOracle):
+class Random(DurableOracle, oracles.RandomSearchOracle):
     """Independent draws: a function of the seed alone."""
 
 
-class Grid(Kept):
+class Grid(DurableOracle):
     """All combinations in order; which one is next follows from how many there were."""
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
@@ -37,7 +37,7 @@ class Grid(Kept):
         return {"status": RUNNING, "values": raw}
 
 
-class Bayesian(Kept, oracles.BayesianOptimizationOracle):
+class Bayesian(DurableOracle, oracles.BayesianOptimizationOracle):
     """A Gaussian process over the trials so far; for one worker a function of the seed and their scores."""
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
@@ -51,7 +51,7 @@ class Bayesian(Kept, oracles.BayesianOptimizationOracle):
         return found
 
 
-class Hyperband(Kept, oracles.HyperbandOracle):
+class Hyperband(DurableOracle, oracles.HyperbandOracle):
     """Many short runs, of which the best go on; in brackets of the paper's sizes."""
 
     hyperband_iterations: int
@@ -117,14 +117,16 @@ class Hyperband(Kept, oracles.HyperbandOracle):
         return {"status": RUNNING, "values": {**past.hyperparameters.values, **values}}
 
 
-def make_oracle(search: Search, path: Path) -> Kept:
+def make_oracle(search: Search, path: Path) -> DurableOracle:
     """The oracle of a search, which goes on from its file if there is one."""
     spec = search.spec.search
     if spec.kind == "hyperband":
         most = search.length[1] // spec.smallest
         once = sum(rounds[0] for rounds in sizes(most, spec.factor))
         passes = max(1, (spec.trials or once) // once)
-        oracle: Kept = Hyperband(search, path, max_epochs=most, factor=spec.factor, hyperband_iterations=passes)
+        oracle: DurableOracle = Hyperband(
+            search, path, max_epochs=most, factor=spec.factor, hyperband_iterations=passes
+        )
     else:
         oracle = {"random": Random, "grid": Grid, "bayesian": Bayesian}[spec.kind](search, path)
     oracle.max_trials = float("inf") if spec.kind == "hyperband" else search.trials

@@ -2,11 +2,12 @@
 
 import time
 from multiprocessing.connection import wait
+from typing import NamedTuple
 
 from lstmzoo.errors import EnvironmentFailure, Interrupted
 from lstmzoo.sweep.directory import SweepDirectory
 from lstmzoo.sweep.progress import Watch
-from lstmzoo.sweep.results.trials import Trial
+from lstmzoo.sweep.results.trials import TrialResult
 from lstmzoo.sweep.scheduler.attempts import Attempts
 from lstmzoo.sweep.scheduler.processes import Started, chief, start, worker
 from lstmzoo.sweep.space.search import Search
@@ -16,7 +17,18 @@ QUICK, MOST_QUICK = 2.0, 10  # what ends within so many seconds, so many times i
 LOOK = 0.15  # seconds
 
 
-class Crew:
+class ChiefStart(NamedTuple):
+    """How the chief is to be started."""
+
+    address: str
+    """Where it is to listen."""
+    begins: bool = True
+    """Whether the search starts or goes on; false: a chief that died is replaced."""
+    alone: bool = True
+    """Whether no worker of an earlier start may still be there."""
+
+
+class Supervisor:
     """Starts, watches, replaces and ends them; relays what workers ask for."""
 
     def __init__(self, search: Search, directory: SweepDirectory, train: str, watch: Watch):
@@ -26,13 +38,13 @@ class Crew:
         self.workers: dict[str, Started] = {}
         self.names: list[str] = []
         self.quick: dict[str, int] = {}
-        self.trials: list[Trial] = []
-        self.lead_with = ("", True, True)  # where the chief is to listen; whether it begins; whether no worker is left
+        self.trials: list[TrialResult] = []
+        self.chief_start = ChiefStart("")
         self.address, self.is_over, self.is_hopeless, self.failure = "", False, False, ""
 
     def lead(self, address: str, names: list[str], alone: bool) -> None:
         """Start a chief that listens at an address, and workers of some names as soon as it does."""
-        self.names, self.lead_with = names, (address, True, alone)
+        self.names, self.chief_start = names, ChiefStart(address, alone=alone)
         self._start_chief()
 
     def join(self, address: str, names: list[str]) -> None:
@@ -81,7 +93,7 @@ class Crew:
         ended = not each.process.is_alive()
         for kind, said in each.received():
             if kind == "listening":
-                self.address, self.lead_with = said, (said, False, False)
+                self.address, self.chief_start = said, ChiefStart(said, begins=False, alone=False)
                 if not self.workers:
                     self._start_workers()
             elif kind == "trials":
@@ -119,7 +131,7 @@ class Crew:
         return False
 
     def _start_chief(self) -> None:
-        self.chief = start(chief, self.search, self.directory.path, *self.lead_with)
+        self.chief = start(chief, self.search, self.directory.path, *self.chief_start)
 
     def _start_workers(self) -> None:
         for name in self.names:

@@ -16,7 +16,7 @@ from lstmzoo.config.experiment import Experiment
 from lstmzoo.errors import Busy, Diverged, EnvironmentFailure, InputError, Interrupted
 from lstmzoo.system.command_line import start_tensorflow
 from lstmzoo.system.terminal import printable
-from lstmzoo.training.progress import Lines
+from lstmzoo.training.progress import PlainProgress
 from lstmzoo.training.run import resume_run
 
 Train = Callable[[Experiment, Path], None]
@@ -32,7 +32,7 @@ def train_trial(experiment: Experiment, run_dir: Path) -> None:
                 experiment,
                 lambda kept: experiment,
                 run_dir,
-                Lines(sys.stderr),
+                PlainProgress(sys.stderr),
                 lambda plan: start_tensorflow(int(plan.resolved.execution.threads)),
                 pictures=False,
             )

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from lstmzoo.config.checking import check, report
+from lstmzoo.config.checking import check, report_lines
 from lstmzoo.config.find import find_config
 from lstmzoo.config.load import load_config, name_of
 from lstmzoo.config.sources import Problem, Sources
@@ -37,7 +37,7 @@ def load_sweep(path: str | os.PathLike[str], trials: int | None = None) -> Searc
             search, problems = _Reading(spec, sources).search()
             if search is not None and not problems:
                 return search
-    raise ConfigError(report(sources, problems))
+    raise ConfigError(report_lines(sources, problems))
 
 
 class _Reading:
