@@ -1,4 +1,4 @@
-"""The objective of a run that may still be going on, read from its metrics.jsonl as it grows."""
+"""The objective of a run, read from its metrics.jsonl while that may still grow."""
 
 import json
 from contextlib import suppress
@@ -18,13 +18,13 @@ class Measured:
 
     @property
     def best(self) -> float | None:
-        """The best value so far, None before the first one."""
+        """The best value so far; None before the first one."""
         if not self.values:
             return None
         return max(self.values) if self.objective.direction == "max" else min(self.values)
 
     def look(self) -> "Measured":
-        """Read what has been written since the last look; a run that was cut back is read anew."""
+        """Read the lines since the last look, and return this; a file that became shorter is read from its start."""
         with suppress(OSError):  # there is none yet
             try:
                 self._look()
@@ -38,7 +38,7 @@ class Measured:
         with self.path.open("rb") as file:
             file.seek(max(0, self.size - 1))
             if self.size and file.read(1) != b"\n":
-                raise ValueError("cut back since the last look")
+                raise ValueError("the file is shorter than at the last look")
             for line in file:
                 if not line.endswith(b"\n"):
                     break
@@ -46,7 +46,7 @@ class Measured:
                 self.size += len(line)
 
     def _read(self, text: bytes) -> None:
-        """One step's line; most have nothing but the step to tell."""
+        """Read the line of one step; most lines have no objective and are only counted."""
         self.step += 1
         if f'"{self.objective.name}"'.encode() not in text:
             return
