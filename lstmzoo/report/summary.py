@@ -78,6 +78,7 @@ class _Result(BaseModel):
     symbols_per_second: float | None
 
     def numbers(self) -> Numbers:
+        """Return the numbers of the run by their names in report.csv."""
         final = {"train_loss": None, "val_loss": None} | self.final
         return {
             "steps": self.steps,
