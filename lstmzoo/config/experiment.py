@@ -15,7 +15,17 @@ from lstmzoo.config.sources import LENGTHS
 from lstmzoo.errors import did_you_mean
 from lstmzoo.models.registry import get_model, list_models
 from lstmzoo.models.spec import ModelSpec
-from lstmzoo.schema.section import Count, CountOrNever, Fraction, NonNegative, Positive, Section, all_expected, expected
+from lstmzoo.schema.section import (
+    MAY_CHANGE,
+    Count,
+    CountOrNever,
+    Fraction,
+    NonNegative,
+    Positive,
+    Section,
+    all_expected,
+    expected,
+)
 from lstmzoo.tasks.registry import TaskSpec
 
 
@@ -63,21 +73,21 @@ class TrainSpec(Section):
     """B, parallel lanes."""
     seq_length: Count = 15
     """T, steps of a window: how far gradients reach."""
-    epochs: Count | None = None
+    epochs: Annotated[Count | None, MAY_CHANGE] = None
     """Length of the run in epochs (exactly one of epochs, steps, time_budget)."""
-    steps: Count | None = None
+    steps: Annotated[Count | None, MAY_CHANGE] = None
     """Length of the run in steps."""
-    time_budget: Annotated[Positive | None, BeforeValidator(seconds, json_schema_input_type=Positive | str | None)] = (
-        None
-    )
+    time_budget: Annotated[
+        Positive | None, BeforeValidator(seconds, json_schema_input_type=Positive | str | None), MAY_CHANGE
+    ] = None
     """Length of the run in seconds of training calls: a number, or "180s", "10m", "2h"."""
     optimizer: Annotated[Optimizer, BeforeValidator(_hallstroms)] = Field(
         {}, validate_default=True, json_schema_extra=_without_tag
     )
     """An optimizer of tf_keras by name, with its arguments."""
-    schedule: Schedule = Field(Constant(), json_schema_extra=_without_tag)
+    schedule: Annotated[Schedule, MAY_CHANGE] = Field(Constant(), json_schema_extra=_without_tag)
     """How the learning rate changes over the run."""
-    grad_clip_norm: Positive | None = None
+    grad_clip_norm: Annotated[Positive | None, MAY_CHANGE] = None
     """Largest norm of all gradients together; null: no clipping."""
     reset_state: Literal["epoch", "never", "window"] = "epoch"
     """When the carried state is set to zero."""
@@ -99,11 +109,11 @@ class TrainSpec(Section):
 class ValidateSpec(Section):
     """Validation, from zero state; training never notices it."""
 
-    every_steps: CountOrNever = 500
+    every_steps: Annotated[CountOrNever, MAY_CHANGE] = 500
     """Steps between two validations, and one at the end; 0: never."""
     fraction: Fraction = 0.1
     """echo: size of the validation series as a share of series_length; char: share of the text, its last part."""
-    patience: Count | None = None
+    patience: Annotated[Count | None, MAY_CHANGE] = None
     """Validations in a row without a better val_loss after which the run stops early; null: it never does."""
 
 
@@ -153,9 +163,9 @@ class Experiment(Section):
     """How it is trained."""
     validation: ValidateSpec = Field(ValidateSpec(), alias="validate")
     """When and on how much it is validated."""
-    sample: SampleSpec = SampleSpec()
+    sample: Annotated[SampleSpec, MAY_CHANGE] = SampleSpec()
     """char only: when and how much it writes."""
-    checkpoint: CheckpointSpec = CheckpointSpec()
+    checkpoint: Annotated[CheckpointSpec, MAY_CHANGE] = CheckpointSpec()
     """When a checkpoint is written, and how many stay."""
     execution: ExecutionSpec = ExecutionSpec()
     """Kernel and threads; auto is a rule of config, device and versions."""

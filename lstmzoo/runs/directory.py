@@ -37,11 +37,14 @@ class RunDirectory:
         self.metrics = Metrics(path / "metrics.jsonl")
         self._lock: BaseFileLock | None = None
         self._mine = (0, 0)
+        self._made: list[Path] = []  # folders that claiming has made, the innermost first
 
     @classmethod
     def create(cls, name: str, path: Path | None) -> Self:
         """Exactly `path`, or the first free default one, claimed; `InputError` for one that holds a run."""
-        directory = cls.claim(first_free(name) if path is None else path)
+        free = first_free(name) if path is None else None
+        directory = cls.claim(free or Path(path))  # type: ignore[arg-type]
+        directory._made += [free] if free else []
         try:
             directory.check_empty()
         except InputError:
@@ -62,6 +65,7 @@ class RunDirectory:
         try:
             refuse_to_write(path)
             check_name(path)
+            directory._made = [each for each in (path, *path.parents) if not os.path.lexists(each)]
             path.mkdir(parents=True, exist_ok=True)
             directory._check_parts()
             directory._lock.acquire(blocking=False)
@@ -82,12 +86,18 @@ class RunDirectory:
         self.release()
 
     def release(self) -> None:
-        """Let other processes write; who waits for the lock sees that its file is gone."""
+        """Let other processes write; one that waits for the lock sees that its file is gone.
+
+        Folders that were made for a run and hold nothing go too: a run that could not begin leaves no trace.
+        """
         with suppress(OSError):
             if _identity(self.path / LOCK) == self._mine:
                 (self.path / LOCK).unlink()
         if self._lock is not None:
             self._lock.release()
+        with suppress(OSError):
+            for folder in self._made:
+                folder.rmdir()
 
     def check_claim(self) -> None:
         """Raise `OSError` if the directory was removed, or made anew by somebody else."""
@@ -156,6 +166,12 @@ class RunDirectory:
         resumed = [*(earlier if isinstance(earlier, list) else []), note]
         self._write_json("environment.json", {**kept, "resumed": resumed})
         return [f"{name} was {old} and is {new}" for name, (old, new) in others.items() if name != "git_commit"]
+
+    def check_json(self) -> None:
+        """Raise `InputError` if environment.json or result.json cannot be read."""
+        self.read_json("environment.json")
+        if (self.path / "result.json").exists():
+            self.read_json("result.json")
 
     def read_json(self, name: str) -> dict[str, Any]:
         """A mapping from one of the files; `InputError` for what is none."""

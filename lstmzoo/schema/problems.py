@@ -127,14 +127,15 @@ def _legal(path: Path, section: type[BaseModel], location: Path) -> set[str]:
     """Keys of the section at a path; a tag in pydantic's location, such as "adam", has chosen among several."""
     for key in path:
         found = {field.alias or name: field for name, field in section.model_fields.items()}
-        section = _chosen(list(_sections(found[str(key)].annotation)), location)
+        section = _chosen(list(sections_in(found[str(key)].annotation)), location)
     return {field.alias or name for name, field in section.model_fields.items()}
 
 
-def _sections(annotation: Any) -> list[type[BaseModel]]:
+def sections_in(annotation: Any) -> list[type[BaseModel]]:
+    """Collect the sections that an annotation names, such as those of a union."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [found for part in get_args(annotation) for found in _sections(part)]
+    return [found for part in get_args(annotation) for found in sections_in(part)]
 
 
 def _chosen(sections: list[type[BaseModel]], location: Path) -> type[BaseModel]:

@@ -57,6 +57,8 @@ Positive = Annotated[float, Field(gt=0, le=LARGEST)]
 NonNegative = Annotated[float, Field(ge=0, le=LARGEST)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
+MAY_CHANGE = "may change"  # in an `Annotated` key of an experiment: a run that goes on may have another value
+
 
 def expected(what: str, at: str = "", near: str = "") -> PydanticCustomError:
     """An error that reads `expected WHAT, received VALUE NEAR` in the report; `at`: the key below that it is about."""

@@ -167,6 +167,9 @@ class Char:
         """val_loss in nats a symbol, val_bpc in bits."""
         return {"val_loss": loss, "val_bpc": loss / log(2)}
 
+    def picture(self) -> None:
+        """Draw only the loss: samples show the rest."""
+
     def loss_floor(self, seq_length: int, reset_state: str) -> float | None:
         """Nobody knows it."""
         return None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from lstmzoo.data.lanes import Lanes, Scored, split_lanes
 from lstmzoo.schema.section import Count, Section, all_expected
+from lstmzoo.tasks.task import Picture
 
 if TYPE_CHECKING:
     import numpy as np
@@ -111,6 +112,10 @@ class Echo:
     def measures(self, loss: float, accuracy: float) -> dict[str, float]:
         """val_loss in nats a symbol, val_accuracy as a share."""
         return {"val_loss": loss, "val_accuracy": accuracy}
+
+    def picture(self) -> Picture:
+        """Name the picture of five lanes: input, target and prediction, as in the tutorials."""
+        return Picture("echo", f"step (the echo comes {self.spec.echo_step} steps after its input)")
 
     def loss_floor(self, seq_length: int, reset_state: str) -> float | None:
         """What the unknown start of each lane costs, in nats a symbol over an epoch.

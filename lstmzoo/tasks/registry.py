@@ -14,7 +14,7 @@ from lstmzoo.schema.section import Section
 from lstmzoo.system.plugins import each_plugin
 from lstmzoo.tasks.char import Char, CharSpec
 from lstmzoo.tasks.echo import Echo, EchoSpec
-from lstmzoo.tasks.task import Task, TaskSection
+from lstmzoo.tasks.task import MAY_LACK, Task, TaskSection
 
 TASKS: dict[str, Any] = {"echo": Echo, "char": Char}
 
@@ -32,6 +32,9 @@ def _enter(name: str, task: Any) -> None:
     if get_origin(kind) is not Literal or get_args(kind) != (name,):
         raise InputError(f"expected its section to have kind: Literal[{name!r}], received {kind}")
     _check_values(section)
+    for part in MAY_LACK:
+        if not hasattr(task, part):
+            setattr(task, part, getattr(Task, part))
     TASKS[name] = task
 
 
@@ -49,7 +52,7 @@ def _require_parts(found: type, protocol: type) -> None:
     """Methods of the protocol, and what a class of it has (not what an instance gets)."""
     methods = [name for name, value in vars(protocol).items() if callable(value) and not name.startswith("_")]
     of_class = [name for name, kind in protocol.__annotations__.items() if str(kind).startswith("typing.ClassVar")]
-    lacking = [name for name in (*methods, *of_class) if not hasattr(found, name)]
+    lacking = [name for name in (*methods, *of_class) if not hasattr(found, name) and name not in MAY_LACK]
     if lacking:
         raise InputError(
             f"expected what lstmzoo.tasks.task.{protocol.__name__} has, "

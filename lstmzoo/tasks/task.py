@@ -3,13 +3,44 @@
 A task of another package imports what it needs from here, and from nowhere else in lstmzoo: these names stay.
 """
 
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from lstmzoo.data.lanes import Lanes, Scored, split_lanes
 from lstmzoo.data.vocabulary import Vocabulary
 from lstmzoo.schema.section import Count, Section, all_expected
 
-__all__ = ["Count", "Lanes", "Scored", "Section", "Task", "TaskSection", "Vocabulary", "all_expected", "split_lanes"]
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = [
+    "Count",
+    "Lanes",
+    "Picture",
+    "Scored",
+    "Section",
+    "Task",
+    "TaskSection",
+    "Vocabulary",
+    "all_expected",
+    "split_lanes",
+]
+
+
+class Picture(NamedTuple):
+    """The picture that a task wants of each validation; `report.run_plots` draws it to plots/KIND.png."""
+
+    kind: str
+    label: str
+    """Below the axis of time."""
+
+
+class View(NamedTuple):
+    """The first steps of a validation in all lanes, each part `[B, n]`: what a picture shows."""
+
+    inputs: "np.ndarray"
+    targets: "np.ndarray"
+    predictions: "np.ndarray"
+    weights: "np.ndarray"
 
 
 class TaskSection(Protocol):
@@ -67,5 +98,12 @@ class Task(Protocol):
     def measures(self, loss: float, accuracy: float) -> dict[str, float]:
         """What a validation reports, from its mean loss in nats and its share of right predictions."""
 
+    def picture(self) -> Picture | None:
+        """Name the picture of a validation; None, as for a task without this method: only the loss is drawn."""
+        return None
+
     def loss_floor(self, seq_length: int, reset_state: str) -> float | None:
         """Nats a symbol that no model can go below on average, or None where it is not known."""
+
+
+MAY_LACK = ("picture",)  # of a task: one of another package then has the method of `Task`

@@ -13,7 +13,7 @@ from lstmzoo.errors import EnvironmentFailure, InputError
 from lstmzoo.runs.checkpoint import checkpoint_steps, load_checkpoint, save_checkpoint, whole_checkpoints
 from lstmzoo.runs.directory import FILES, FOLDERS, LOCK, RunDirectory
 from lstmzoo.training.progress import SilentProgress
-from lstmzoo.training.resume import go_on
+from lstmzoo.training.start import begin, requested
 from tests.helpers.killing import assert_same_run, random_moments, run_in_process
 
 TEXT = "the quick brown fox jumps over the lazy dog, and the dog sleeps on.\n" * 25
@@ -51,7 +51,7 @@ def copy(whole, tmp_path):
 def started(directory):
     """Where the run would go on; nothing is trained."""
     with RunDirectory.claim(directory) as claimed:
-        return go_on(claimed, lstmzoo.load_config)
+        return begin(claimed, requested(claimed, None, ()))
 
 
 # Damage

@@ -81,7 +81,7 @@ def test_help_and_config_errors_answer_at_once():
 
 def test_neither_help_nor_library_nor_plan_imports_tensorflow():
     code = (
-        "import sys, lstmzoo, lstmzoo.run, lstmzoo.cli, lstmzoo.config, lstmzoo.plan\n"
+        "import sys, lstmzoo, lstmzoo.run, lstmzoo.__main__, lstmzoo.config.load, lstmzoo.config.plan\n"
         f"lstmzoo.config.plan.make_plan(lstmzoo.load_config({str(ECHO)!r}), 'cpu')\n"
         "lstmzoo.list_models()\n"
         "assert not {'tensorflow', 'tf_keras', 'keras', 'matplotlib'} & set(sys.modules)"
@@ -162,7 +162,7 @@ def test_zoo_lists_names(words, status):
 
 def test_the_console_script_gathers_the_commands():
     def script(*words):
-        code = "from lstmzoo.cli import main; main()"
+        code = "from lstmzoo.__main__ import main; main()"
         return subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
 
     assert "echo_3x4" in script("zoo").stdout
