@@ -13,6 +13,7 @@ from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.load import load_run_config
 from lstmzoo.config.plan import count_parameters
 from lstmzoo.errors import InputError, shown
+from lstmzoo.runs.best import is_better
 from lstmzoo.runs.curve import Curve
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.runs.metrics import Line
@@ -108,7 +109,7 @@ class _Tally:
         self.last = line
         if "elapsed_seconds" in line:
             self.timed = line
-        if "val_loss" in line and (not self.best or line["val_loss"] < self.best["val_loss"]):
+        if "val_loss" in line and is_better(line["val_loss"], self.best.get("val_loss")):
             self.best = line
 
     def result(self, experiment: Experiment, vocab_size: Any) -> _Result:

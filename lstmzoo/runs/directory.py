@@ -14,7 +14,7 @@ from typing_extensions import Self
 from lstmzoo.errors import Busy, InputError
 from lstmzoo.runs.checkpoint import checkpoint_steps
 from lstmzoo.runs.environment import changes, environment
-from lstmzoo.runs.metrics import Metrics
+from lstmzoo.runs.metrics import METRICS, Metrics
 from lstmzoo.system.files import remove_leftovers, write_atomically
 from lstmzoo.zoo.pretrained import refuse_to_write
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 from lstmzoo.runs.places import check_name, first_free, unusable
 
-FILES = ("config.yaml", "environment.json", "vocab.json", "metrics.jsonl", "result.json")
+FILES = ("config.yaml", "environment.json", "vocab.json", METRICS, "result.json")
 FOLDERS = ("checkpoints", "plots", "samples", "tensorboard")
 LOCK = ".lock"
 
@@ -34,7 +34,7 @@ class RunDirectory:
     def __init__(self, path: Path):
         self.path = path
         self.checkpoints, self.plots, self.samples, self.tensorboard = (path / name for name in FOLDERS)
-        self.metrics = Metrics(path / "metrics.jsonl")
+        self.metrics = Metrics(path / METRICS)
         self._lock: BaseFileLock | None = None
         self._mine = (0, 0)
         self._made: list[Path] = []  # folders that claiming has made, the innermost first

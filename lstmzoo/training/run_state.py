@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lstmzoo.config.plan import Plan
+from lstmzoo.runs.best import is_better
 from lstmzoo.runs.metrics import Line
 
 
@@ -64,7 +65,7 @@ class RunState:
             return
         self.last |= measures
         self.misses += 1
-        if self.best is None or measures["val_loss"] < self.best.val_loss:
+        if is_better(measures["val_loss"], self.best.val_loss if self.best else None):
             self.best, self.misses = Best(self.position.step, measures["val_loss"]), 0
 
     def place(self) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lstmzoo.config.experiment import Experiment
+from lstmzoo.config.schedules import SCHEDULES
 from lstmzoo.config.sources import LENGTHS, Problem
 from lstmzoo.sweep.space.dimensions import count
 from lstmzoo.sweep.space.hyperband import sizes
@@ -60,9 +61,11 @@ def _unfit(space: dict[str, Any], base: Experiment, key: str) -> Problem | None:
         received = taken[0] + " in the space" if taken else "train.time_budget"
         text = "expected a base bounded by epochs or steps, and neither in the space, for hyperband"
         return Problem(("search", "kind"), f"{text}, received {received}")
-    if "cosine" in (base.train.schedule.kind, *_schedules(space)):
-        text = "expected a schedule that does not depend on the length (constant, exponential) for hyperband"
-        return Problem(("search", "kind"), f"{text}, received cosine")
+    wanted = (base.train.schedule.kind, *_schedules(space))
+    if unfit := next((kind for kind in wanted if kind in SCHEDULES and SCHEDULES[kind].needs_length), None):
+        fit = ", ".join(kind for kind, schedule in SCHEDULES.items() if not schedule.needs_length)
+        text = f"expected a schedule that does not depend on the length ({fit}) for hyperband"
+        return Problem(("search", "kind"), f"{text}, received {unfit}")
     return None
 
 
