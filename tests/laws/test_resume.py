@@ -19,8 +19,8 @@ from lstmzoo.training.validation import Validator
 from tests.helpers.killing import assert_same_run, assert_same_weights, metrics, random_moments, result, run_in_process
 from tests.helpers.places import ECHO
 
-NET = ["model={kind: stacked_cells, units: [4, 5], dropout: 0.3}", "loop.optimizer={name: adam, learning_rate: 0.01}"]
-EPOCHS = ["loop.epochs=3", "validate.every_steps=12", "checkpoint.every_steps=10", "execution.windows_per_call=7"]
+NET = ["model={kind: stacked_cells, units: [4, 5], dropout: 0.3}", "train.optimizer={name: adam, learning_rate: 0.01}"]
+EPOCHS = ["train.epochs=3", "validate.every_steps=12", "checkpoint.every_steps=10", "execution.windows_per_call=7"]
 SAMPLES = ["sample={every_steps: 12, length: 70}"]
 SCAN = "execution.kernel=scan"  # nothing to compile: for what no kernel has a part in
 TEXT = "the quick brown fox jumps over the lazy dog, and the dog sleeps on.\n" * 25
@@ -72,7 +72,7 @@ def test_a_signal_in_a_validation_or_a_sample_is_made_good(whole, tmp_path, step
     real = getattr(owner, name)
 
     def stopped(self, *arguments):
-        if stopping[0].standing.position.step == step:
+        if stopping[0].run_state.position.step == step:
             signal.raise_signal(signal.SIGTERM)
         return real(self, *arguments)
 
@@ -112,20 +112,20 @@ class Failing(SilentProgress):
 
 
 ECHO_OPTIONS = {
-    "keras kernel": ["execution.kernel=keras", "loop.optimizer={name: rmsprop, momentum: 0.9, centered: true}"],
-    "scan kernel": ["execution.kernel=scan", "loop.reset_state=never", "task.fresh_series=false"],
+    "keras kernel": ["execution.kernel=keras", "train.optimizer={name: rmsprop, momentum: 0.9, centered: true}"],
+    "scan kernel": ["execution.kernel=scan", "train.reset_state=never", "task.fresh_series=false"],
     "window": [
         "model={kind: single, units: 5}",
-        "loop.reset_state=window",
-        "loop.optimizer={name: adafactor}",
-        "loop.grad_clip_norm=0.5",
+        "train.reset_state=window",
+        "train.optimizer={name: adafactor}",
+        "train.grad_clip_norm=0.5",
     ],
-    "schedule": ["loop.schedule={kind: exponential, warmup_steps: 13, decay_rate: 0.5}", "validate.every_steps=0"],
+    "schedule": ["train.schedule={kind: exponential, warmup_steps: 13, decay_rate: 0.5}", "validate.every_steps=0"],
     "embedding": ["model={kind: single, units: 5, encoding: embedding, embedding_dim: 3}"],
     "shards": [
         "model={kind: stacked_layers, units: 100, depth: 2, dropout: 0.2}",
-        "loop.batch_size=16",
-        "loop.seq_length=5",
+        "train.batch_size=16",
+        "train.seq_length=5",
         "execution.threads=2",
     ],
 }
@@ -168,15 +168,15 @@ def test_a_completed_run_has_nothing_left_to_do(whole, tmp_path):
 @pytest.mark.parametrize("whole", ["echo"], indirect=True)
 def test_a_longer_run_ends_as_if_it_had_been_meant_so(whole, tmp_path):
     config, overrides, reference = whole
-    lstmzoo.train_run(lstmzoo.load_config(config, [*overrides, "loop.epochs=2"]), tmp_path / "run")
-    longer = lstmzoo.load_config(tmp_path / "run" / "config.yaml", ["loop.epochs=3"])
+    lstmzoo.train_run(lstmzoo.load_config(config, [*overrides, "train.epochs=2"]), tmp_path / "run")
+    longer = lstmzoo.load_config(tmp_path / "run" / "config.yaml", ["train.epochs=3"])
     assert lstmzoo.train_run(longer, tmp_path / "run", resume=True)["epochs"] == 3
     assert [line["train_loss"] for line in metrics(tmp_path / "run")] == [
         line["train_loss"] for line in metrics(reference)
     ]
     assert_same_weights(tmp_path / "run", reference, 60)
     changed = json.loads((tmp_path / "run" / "environment.json").read_text())["resumed"]
-    assert [note["changed"] for note in changed] == [{"loop.epochs": 3}]
+    assert [note["changed"] for note in changed] == [{"train.epochs": 3}]
 
 
 REFUSED = [
@@ -184,19 +184,19 @@ REFUSED = [
     ("model.kind=stacked_layers", "model.kind: expected 'stacked_cells' as in the run, received 'stacked_layers'"),
     ("model.dropout=0.2", "model.dropout: expected 0.3 as in the run, received 0.2"),
     ("model.encoding=embedding", "model.encoding: expected"),
-    ("loop.batch_size=4", "loop.batch_size: expected 5 as in the run, received 4"),
-    ("loop.seq_length=14", "loop.seq_length: expected 15 as in the run, received 14"),
-    ("loop.reset_state=never", "loop.reset_state: expected 'epoch' as in the run, received 'never'"),
+    ("train.batch_size=4", "train.batch_size: expected 5 as in the run, received 4"),
+    ("train.seq_length=14", "train.seq_length: expected 15 as in the run, received 14"),
+    ("train.reset_state=never", "train.reset_state: expected 'epoch' as in the run, received 'never'"),
     (
-        "loop.epochs=2",
-        "loop.epochs: expected more than the run has (loop.epochs 3, of which 60 steps are done), received 2",
+        "train.epochs=2",
+        "train.epochs: expected more than the run has (train.epochs 3, of which 60 steps are done), received 2",
     ),
     (
-        "loop.steps=59",
-        "loop.steps: expected more than the run has (loop.epochs 3, of which 60 steps are done), received 59",
+        "train.steps=59",
+        "train.steps: expected more than the run has (train.epochs 3, of which 60 steps are done), received 59",
     ),
-    ("loop.optimizer={name: sgd, learning_rate: 0.01}", "loop.optimizer.name: expected 'adam' as in the run"),
-    ("loop.optimizer={name: adam, beta_1: 0.8}", "loop.optimizer.beta_1: expected 0.9 as in the run, received 0.8"),
+    ("train.optimizer={name: sgd, learning_rate: 0.01}", "train.optimizer.name: expected 'adam' as in the run"),
+    ("train.optimizer={name: adam, beta_1: 0.8}", "train.optimizer.beta_1: expected 0.9 as in the run, received 0.8"),
     ("execution.kernel=xla", "execution.kernel: expected 'scan' as in the run, received 'xla'"),
     ("execution.threads=2", "execution.threads: expected 1 as in the run, received 2"),
     ("execution.windows_per_call=6", "execution.windows_per_call: expected 7 as in the run, received 6"),
@@ -222,11 +222,11 @@ def test_what_a_run_is_bound_to_is_refused_by_name(whole, override, message):
 @pytest.mark.parametrize("whole", ["echo"], indirect=True)
 def test_all_differences_are_named_at_once(whole):
     reference = whole[2]
-    wish = lstmzoo.load_config(reference / "config.yaml", ["seed=1", "loop.batch_size=4", "loop.epochs=9"])
+    wish = lstmzoo.load_config(reference / "config.yaml", ["seed=1", "train.batch_size=4", "train.epochs=9"])
     with pytest.raises(InputError) as caught:
         lstmzoo.train_run(wish, reference, resume=True)
     assert [line.split(":")[0] for line in str(caught.value).splitlines()] == [
-        "seed", "loop.batch_size", "begin a new run for that, with another --run-dir"
+        "seed", "train.batch_size", "begin a new run for that, with another --run-dir"
     ]  # fmt: skip
 
 
@@ -241,11 +241,11 @@ def test_a_config_that_was_edited_by_hand_is_compared_with_the_checkpoint(whole,
 
 
 def test_a_diverged_run_goes_on_with_a_lower_rate(tmp_path):
-    sets = ["loop.steps=40", "checkpoint.every_steps=10", "validate.every_steps=0", "execution.windows_per_call=5"]
-    wild = [*sets, SCAN, "loop.optimizer={name: sgd, learning_rate: 0.1}"]
-    lstmzoo.train_run(lstmzoo.load_config(ECHO, [*wild, "loop.steps=10"]), tmp_path / "run")
+    sets = ["train.steps=40", "checkpoint.every_steps=10", "validate.every_steps=0", "execution.windows_per_call=5"]
+    wild = [*sets, SCAN, "train.optimizer={name: sgd, learning_rate: 0.1}"]
+    lstmzoo.train_run(lstmzoo.load_config(ECHO, [*wild, "train.steps=10"]), tmp_path / "run")
     for rate, status in ((1e38, "diverged"), (0.01, "completed")):
-        override = ["loop.steps=40", f"loop.optimizer.learning_rate={rate}"]
+        override = ["train.steps=40", f"train.optimizer.learning_rate={rate}"]
         wish = lstmzoo.load_config(tmp_path / "run" / "config.yaml", override)
         try:
             lstmzoo.train_run(wish, tmp_path / "run", resume=True)
@@ -273,7 +273,7 @@ def test_another_text_or_vocabulary_is_refused(whole, tmp_path):
 
 
 def test_early_stopping_outlasts_a_kill(tmp_path):
-    sets = ["loop.steps=60", "validate={every_steps: 5, patience: 1}", "loop.optimizer.learning_rate=10.0", SCAN]
+    sets = ["train.steps=60", "validate={every_steps: 5, patience: 1}", "train.optimizer.learning_rate=10.0", SCAN]
     found = lstmzoo.train_run(lstmzoo.load_config(ECHO, sets), tmp_path / "a")
     assert found["status"] == "stopped_early"
     for moment in (25, 40):
@@ -287,7 +287,7 @@ def test_early_stopping_outlasts_a_kill(tmp_path):
 
 def test_resume_without_a_run_starts_afresh(tmp_path, monkeypatch):
     monkeypatch.setenv("LSTMZOO_RUNS", str(tmp_path / "runs"))
-    config = lstmzoo.load_config(ECHO, ["loop.steps=2", "validate.every_steps=0", SCAN])
+    config = lstmzoo.load_config(ECHO, ["train.steps=2", "validate.every_steps=0", SCAN])
     for where in (None, tmp_path / "missing", tmp_path):
         found = lstmzoo.train_run(config, where, resume=True)
         assert (found["status"], found["steps"]) == ("completed", 2)
@@ -300,7 +300,7 @@ def test_resume_without_a_run_starts_afresh(tmp_path, monkeypatch):
 
 def test_the_last_numbered_default_run_goes_on(tmp_path, monkeypatch):
     monkeypatch.setenv("LSTMZOO_RUNS", str(tmp_path))
-    config = lstmzoo.load_config(ECHO, ["loop.steps=2", "validate.every_steps=0", SCAN])
+    config = lstmzoo.load_config(ECHO, ["train.steps=2", "validate.every_steps=0", SCAN])
     for number in ("", "-2", "-10", "-x", "-03"):
         (tmp_path / f"echo{number}").mkdir()
     assert lstmzoo.train_run(config, resume=True)["run_dir"] == str(tmp_path / "echo-10")
@@ -354,9 +354,9 @@ def stopped_at(step, directory, *overrides):
         lstmzoo.train_run(config, directory, progress=Failing(step))
 
 
-@pytest.mark.parametrize("length", ["loop.time_budget=0.0001", "loop.steps=10", "loop.epochs=1"])
+@pytest.mark.parametrize("length", ["train.time_budget=0.0001", "train.steps=10", "train.epochs=1"])
 def test_a_length_that_is_passed_already_is_refused_in_any_unit(tmp_path, length):
-    own = "loop.time_budget=100" if length == "loop.steps=10" else "loop.steps=1000"
+    own = "train.time_budget=100" if length == "train.steps=10" else "train.steps=1000"
     stopped_at(20, tmp_path / "run", own, "validate.every_steps=0")
     wish = lstmzoo.load_config(tmp_path / "run" / "config.yaml", [length])
     with pytest.raises(InputError, match=r"expected more than the run has .* steps are done., received"):
@@ -368,11 +368,11 @@ def test_misses_in_a_row_are_counted_whatever_the_cadence(tmp_path, monkeypatch)
     losses = {}
     monkeypatch.setattr(Validator, "measure", lambda self, _: {"val_loss": losses[int(self.execution.optimizer.iterations)], "val_accuracy": 0.0})  # fmt: skip
     losses |= {20: 1.0, 40: 2.0, **dict.fromkeys(range(45, 205, 5), 3.0)}
-    stopped_at(40, tmp_path / "run", "loop.steps=200", "validate={every_steps: 20, patience: 3}")
+    stopped_at(40, tmp_path / "run", "train.steps=200", "validate={every_steps: 20, patience: 3}")
     finer = lstmzoo.load_config(tmp_path / "run" / "config.yaml", ["validate.every_steps=5"])
     found = lstmzoo.train_run(finer, tmp_path / "run", resume=True)
     assert (found["status"], found["steps"], found["best"]["step"]) == ("stopped_early", 50, 20)
-    never = lstmzoo.load_config(tmp_path / "run" / "config.yaml", ["validate.every_steps=0", "loop.steps=201"])
+    never = lstmzoo.load_config(tmp_path / "run" / "config.yaml", ["validate.every_steps=0", "train.steps=201"])
     assert lstmzoo.train_run(never, tmp_path / "run", resume=True)["status"] == "stopped_early"
     patient = lstmzoo.load_config(tmp_path / "run" / "config.yaml", ["validate.patience=33"])
     found = lstmzoo.train_run(patient, tmp_path / "run", resume=True)
@@ -380,7 +380,7 @@ def test_misses_in_a_row_are_counted_whatever_the_cadence(tmp_path, monkeypatch)
 
 
 def test_nothing_to_do_changes_nothing(tmp_path):
-    stopped_at(20, tmp_path / "run", "loop.steps=40", "validate.every_steps=0")
+    stopped_at(20, tmp_path / "run", "train.steps=40", "validate.every_steps=0")
     lstmzoo.train_run(None, tmp_path / "run", resume=True)
     before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
     wish = lstmzoo.load_config(tmp_path / "run" / "config.yaml", ["checkpoint.keep=1"])
@@ -391,7 +391,7 @@ def test_nothing_to_do_changes_nothing(tmp_path):
 def test_tensorboard_shows_no_step_twice(tmp_path):
     from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
 
-    stopped_at(23, tmp_path / "run", "loop.steps=40", "checkpoint.every_steps=20")
+    stopped_at(23, tmp_path / "run", "train.steps=40", "checkpoint.every_steps=20")
     lstmzoo.train_run(None, tmp_path / "run", resume=True)
     events = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
     events.Reload()
@@ -399,7 +399,7 @@ def test_tensorboard_shows_no_step_twice(tmp_path):
 
 
 def test_the_plan_of_a_run_that_goes_on(tmp_path):
-    stopped_at(20, tmp_path / "run", "loop.steps=40")
+    stopped_at(20, tmp_path / "run", "train.steps=40")
     before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
     plan, step = run.plan_to_go_on(None, lstmzoo.load_config, tmp_path / "run")
     assert (plan.steps, step) == (40, 20)
@@ -409,12 +409,12 @@ def test_the_plan_of_a_run_that_goes_on(tmp_path):
 def test_pictures_are_there_before_the_last_checkpoint_says_that_all_is_done(tmp_path, monkeypatch):
     seen, real = [], loop.save_checkpoint
     monkeypatch.setattr(loop, "save_checkpoint", lambda *given: (seen.append(list((tmp_path / "run" / "plots").iterdir())), real(*given)))  # fmt: skip
-    lstmzoo.train_run(lstmzoo.load_config(ECHO, ["loop.steps=10", "validate.every_steps=0", SCAN]), tmp_path / "run")
+    lstmzoo.train_run(lstmzoo.load_config(ECHO, ["train.steps=10", "validate.every_steps=0", SCAN]), tmp_path / "run")
     assert [path.name for path in seen[-1]] == ["loss.png"]
 
 
 def test_a_checkpoint_that_does_not_fit_is_refused_before_anything_changes(tmp_path, monkeypatch):
-    stopped_at(20, tmp_path / "run", "loop.steps=40")
+    stopped_at(20, tmp_path / "run", "train.steps=40")
     before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
     real = loop.restore_snapshot
     monkeypatch.setattr(loop, "restore_snapshot", lambda model, optimizer, tensors: real(model, optimizer, {**tensors, "optimizer/099": tensors["position"]}))  # fmt: skip
