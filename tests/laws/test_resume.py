@@ -27,21 +27,22 @@ SCAN = "execution.kernel=scan"  # nothing to compile: for what no kernel has a p
 TEXT = "the quick brown fox jumps over the lazy dog, and the dog sleeps on.\n" * 25
 
 
-@pytest.fixture(scope="module", params=["echo", "char"])
+@pytest.fixture(scope="module", params=["echo", "char", pytest.param("char, compiled", marks=pytest.mark.slow)])
 def whole(request, tmp_path_factory):
     """Config, overrides, and the directory of a run that nothing has disturbed."""
     folder = tmp_path_factory.mktemp(request.param)
     if request.param == "echo":
         config, overrides = ECHO, ["task.series_length=1500", *NET, *EPOCHS, SCAN]
-    else:  # with the default kernel
-        config, overrides = folder / "play.yaml", ["model={kind: single, units: 5}", NET[1], *EPOCHS, *SAMPLES]
+    else:
+        kernel = SCAN if request.param == "char" else "execution.kernel=xla"
+        config, overrides = folder / "play.yaml", ["model={kind: single, units: 5}", NET[1], *EPOCHS, *SAMPLES, kernel]
         (folder / "play.txt").write_text(TEXT)
         config.write_text("task: {kind: char, text: play.txt}\nmodel: {kind: single}\ntrain: {seq_length: 15}\n")
     assert lstmzoo.train_run(lstmzoo.load_config(config, overrides), folder / "whole")["epochs"] == 3
     return config, overrides, folder / "whole"
 
 
-@pytest.mark.parametrize("count", [6, pytest.param(12, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [3, pytest.param(12, marks=pytest.mark.slow)])
 def test_kills_change_nothing(whole, tmp_path, count):
     config, overrides, reference = whole
     kills = 0
@@ -53,11 +54,14 @@ def test_kills_change_nothing(whole, tmp_path, count):
 
 
 @pytest.mark.parametrize("whole", ["echo"], indirect=True)
-def test_signals_and_a_kill_before_any_checkpoint_change_nothing(whole, tmp_path):
+@pytest.mark.parametrize("count", [2, pytest.param(6, marks=pytest.mark.slow)])
+def test_signals_and_a_kill_before_any_checkpoint_change_nothing(whole, tmp_path, count):
     config, overrides, reference = whole
     assert run_in_process(config, overrides, tmp_path / "run", 9).status == -signal.SIGKILL
     assert not list((tmp_path / "run" / "checkpoints").glob("*"))
-    for moment, number in zip(random_moments(2, 6, 40), [signal.SIGTERM, signal.SIGINT] * 3, strict=True):
+    for moment, number in zip(
+        random_moments(2, count, 40), [signal.SIGTERM, signal.SIGINT] * (count // 2), strict=True
+    ):
         done = run_in_process(config, overrides, tmp_path / "run", moment, ("signal", int(number)))
         assert done.status == 128 + number
     assert run_in_process(config, overrides, tmp_path / "run").status == 0
@@ -115,14 +119,18 @@ class Failing(SilentProgress):
 ECHO_OPTIONS = {
     "keras kernel": ["execution.kernel=keras", "train.optimizer={name: rmsprop, momentum: 0.9, centered: true}"],
     "scan kernel": ["execution.kernel=scan", "train.reset_state=never", "task.fresh_series=false"],
-    "window": [
+    "xla kernel": [
         "model={kind: single, units: 5}",
         "train.reset_state=window",
         "train.optimizer={name: adafactor}",
         "train.grad_clip_norm=0.5",
     ],
-    "schedule": ["train.schedule={kind: exponential, warmup_steps: 13, decay_rate: 0.5}", "validate.every_steps=0"],
-    "embedding": ["model={kind: single, units: 5, encoding: embedding, embedding_dim: 3}"],
+    "schedule": [
+        SCAN,
+        "train.schedule={kind: exponential, warmup_steps: 13, decay_rate: 0.5}",
+        "validate.every_steps=0",
+    ],
+    "embedding": [SCAN, "model={kind: single, units: 5, encoding: embedding, embedding_dim: 3}"],
     "shards": [
         "model={kind: stacked_layers, units: 100, depth: 2, dropout: 0.2}",
         "train.batch_size=16",
