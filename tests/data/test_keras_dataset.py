@@ -138,7 +138,7 @@ def test_a_mapped_array_stays_on_disk(tmp_path):
         (np.zeros((9, 2)), (1, 1), r"targets: expected with features of shape \[9, 2\], .* received None"),
         (np.zeros(9), (1, 1, np.zeros(8)), "targets: expected 9, one for each symbol, received 8"),
         (np.zeros(9), (1, 1, 5), r"targets: expected one stream, .* received shape \[\]"),
-        (np.array(list("abc")), (1, 1), "array: expected numbers, received <U1: turn symbols into ids from 0 on"),
+        (np.array(list("abc")), (1, 1), "array: expected numbers, received <U1: encode symbols as ids from 0 on"),
         ([[1], [2, 3]], (1, 1), r"array: expected numbers \[N\] or \[N, D\], received .*inhomogeneous"),
         (np.zeros(9), (1.5, 1), "batch_size: expected an integer >= 1, received 1.5"),
         (np.zeros(9), (0, 1), "batch_size: expected an integer >= 1, received 0"),
