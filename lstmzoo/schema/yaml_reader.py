@@ -85,7 +85,8 @@ class _Reader:
             if first is not None:
                 data = self._node(first, events, ())
                 for event in events:
-                    self._stop(_line(event), (), "expected one YAML document, received a second one: keep one a file")
+                    problem = "expected one YAML document, received a second one: keep one document in a file"
+                    self._stop(_line(event), (), problem)
         except _Stop:
             data = None
         except yaml.YAMLError as error:

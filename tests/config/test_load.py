@@ -127,7 +127,7 @@ def test_a_length_given_by_set_replaces_that_of_the_file(tmp_path):
         ("[1, 2]", r"try.yaml:1: expected a mapping of sections, received \[1, 2\]"),
         ("just text", r"expected a mapping of sections, received 'just text'"),
         ("a: [1", r"try.yaml:1: expected YAML, received text that is not valid YAML"),
-        (b"\x7fELF\x00\x01\xff", r"try.yaml:1: expected YAML, received text that is not valid YAML"),
+        (b"\x7fELF\x00\x01\xff", r"try.yaml:1: expected YAML, received text that is not UTF-8 \(byte 6\): save it as UTF-8"),
         ("---\na: 1\n---\nb: 2\n", r"try.yaml:4: expected one YAML document"),
         ("a: !!python/object/apply:os.getcwd []", r"expected no tag, received '.*python/object"),
         ("a: &x [1, 1]\nb: &y [*x, *x]\n" + "".join(f"c{i}: &y [*y, *y]\n" for i in range(20)), "expected at most 20000 values"),
