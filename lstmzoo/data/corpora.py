@@ -1,7 +1,7 @@
-"""Named texts: the files that a corpus stands for. No TensorFlow.
+"""Named texts, and the files of each. No TensorFlow.
 
-`python-stdlib` needs no network: modules of the running interpreter's standard library, read where they lie.
-`tinyshakespeare` is fetched once by pooch, checked by its digest, and kept.
+`python-stdlib` needs no network: it is the source of modules of the running interpreter's standard library.
+`tinyshakespeare` is downloaded once by pooch, checked by its digest, and kept.
 """
 
 import os
@@ -29,12 +29,15 @@ CORPORA = ("python-stdlib", "tinyshakespeare")
 
 
 def cache_root() -> Path:
-    """Where fetched and encoded texts are kept: `LSTMZOO_CACHE`, or lstmzoo in the user's cache directory."""
+    """Return the folder of downloaded and encoded texts: `LSTMZOO_CACHE`, or lstmzoo in the user's cache directory."""
     return Path(os.environ.get("LSTMZOO_CACHE") or platformdirs.user_cache_path("lstmzoo"))
 
 
 def corpus_files(name: str) -> list[Path]:
-    """The files of a named corpus, in order. `InputError` where they cannot be had, saying what to do."""
+    """Return the files of a named corpus, in order; download them where that is needed.
+
+    Raises `InputError` for an unknown name, and `EnvironmentFailure`, which says what to do, for missing files.
+    """
     if name == "python-stdlib":
         return _standard_library()
     if name == "tinyshakespeare":
@@ -43,7 +46,10 @@ def corpus_files(name: str) -> list[Path]:
 
 
 def fetch(url: str, sha256: str, name: str) -> Path:
-    """A file of the cache, fetched if it is not there yet; one with another digest is fetched again."""
+    """Return a file of the cache; download it if it is not there yet, or has another digest.
+
+    Raises `EnvironmentFailure` where it cannot be downloaded.
+    """
     import pooch
 
     place = cache_root() / name

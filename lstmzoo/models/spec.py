@@ -1,4 +1,4 @@
-"""What a model is, as data: a stack of LSTM layers, from the YAML's `model` section. No TensorFlow."""
+"""The description of a model: a stack of LSTM layers, the YAML's `model` section. No TensorFlow."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -70,11 +70,14 @@ class ModelSpec(Section):
         return self.units if isinstance(self.units, tuple) else (self.units,) * (self.depth or 1)
 
     def input_dim(self, encoding: str, vocab_size: int) -> int:
-        """D, the features that the first layer sees of a symbol."""
+        """Return D, the number of features that the first layer receives for a symbol."""
         return {"scalar": 1, "one_hot": vocab_size, "embedding": self.embedding_dim}[encoding] or 1
 
     def parameters(self, input_dim: int, vocab_size: int | None) -> int:
-        """Number of trainable values: for D input features, and V classes or no head."""
+        """Count the trainable values for D input features and V classes; `vocab_size=None`: no head.
+
+        One layer of 4 units with 1 input feature and 2 classes has 4 * 4 * (1 + 4 + 1) + 2 * (4 + 1) = 106.
+        """
         total, below = 0, input_dim
         for units in self.layers:
             total += 4 * units * (below + units + 1)
@@ -84,7 +87,7 @@ class ModelSpec(Section):
 
 
 def spec_of(description: Mapping[str, Any]) -> ModelSpec:
-    """The section that a mapping describes; `InputError` with a line for each key that is wrong."""
+    """Return the section that a mapping describes; raise `InputError` with a line for each key that is wrong."""
     try:
         return ModelSpec.model_validate(dict(description))
     except ValidationError as error:

@@ -550,14 +550,14 @@ def test_names_that_torch_users_give(tensors, layers, encoding, vocab_size):
         (
             lstm() | dense() | TABLE,
             {"encoding": "one_hot"},
-            "'embedding' with an embedding and only there, received 'one_hot'",
+            "'embedding' where there is an embedding, and only there, received 'one_hot'",
         ),
         (
             lstm() | dense(),
             {"encoding": "one_hot"},
-            "expected 'one_hot' with 5 input features, received 3: say 'features'",
+            "expected 5 input features with 'one_hot', received 3: use 'features'",
         ),
-        (lstm() | dense(), {"encoding": "scalar"}, "expected 'scalar' with 1 input features, received 3"),
+        (lstm() | dense(), {"encoding": "scalar"}, "expected 1 input features with 'scalar', received 3"),
         (
             lstm() | {"lstm.weight_ih_l0": zeros(8, 3) + np.inf},
             {},

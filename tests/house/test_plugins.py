@@ -107,7 +107,7 @@ def test_a_sweep_searches_it(command, tmp_path):
     ("found", "said"),
     [
         ({"kind": "single", "unit": 3}, "InputError: model unit: expected a key that exists"),
-        (7, "cannot be used, InputError: expected a mapping, a ModelSpec or a function that gives one, received 7"),
+        (7, "cannot be used, InputError: expected a mapping, a ModelSpec or a function that returns one, received 7"),
         (lambda: 1 / 0, "cannot be used, ZeroDivisionError: division by zero"),
         (lambda: sys.exit("a licence"), "cannot be used, SystemExit: a licence"),
         ({"source": "\x1b[31m"}, "source and task: expected a line of text each"),

@@ -229,7 +229,7 @@ def test_a_glob_and_a_list_are_files_in_order(tmp_path):
         (["task.text=nowhere.txt"], r"--set task.text: task.text: expected a text file \(.*nowhere.txt is not there\), received 'nowhere.txt'"),
         (["task.text=."], r"is a directory: name its files, such as .*/\*.txt"),
         (["task.text='no*.txt'"], "no file matches .*no"),
-        (['task.text="a\\0b"'], "holds a NUL"),
+        (['task.text="a\\0b"'], "contains a NUL"),
         (["task.text=" + "x" * 300], "File name too long"),
         (["task.text=~nosuchuser/x.txt"], "nosuchuser/x.txt is not there"),
         (["task.text=[]"], "expected a path, a list of paths, or a glob"),
