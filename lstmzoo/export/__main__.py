@@ -1,4 +1,4 @@
-"""`python -m lstmzoo.export RUN OUT`: a trained model for other programs, with its state in the signature."""
+"""The command `python -m lstmzoo.export RUN OUT`: a trained model for other programs, its state in the signature."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ def export(
     run: Annotated[Path, typer.Argument(help="run directory, or zoo:NAME")],
     out: Annotated[Path, typer.Argument(help="file to write, such as model.onnx; a directory with savedmodel")],
     format: Annotated[
-        str | None, typer.Option(help="keras, savedmodel, tflite or onnx (default: as OUT's name ends)")
+        str | None, typer.Option(help="keras, savedmodel, tflite or onnx (default: from the ending of OUT)")
     ] = None,
 ) -> None:
     """Write a model that takes ids and states and gives logits and states; vocabulary and model card are inside."""
@@ -31,13 +31,13 @@ def export(
     if sys.stderr.isatty():
         print("loading TensorFlow; then the file is written and compared with the live model", file=sys.stderr)
     start_tensorflow(threads=1)
-    with hidden_stderr():  # what converters and runtimes say about themselves
+    with hidden_stderr():  # messages of converters and runtimes
         exported = write_export(source, out, chosen)
     print(printable(describe_export(exported)))
 
 
 def main(prog_name: str) -> None:
-    """`python -m lstmzoo.export RUN OUT`."""
+    """Run the command line of `python -m lstmzoo.export RUN OUT`."""
     command_line(export, prog_name)
 
 

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 from lstmzoo.data.vocabulary import Vocabulary
 from lstmzoo.export.example import program
+from lstmzoo.export.formats.format import Format
+from lstmzoo.export.formats.registry import FORMATS
 from lstmzoo.export.notes import VOCABULARY
 from lstmzoo.models.blueprint import Blueprint
 from lstmzoo.models.signature import Signature, signature_of
@@ -11,55 +13,52 @@ from lstmzoo.system.version import VERSION
 
 
 class Source(NamedTuple):
-    """A model that is to travel."""
+    """A model that is to be exported, and what its card says of it."""
 
     blueprint: Blueprint
     symbols: Vocabulary | None
     name: str
     weights: str
-    """Where they are from, in words."""
+    """The origin of its weights, in words."""
     task: str = ""
-    """What it was trained for, in words."""
+    """The task that it was trained for, in words."""
     card: str = ""
-    """Its own model card (Markdown, with a title), if it has one."""
+    """Its own model card (Markdown, with a title); empty if it has none."""
 
 
-def card_of(source: Source, form: str, file: str) -> str:
-    """Markdown; a model of the package brings its own card, which goes on below."""
-    signature, spec = signature_of(source.blueprint), source.blueprint.spec
+def card_of(source: Source, name: str, file: str) -> str:
+    """Return the card, as Markdown, of a model in the format of a name; its own card, if it has one, comes below.
+
+    `file`: the name of the exported file, which the example program opens.
+    """
+    signature, spec, form = signature_of(source.blueprint), source.blueprint.spec, FORMATS[name]
     parameters = sum(part.size for part in source.blueprint.weights.in_order())
     task = f"- **Task**: {source.task}.\n" if source.task else ""
     return f"""# {source.name}
 
 - **Model**: {spec.kind} {list(spec.layers)}, {parameters:,} parameters; encoding {signature.encoding}.
 {task}- **Weights**: {source.weights}.
-- **Format**: {form}, written by lstmzoo {VERSION} and compared with the live model.
+- **Format**: {name}, written by lstmzoo {VERSION} and compared with the live model.
 
 {_signature(signature, source.symbols, form)}
-{_NOTES[form]}
+{form.sentence}
 
 ```python
-{program(signature, source.symbols, form, file)}
+{program(signature, source.symbols, form.example, file)}
 ```
 {_own(source.card)}"""
 
 
-_NOTES = {
-    "keras": "For `tf_keras` (Keras 2; Keras 3 does not read it): `pip install tf_keras`.",
-    "savedmodel": "The signature is `serving_default`: `pip install tensorflow`, or TensorFlow Serving.",
-    "tflite": "Built-in operations only, one signature: `pip install ai-edge-litert`, or LiteRT on a phone.",
-    "onnx": "`pip install onnxruntime`, or another runtime of operator set 17.",
-}
-
-
-def _signature(signature: Signature, symbols: Vocabulary | None, form: str) -> str:
+def _signature(signature: Signature, symbols: Vocabulary | None, form: Format) -> str:
     floats = signature.encoding == "features"
     first = f"| `features` | [B, T, {signature.input_dim}] | float32 |" if floats else "| `ids` | [B, T] | int32 |"
     sizes = "\n".join(
         f"| `h{layer}`, `c{layer}` | [B, {units}] | float32 |" for layer, units in enumerate(signature.units)
     )
     meaning = "are for the symbol after step t" if symbols is not None else "are the answer after step t"
-    renamed = ", under the names `h0_next`, ..." if form == "onnx" else ""
+    before = signature.state_names[0]
+    after = form.state_after.format(state=before)
+    renamed = "" if after == before else f", under the names `{after}`, ..."
     return f"""## What goes in and comes out
 
 | name | shape | type |
@@ -85,6 +84,6 @@ def _symbols(signature: Signature, symbols: Vocabulary | None) -> str:
 
 
 def _own(card: str) -> str:
-    """The card that the model has in the package, a level lower."""
+    """Return a model's own card with each title one level lower."""
     lines = [f"#{line}" if line.startswith("#") else line for line in card.splitlines()]
     return "\n" + "\n".join(lines) + "\n" if lines else ""

@@ -1,65 +1,31 @@
 """A whole program for the card of an exported model: it needs the format's own runtime and NumPy, not lstmzoo."""
 
 import json
-from typing import NamedTuple
 
 from lstmzoo.data.vocabulary import Vocabulary
+from lstmzoo.export.formats.format import Example
 from lstmzoo.export.notes import VOCABULARY
 from lstmzoo.models.signature import Signature
 
 
-class _Use(NamedTuple):
-    """Lines of Python for one format."""
-
-    imports: str
-    open: str
-    vocabulary: str
-    """Its content."""
-    run: str
-
-
-_ZIPPED = 'zipfile.ZipFile({file}).read("{vocabulary}")'
-_USE = {
-    "keras": _Use("import tf_keras", "tf_keras.models.load_model({file})", _ZIPPED, "model({{**states, '{x}': {x}}})"),
-    "savedmodel": _Use(
-        "import tensorflow as tf",
-        'tf.saved_model.load({file}).signatures["serving_default"]',
-        'pathlib.Path({file}, "{vocabulary}").read_bytes()',
-        "model(**{{name: tf.constant(value) for name, value in {{**states, '{x}': {x}}}.items()}})",
-    ),
-    "tflite": _Use(
-        "from ai_edge_litert.interpreter import Interpreter",
-        "Interpreter({file}).get_signature_runner()",
-        _ZIPPED,
-        "model(**states, {x}={x})",
-    ),
-    "onnx": _Use(
-        "import onnxruntime",
-        "onnxruntime.InferenceSession({file})",
-        'model.get_modelmeta().custom_metadata_map["{vocabulary}"]',
-        "dict(zip(['logits', *states], model.run(None, {{**states, '{x}': {x}}})))",
-    ),
-}
-
-
-def program(signature: Signature, symbols: Vocabulary | None, form: str, file: str) -> str:
-    """Opens the file and runs it; where it has a vocabulary, it writes a text."""
-    use, x = _USE[form], signature.input_name
+def program(signature: Signature, symbols: Vocabulary | None, example: Example, file: str) -> str:
+    """Return a program in Python that opens a file and runs it; with a vocabulary it writes a text."""
+    x = signature.input_name
     names = {"file": repr(file), "vocabulary": VOCABULARY, "x": x}
     sizes = dict(zip(signature.state_names, signature.state_sizes, strict=True))
-    reads = "" if symbols is None else f'\nsymbols = json.loads({use.vocabulary.format(**names)})["symbols"]'
+    reads = "" if symbols is None else f'\nsymbols = json.loads({example.vocabulary.format(**names)})["symbols"]'
     needed = [module for module in ("json", "pathlib", "zipfile") if f"{module}." in reads]
     head = "\n".join(
-        [*(f"import {module}" for module in needed), *[""] * bool(needed), "import numpy as np", use.imports]
+        [*(f"import {module}" for module in needed), *[""] * bool(needed), "import numpy as np", example.imports]
     )
     return f"""{head}
 
-model = {use.open.format(**names)}{reads}
+model = {example.open.format(**names)}{reads}
 zeros = {{name: np.zeros((1, units), np.float32) for name, units in {json.dumps(sizes)}.items()}}
 
 
 def step({x}, states):
-    outputs = {use.run.format(**names)}
+    outputs = {example.run.format(**names)}
     return np.asarray(outputs["logits"]), {{name: outputs[name] for name in states}}
 
 

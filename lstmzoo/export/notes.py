@@ -1,6 +1,5 @@
-"""What travels with an exported model: its vocabulary and its card, under the same names in every format."""
+"""The vocabulary and the card that are inside every exported model, under the same names in every format."""
 
-import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,19 +9,21 @@ VOCABULARY, CARD = "vocab.json", "README.md"
 
 
 class Notes(NamedTuple):
-    """The vocabulary of a model that writes text, and what a person should know of it (Markdown)."""
+    """The vocabulary of a model that writes text (None for another model), and its card (Markdown)."""
 
     vocabulary: Vocabulary | None
     card: str
 
     def files(self) -> dict[str, bytes]:
-        """Name -> content."""
+        """Return the content of each file by its name."""
         vocabulary = {} if self.vocabulary is None else {VOCABULARY: self.vocabulary.content()}
         return {**vocabulary, CARD: self.card.encode()}
 
 
 def append_zip(path: Path, notes: Notes) -> None:
-    """Add the notes to a file: to its archive if it is one, else as one behind it, which its readers pass over."""
+    """Add the notes to a file: to its zip archive, or as an archive behind other content, which its readers ignore."""
+    import zipfile  # not above: `sample` reads the formats' records and must start fast
+
     with zipfile.ZipFile(path, "a") as archive:
         for name, content in notes.files().items():
             archive.writestr(zipfile.ZipInfo(name), content)

@@ -1,4 +1,4 @@
-"""Where an exported model is to appear: what may stand there, and a place beside it in the meantime."""
+"""The path of an exported model: checked before the work, and a hidden place beside it during the work."""
 
 import os
 from collections.abc import Iterator
@@ -12,20 +12,20 @@ from lstmzoo.zoo.pretrained import refuse_to_write
 
 
 def check_target(path: Path, format: str | None) -> str:
-    """The format; `InputError` for one that cannot be, and for a path where something is, or that cannot be."""
+    """Return the name of the format; raise `InputError` if the format or the path cannot be used."""
     refuse_to_write(path, "OUT", "OUT")
     require_free(path)
     chosen = choose_format(format, path)
     odd = [mark for mark in FORMATS[chosen].odd if mark in os.path.realpath(path)]
     if odd:
         raise InputError(
-            f"{_quoted(path)}: expected a path without {odd[0]} with format {chosen}, received one with it"
+            f"{_quoted(path)}: expected a path without {odd[0]} with format {chosen}, received one with it: rename it"
         )
     return chosen
 
 
 def require_free(path: Path) -> None:
-    """Raise `InputError` for a path where something is, or that cannot be; programs that are to open it take UTF-8."""
+    """Raise `InputError` for a path that exists, or that cannot be one, or that is no UTF-8, as its readers need it."""
     try:
         os.path.join(os.path.realpath(path.parent), path.name).encode()  # noqa: PTH118
         path.lstat()
@@ -35,23 +35,23 @@ def require_free(path: Path) -> None:
             return
         received = "one without a name at its end"
     except OSError as error:  # a file among its parents, a name too long
-        received = f"one that cannot be ({error.strerror})"
+        received = f"one that cannot be used ({error.strerror})"
     except ValueError:  # a NUL, half a character
-        received = "one that is no UTF-8"
+        received = "one that is not UTF-8"
     raise taken(path, received)
 
 
 def taken(path: Path, received: str = "one that exists") -> InputError:
-    """The error for a path that nothing can be written to."""
-    expected = f"{_quoted(path)}: expected a path where nothing is, received {received}"
-    return InputError(f"{expected}: remove what is there, or choose another")
+    """Return the error for a path that cannot be written to; `received` says why."""
+    expected = f"{_quoted(path)}: expected a path that does not exist yet, received {received}"
+    return InputError(f"{expected}: remove it, or choose another path")
 
 
 @contextmanager
 def beside(path: Path) -> Iterator[Path]:
-    """A path in a hidden directory beside another, which is gone afterwards, with any parents that had to be made.
+    """Give a path in a hidden directory beside another path, and remove that directory and all unused parents after.
 
-    Raises `EnvironmentFailure` where the disk or the place does not take it.
+    Raises `EnvironmentFailure` if the system cannot write there.
     """
     place = Path(os.path.realpath(path.parent))
     made = [folder for folder in (place, *place.parents) if not folder.exists()]
@@ -61,11 +61,13 @@ def beside(path: Path) -> Iterator[Path]:
             yield folder / path.name
     except BaseException as error:
         for folder in made:
-            with suppress(OSError):  # it could not be made, or somebody else uses it now
+            with suppress(OSError):  # it could not be made, or another process uses it now
                 folder.rmdir()
         if isinstance(error, OSError):
             reason = f"expected to write it, received: {error.strerror or error}"
-            raise EnvironmentFailure(f"{_quoted(path)}: {reason}; nothing was kept") from error
+            raise EnvironmentFailure(
+                f"{_quoted(path)}: {reason}; nothing was written: make room, or choose another path"
+            ) from error
         raise
 
 

@@ -1,4 +1,4 @@
-"""Whether a file gives what the live model gives: it is run by its own runtime, over 200 symbols, before it is kept."""
+"""The check of an exported file: its own runtime runs it over 200 symbols, and must give what the live model gives."""
 
 from collections.abc import Sequence
 
@@ -14,40 +14,44 @@ TOLERANCE = 1e-5  # between two runtimes, of the largest number where that is ab
 
 
 def compare(blueprint: Blueprint, runner: Runner) -> float:
-    """The largest difference between logits; `EnvironmentFailure` where they, or the last states, differ too much."""
-    x = _trial(runner.signature)
-    ours, theirs = _carried(runner, x), _live(blueprint, x)
-    for found, expected in zip(ours, theirs, strict=True):
-        difference = _difference(found, expected)
+    """Return the largest difference of logits between a file's runner and the live model.
+
+    Raises `EnvironmentFailure` if the logits, or the states after the last symbol, differ by more than TOLERANCE.
+    """
+    x = _inputs(runner.signature)
+    of_file, of_model = _run_file(runner, x), _run_model(blueprint, x)
+    for received, expected in zip(of_file, of_model, strict=True):
+        difference = _difference(received, expected)
         if not difference <= TOLERANCE * max(1, np.abs(expected).max()):
             raise EnvironmentFailure(
-                f"expected the exported model to give what the live one gives, received others, by {difference:.2g}: "
-                "nothing was kept; please report it with the versions that `python -m lstmzoo.doctor` prints"
+                "expected the exported model to give the numbers of the live one, received numbers that differ by "
+                f"{difference:.2g}: the file was removed; please report this, with the versions that "
+                "`python -m lstmzoo.doctor` prints"
             )
-    return _difference(ours[0], theirs[0])
+    return _difference(of_file[0], of_model[0])
 
 
-def _trial(signature: Signature) -> np.ndarray:
-    """Ids `[B, T]`, or features `[B, T, D]`."""
+def _inputs(signature: Signature) -> np.ndarray:
+    """Draw ids `[B, T]`, or features `[B, T, D]`."""
     draws, shape = np.random.default_rng(0), (LANES, sum(WINDOWS))
     if signature.encoding == "features":
         return draws.normal(size=(*shape, signature.input_dim or 1)).astype(np.float32)
     return draws.integers(0, signature.vocab_size, shape, np.int32)
 
 
-def _carried(runner: Runner, x: np.ndarray) -> list[np.ndarray]:
-    """Logits of all steps, and the states after them."""
+def _run_file(runner: Runner, x: np.ndarray) -> list[np.ndarray]:
+    """Return the logits `[B, T, V]` of all steps and the states after them; the windows are run one after another."""
     states: Sequence[np.ndarray] = runner.signature.zero_states(LANES)
-    found, first = [], 0
+    pieces, first = [], 0
     for length in WINDOWS:
         logits, states = runner(x[:, first : first + length], states)
-        found.append(logits)
+        pieces.append(logits)
         first += length
-    return [np.concatenate(found, 1), *states]
+    return [np.concatenate(pieces, 1), *states]
 
 
-def _live(blueprint: Blueprint, x: np.ndarray) -> list[np.ndarray]:
-    """The same of the stateful Keras model, in one call."""
+def _run_model(blueprint: Blueprint, x: np.ndarray) -> list[np.ndarray]:
+    """Return the same of the stateful Keras model, from one call."""
     from lstmzoo.models.rebuild import build
     from lstmzoo.models.state import get_states
 
@@ -56,5 +60,5 @@ def _live(blueprint: Blueprint, x: np.ndarray) -> list[np.ndarray]:
     return [logits, *(part for pair in get_states(model) for part in pair)]
 
 
-def _difference(found: np.ndarray, expected: np.ndarray) -> float:
-    return float(np.abs(found - expected).max())
+def _difference(received: np.ndarray, expected: np.ndarray) -> float:
+    return float(np.abs(received - expected).max())

@@ -1,4 +1,4 @@
-"""A trained model as a file that other programs run, checked against the live model before it is there."""
+"""A trained model as a file that other programs run, compared with the live model before it gets its name."""
 
 import os
 from pathlib import Path
@@ -25,20 +25,20 @@ MOST_NAMED = 3  # files of a text, in a card
 
 
 class Exported(NamedTuple):
-    """What was written."""
+    """The result of an export."""
 
     path: Path
     format: str
     weights: str
-    """Which ones, in words."""
+    """The origin of the weights, in words."""
     signature: Signature
     symbols: int
-    """On how many it was compared with the live model."""
+    """The number of symbols over which it was compared with the live model."""
     difference: float
-    """Between the logits, at most."""
+    """The largest difference between the logits of both."""
     bytes: int
     inside: str
-    """Its notes, and where they are."""
+    """The files inside it, and their place."""
 
 
 def export_model(
@@ -48,12 +48,14 @@ def export_model(
 
     `run`: a run directory, a trained model of the package such as "zoo:char_python", or a live Keras model such as
     `build_model` makes, whose states stay as they are (and which has no vocabulary). `format`: "keras",
-    "savedmodel" (a directory), "tflite" or "onnx"; None: as the ending of `path` tells. Inputs are `ids [B, T]` int32
-    and the states `h0`, `c0`, `h1`, ... `[B, H]`; outputs are `logits [B, T, V]` and the states after the window. Any B
-    and T. The vocabulary and a model card are inside. What is written is run by its own runtime and compared with the
-    live model over 200 symbols before it appears under its name. Raises `InputError` for an unknown format, a package
-    that is not installed, a path that exists, and as `open_run`; `EnvironmentFailure` for a file that computes
-    something else.
+    "savedmodel" (a directory), "tflite" or "onnx"; None: the one that the ending of `path` names. Inputs are
+    `ids [B, T]` int32 (or `features [B, T, D]` float32) and the states `h0`, `c0`, `h1`, ... `[B, H]` float32; outputs
+    are `logits [B, T, V]` and the states after the window, under the same names (ONNX: `h0_next`, ...). B and T may be
+    any. The vocabulary and a model card are inside. The format's own runtime runs the file over 200 symbols, and its
+    numbers are compared with the live model's, before the file appears at `path`.
+
+    Raises `InputError` for an unknown format, a package that is not installed, a path that exists, and whatever
+    `open_run` refuses; `EnvironmentFailure` if the system cannot write the file, or if the file computes other numbers.
     """
     target = Path(path)
     chosen = check_target(target, format)
@@ -61,19 +63,19 @@ def export_model(
 
 
 def source_of(run: "str | os.PathLike[str] | keras.Model") -> Source:
-    """What `export_model` takes, read; `InputError` as `open_run`, and for a model that `build_model` does not make."""
+    """Read what `export_model` takes; raise `InputError` as `open_run` does, and for models of other kinds."""
     if not isinstance(run, (str, os.PathLike)):
         from lstmzoo.models.rebuild import blueprint_of
 
         blueprint = blueprint_of(run)
         if blueprint.dtype != "float32":
-            raise InputError(f"model: expected weights of float32, received {blueprint.dtype}")
+            raise InputError(f"model: expected weights of float32, received {blueprint.dtype}: build it in float32")
         return Source(blueprint, None, run.name, "those of a live Keras model")
     return source_of_run(open_run(run))
 
 
 def source_of_run(trained: Trained) -> Source:
-    """A run that was read."""
+    """Return a run's weights, with what its card says of them."""
     its_own = card(trained.run) if trained.run.startswith(PREFIX) else ""
     best = "" if trained.val_loss is None else f", its best: val_loss {trained.val_loss:.4g} nats a symbol"
     weights, task = f"after step {trained.step:,}{best}", _in_words(trained.experiment.task)
@@ -81,23 +83,23 @@ def source_of_run(trained: Trained) -> Source:
 
 
 def _in_words(task: Section) -> str:
-    """A task's section, without the folders of this machine."""
-    said = []
+    """Describe a task by its section of the config, without the folders of this machine."""
+    parts = []
     for key, value in task.model_dump(exclude_none=True).items():
         names = [_name(part) for part in (value if isinstance(value, (list, tuple)) else [value])]
         more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-        said.append(f"{key} {', '.join(names[:MOST_NAMED])}{more}")
-    return "; ".join(said)
+        parts.append(f"{key} {', '.join(names[:MOST_NAMED])}{more}")
+    return "; ".join(parts)
 
 
 def _name(value: object) -> str:
-    """A value; of the path of a file its name, as any card can hold it."""
+    """Return a value as text that can stand in a card; of an absolute path its last part."""
     text = str(value)
     return printable(Path(text).name if Path(text).is_absolute() else text)
 
 
 def write_export(source: Source, path: Path, format: str) -> Exported:
-    """As `export_model`, to a path that was checked."""
+    """Write a model to a path that `check_target` has accepted; the rest is as in `export_model`."""
     form, signature = FORMATS[format], signature_of(source.blueprint)
     _require_small(source.blueprint, format)
     notes = Notes(source.symbols, card_of(source, format, path.name))
@@ -114,20 +116,22 @@ def write_export(source: Source, path: Path, format: str) -> Exported:
 
 
 def describe_export(exported: Exported) -> str:
-    """What was written, for a person."""
+    """Return six lines for a person: the file, its weights, inputs, outputs, the comparison and what is inside."""
     signature = exported.signature
     states = ", ".join(
         f"{name} [B, {units}]" for name, units in zip(signature.state_names, signature.state_sizes, strict=True)
     )
     first = f"features [B, T, {signature.input_dim}]" if signature.encoding == "features" else "ids [B, T] int32"
-    after = ", h0_next and so on" if exported.format == "onnx" else ""
+    before = signature.state_names[0]
+    after = FORMATS[exported.format].state_after.format(state=before)
+    renamed = "" if after == before else f", {after} and so on"
     near = f"within {exported.difference:.1e} of" if exported.difference else "equal to"
     return "\n".join(
         [
             f"{exported.path}: {exported.format}, {exported.bytes / 1000:,.0f} kB",
             f"weights: {exported.weights}",
             f"inputs: {first}, {states}",
-            f"outputs: logits [B, T, {signature.vocab_size}], and the states for what comes next{after}",
+            f"outputs: logits [B, T, {signature.vocab_size}], and the states for what comes next{renamed}",
             f"checked over {exported.symbols} symbols: logits {near} the live model's",
             f"inside: {exported.inside}",
         ]

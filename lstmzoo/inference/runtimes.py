@@ -1,8 +1,10 @@
-"""What can run a trained model: TensorFlow's compiled graph, NumPy alone, or the runtime of an exported file."""
+"""The runtimes of a trained model: TensorFlow's compiled graph, NumPy alone, or the runtime of an exported file."""
 
 from importlib.util import find_spec
 
 from lstmzoo.errors import InputError, nearest
+from lstmzoo.export.formats.registry import FORMATS, require_format
+from lstmzoo.export.notes import Notes
 from lstmzoo.inference.choice import Choice
 from lstmzoo.inference.draw import RunnerSampler, Sampler
 from lstmzoo.inference.losses import Reader, RunnerReader
@@ -11,37 +13,34 @@ from lstmzoo.models.signature import Runner, signature_of
 from lstmzoo.runs.trained import Trained
 from lstmzoo.system.files import scratch
 
-FILE_FORMATS = ("tflite", "onnx")  # those of exported files
-RUNTIMES = ("auto", "numpy", "tensorflow", *FILE_FORMATS)
-LONG = 100_000  # symbols in all: from about here on TensorFlow is done first, though its import takes seconds
+RUNTIMES = ("auto", "numpy", "tensorflow", *(name for name, form in FORMATS.items() if form.is_runtime))
+LONG = 100_000  # symbols in all: above about this many TensorFlow finishes first, though its import takes seconds
 
 
 def check_runtime(runtime: str) -> None:
-    """Raise `InputError` for an unknown one, and where a package is not installed."""
+    """Raise `InputError` for an unknown runtime, and if a package that it needs is not installed."""
     if runtime not in RUNTIMES:
         raise InputError(
             f"runtime: expected one of {', '.join(RUNTIMES)}, received {runtime!r}{nearest(runtime, RUNTIMES)}"
         )
-    if runtime in FILE_FORMATS:
-        from lstmzoo.export.formats.registry import require_format
-
+    if runtime in FORMATS:
         require_format(runtime)
 
 
 def choose_runtime(runtime: str, symbols: int) -> str:
-    """What auto comes to, for so many symbols in all: the first to be done (`experiments/speed/`)."""
+    """Return the runtime; for "auto" the one that finishes so many symbols first (measured in `experiments/speed/`)."""
     if runtime != "auto":
         return runtime
     return "numpy" if symbols <= LONG or find_spec("tensorflow") is None else "tensorflow"
 
 
 def needs_tensorflow(runtime: str) -> bool:
-    """Whether TensorFlow is imported: only it writes a TFLite file."""
-    return runtime in ("tensorflow", "tflite")
+    """Tell whether a runtime imports TensorFlow: only TensorFlow writes a TFLite file, for example."""
+    return runtime == "tensorflow" or (runtime in FORMATS and FORMATS[runtime].needs_tensorflow)
 
 
 def sampler_of(trained: Trained, runtime: str, choice: Choice, samples: int) -> Sampler:
-    """What draws texts."""
+    """Return what draws texts with a runtime."""
     if runtime == "tensorflow":
         from lstmzoo.inference.draw_tf import GraphSampler
 
@@ -50,7 +49,7 @@ def sampler_of(trained: Trained, runtime: str, choice: Choice, samples: int) -> 
 
 
 def reader_of(trained: Trained, runtime: str) -> Reader:
-    """What scores texts."""
+    """Return what computes the losses of texts with a runtime."""
     if runtime == "tensorflow":
         from lstmzoo.inference.losses_tf import Scorer
 
@@ -59,13 +58,10 @@ def reader_of(trained: Trained, runtime: str) -> Reader:
 
 
 def open_runner(trained: Trained, runtime: str) -> Runner:
-    """The model in NumPy, or written as a file for a while and opened by the runtime of that format."""
+    """Return the model in NumPy, or write it to a temporary file and open that with the runtime of its format."""
     blueprint = trained.blueprint()
     if runtime == "numpy":
         return NumpyRunner(blueprint)
-    from lstmzoo.export.formats.registry import FORMATS
-    from lstmzoo.export.notes import Notes
-
     form = FORMATS[runtime]
     with scratch("lstmzoo-") as folder:
         path = folder / f"model{form.ending}"

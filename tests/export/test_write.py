@@ -28,6 +28,7 @@ from lstmzoo.inference.runtimes import LONG, choose_runtime
 from lstmzoo.inference.sampling import SampleRequest
 from lstmzoo.models.rebuild import blueprint_of
 from lstmzoo.models.state import get_states
+from lstmzoo.runs.trained import open_run
 from tests.helpers.exports import ENDINGS, live, symbols as given
 from tests.helpers.places import ROOT
 
@@ -48,7 +49,7 @@ def test_nothing_else_is_left(exported):
 
 
 def inside(folder, form):
-    """Vocabulary and card, read as a stranger would."""
+    """Read vocabulary and card as another program would."""
     path = folder / f"model{ENDINGS[form]}"
     if form == "savedmodel":
         return json.loads((path / "vocab.json").read_text()), (path / "README.md").read_text()
@@ -62,7 +63,7 @@ def inside(folder, form):
 @pytest.mark.parametrize("form", FORMATS)
 def test_vocabulary_and_card_are_inside(exported, form):
     vocabulary, card = inside(exported, form)
-    assert vocabulary == lstmzoo.trained.open_run("zoo:char_python").vocabulary.as_json()
+    assert vocabulary == open_run("zoo:char_python").vocabulary.as_json()
     assert "911,456 parameters" in card
     assert "1.13776" in card  # of its own card
     assert "| `h1`, `c1` | [B, 256] | float32 |" in card
@@ -256,21 +257,21 @@ def empty_run(tmp_path):
     "out, options, message",
     [
         ("m.onnx", {"format": "onx"}, "format: expected one of keras, savedmodel, tflite, onnx, received 'onx'; did you mean onnx?"),
-        ("m", {}, "format: expected one of .*, or a name that ends with .keras, .tflite, .onnx, received 'm': say --format .savedmodel for a directory."),
-        ("m.onxx", {}, "received 'm.onxx'; did you mean .onnx\\?: say --format"),
+        ("m", {}, "format: expected one of .*, or a name that ends with .keras, .tflite, .onnx, received 'm': choose one with --format .savedmodel writes a directory."),
+        ("m.onxx", {}, "received 'm.onxx'; did you mean .onnx\\?: choose one with --format"),
         ("m.onnx", {"format": ""}, "format: expected one of keras, savedmodel, tflite, onnx, received ''"),
         ("m.KERAS", {}, "expected a name that ends with .keras with format keras, received 'm.KERAS'"),
         ("m[1]", {"format": "savedmodel"}, r"expected a path without \[ with format savedmodel"),
-        ("m\udcff.onnx", {}, "received one that is no UTF-8"),
-        ("m\0.onnx", {}, "received one that is no UTF-8"),
+        ("m\udcff.onnx", {}, "received one that is not UTF-8"),
+        ("m\0.onnx", {}, "received one that is not UTF-8"),
         ("new/..", {"format": "savedmodel"}, "received one without a name at its end"),
         ("m.onnx", {"format": "tflite"}, "expected a name that ends with .tflite with format tflite, received 'm.onnx'"),
         ("m.onnx", {"format": "savedmodel"}, "expected the name of a directory with format savedmodel"),
         ("m", {"format": "keras"}, "expected a name that ends with .keras with format keras, received 'm'"),
-        ("run", {"format": "savedmodel"}, "expected a path where nothing is, received one that exists: remove what is there"),
-        ("run/config.yaml", {"format": "onnx"}, "expected a path where nothing is"),
-        ("run/config.yaml/m.onnx", {}, r"received one that cannot be \(Not a directory\)"),
-        ("m" * 300 + ".onnx", {}, r"received one that cannot be \(File name too long\)"),
+        ("run", {"format": "savedmodel"}, "expected a path that does not exist yet, received one that exists: remove it"),
+        ("run/config.yaml", {"format": "onnx"}, "expected a path that does not exist yet"),
+        ("run/config.yaml/m.onnx", {}, r"received one that cannot be used \(Not a directory\)"),
+        ("m" * 300 + ".onnx", {}, r"received one that cannot be used \(File name too long\)"),
         ("zoo:echo_4", {"format": "savedmodel"}, "names a trained model of the package"),
         ("new/m.onnx", {}, "expected a run with a checkpoint, .*which has none"),
     ],
@@ -306,7 +307,7 @@ def test_a_file_that_computes_something_else_is_not_kept(tmp_path, monkeypatch):
         FORMATS["onnx"].write(blueprint._replace(weights=weights), notes, path)
 
     monkeypatch.setattr(write, "FORMATS", {"onnx": FORMATS["onnx"]._replace(write=spoilt)})
-    with pytest.raises(EnvironmentFailure, match=r"received others, by 0.001: nothing was kept"):
+    with pytest.raises(EnvironmentFailure, match=r"received numbers that differ by 0.001: the file was removed"):
         lstmzoo.export_model("zoo:echo_4", tmp_path / "new" / "m.onnx")
     assert not list(tmp_path.iterdir())
 
@@ -314,15 +315,15 @@ def test_a_file_that_computes_something_else_is_not_kept(tmp_path, monkeypatch):
 SLOW = """
 import hashlib, sys
 from pathlib import Path
-from lstmzoo import exporting
-from lstmzoo.formats.table import FORMATS
+from lstmzoo.export import write
+from lstmzoo.export.__main__ import main
+from lstmzoo.export.formats.registry import FORMATS
 def slow(blueprint, notes, path):
     (Path(path).parent / "part").write_text("half")
     print("begun", file=sys.stderr, flush=True)  # held back as what converters say is
     Path("begun").touch()
     hashlib.pbkdf2_hmac("sha256", b"a", b"b", 1_000_000_000)  # one call of C: no signal handler of Python's runs
 write.FORMATS = {"onnx": FORMATS["onnx"]._replace(write=slow)}
-from lstmzoo.export import main
 sys.argv[1:] = ["zoo:echo_4", "above/deep/new.onnx"]
 main("export")
 """
@@ -405,7 +406,8 @@ def test_a_full_disk_is_one_message(tmp_path, monkeypatch):
 
     monkeypatch.setattr(write, "FORMATS", {"onnx": FORMATS["onnx"]._replace(write=full)})
     with pytest.raises(
-        EnvironmentFailure, match=r"m.onnx': expected to write it, received: No space left on device; nothing was kept"
+        EnvironmentFailure,
+        match=r"m.onnx': expected to write it, received: No space left on device; nothing was written",
     ):
         lstmzoo.export_model("zoo:echo_4", tmp_path / "new" / "m.onnx")
     assert not list(tmp_path.iterdir())

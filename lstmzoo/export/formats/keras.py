@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lstmzoo.export.formats.format import VOCABULARY_IN_ZIP, Example, Format
 from lstmzoo.export.notes import Notes, append_zip
 from lstmzoo.models.blueprint import Blueprint
 from lstmzoo.models.signature import Signature, StateArrays, signature_of
@@ -24,7 +25,7 @@ def write_keras(blueprint: Blueprint, notes: Notes, path: Path) -> None:
 
 
 def streaming_model(blueprint: Blueprint) -> "keras.Model":
-    """A model without state of its own, of any B and T: inputs and outputs by name, as in `signature`."""
+    """Return a model without state of its own, of any B and T; inputs and outputs have the names of `signature`."""
     import tf_keras as keras
 
     signature, spec = signature_of(blueprint), blueprint.spec
@@ -52,7 +53,7 @@ def streaming_model(blueprint: Blueprint) -> "keras.Model":
 
 
 def _encoded(keras: Any, blueprint: Blueprint, signature: Signature) -> tuple[Any, Any]:
-    """The input, and what the first layer takes."""
+    """Return the input, and what the first layer takes."""
     name, size = signature.input_name, signature.vocab_size
     if signature.encoding == "features":
         features = keras.Input((None, signature.input_dim), name=name)
@@ -80,8 +81,24 @@ class KerasRunner:
         self.call = tf.function(model, input_signature=[specs])
 
     def __call__(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[np.ndarray, StateArrays]:
-        """As `Runner`."""
+        """Return logits `[B, T, V]` and the states after the window, as every `Runner` does."""
         names = self.signature.state_names
         inputs = {self.signature.input_name: x, **dict(zip(names, states, strict=True))}
-        found = self.call({name: self.tensor(value) for name, value in inputs.items()})
-        return found["logits"].numpy(), [found[name].numpy() for name in names]
+        outputs = self.call({name: self.tensor(value) for name, value in inputs.items()})
+        return outputs["logits"].numpy(), [outputs[name].numpy() for name in names]
+
+
+KERAS = Format(
+    write_keras,
+    KerasRunner,
+    ending=".keras",
+    inside="in the file, a zip",
+    sentence="For `tf_keras` (Keras 2; Keras 3 does not read it): `pip install tf_keras`.",
+    example=Example(
+        imports="import tf_keras",
+        open="tf_keras.models.load_model({file})",
+        vocabulary=VOCABULARY_IN_ZIP,
+        run="model({{**states, '{x}': {x}}})",
+    ),
+    needs_ending=True,
+)

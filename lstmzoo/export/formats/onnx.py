@@ -1,6 +1,6 @@
 """ONNX: one LSTM operation a layer, whatever the kind of the model, and no other program's converter between.
 
-Gates stand in the order i, o, f, c there; an output may not bear an input's name, so that of h0 is `h0_next`.
+ONNX has the gates in the order i, o, f, c. An output may not have the name of an input, so h0 goes out as `h0_next`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from lstmzoo.export.formats.format import MOST_BYTES, Example, Format
 from lstmzoo.export.notes import Notes
 from lstmzoo.models.blueprint import Blueprint, LayerWeights
 from lstmzoo.models.signature import Signature, StateArrays, signature_of
 from lstmzoo.system.missing import load_extra
 
 EXTRA, OPSET, IR_VERSION = "onnx", 17, 8  # what runtimes since 2022 read
+STATE_AFTER = "{state}_next"
 
 
 def write_onnx(blueprint: Blueprint, notes: Notes, path: Path) -> None:
@@ -33,7 +35,7 @@ def write_onnx(blueprint: Blueprint, notes: Notes, path: Path) -> None:
 
 
 class _Graph:
-    """Nodes and weights as they are added; a node's output bears the name that the node is given."""
+    """The nodes and weights of a graph, added one by one; a node and its output have the same name."""
 
     def __init__(self, onnx: Any, blueprint: Blueprint):
         self.helper, self.numpy, self.types = onnx.helper, onnx.numpy_helper, onnx.TensorProto
@@ -42,7 +44,7 @@ class _Graph:
         self.constants: list[Any] = []
 
     def whole(self) -> Any:
-        """The graph: ids or features and states to logits and states."""
+        """Return the graph: ids or features and states to logits and states."""
         x = self._encoded()
         for index, layer in enumerate(self.blueprint.weights.layers):
             x = self._layer(index, layer, x)
@@ -53,7 +55,7 @@ class _Graph:
         return self.helper.make_graph(self.nodes, "lstm", [*self._inputs()], [*self._outputs()], self.constants)
 
     def _encoded(self) -> str:
-        """What the first layer takes, `[T, B, D]`."""
+        """Return the name of what the first layer takes, `[T, B, D]`."""
         signature, name = self.signature, self.signature.input_name
         if signature.encoding == "features":
             return self._add("Transpose", "x", name, perm=[1, 0, 2])
@@ -61,7 +63,7 @@ class _Graph:
         if signature.encoding == "scalar":
             numbers = self._add("Cast", "numbers", ids, to=self.types.FLOAT)
             return self._add("Unsqueeze", "x", numbers, self._constant("last", np.array([2])))
-        whole = self._add("Cast", "whole", ids, to=self.types.UINT32)  # -1 would be the last one, here it is none
+        whole = self._add("Cast", "whole", ids, to=self.types.UINT32)  # Gather takes -1 for the last: here it is none
         places = self._add("Cast", "places", whole, to=self.types.INT64)
         if signature.encoding == "embedding":
             return self._add("Gather", "x", self._constant("embedding", self.blueprint.weights.embedding), places)
@@ -86,7 +88,7 @@ class _Graph:
             self.helper.make_node("LSTM", [x, *names, "", *states], outputs, place, hidden_size=layer.units, **options)
         )
         for part, output in zip("hc", outputs[1:], strict=True):
-            self._add("Squeeze", f"{part}{index}_next", output, first)
+            self._add("Squeeze", STATE_AFTER.format(state=f"{part}{index}"), output, first)
         return self._add("Squeeze", f"{place}_outputs", outputs[0], self._constant("direction", np.array([1])))
 
     def _add(self, operation: str, name: str, *inputs: str, **options: Any) -> str:
@@ -112,11 +114,11 @@ class _Graph:
     def _outputs(self) -> Iterator[Any]:
         yield self.helper.make_tensor_value_info("logits", self.types.FLOAT, ["B", "T", self.signature.vocab_size])
         for name, units in zip(self.signature.state_names, self.signature.state_sizes, strict=True):
-            yield self.helper.make_tensor_value_info(f"{name}_next", self.types.FLOAT, ["B", units])
+            yield self.helper.make_tensor_value_info(STATE_AFTER.format(state=name), self.types.FLOAT, ["B", units])
 
 
 def _gates(weights: np.ndarray) -> np.ndarray:
-    """From `[..., 4H]` with gates i, f, c, o to ONNX's `[1, 4H, ...]` with i, o, f, c."""
+    """Turn `[..., 4H]` with gates i, f, c, o into ONNX's `[1, 4H, ...]` with i, o, f, c."""
     i, f, c, o = np.split(np.atleast_2d(weights), 4, axis=1)
     return np.ascontiguousarray(np.concatenate([i, o, f, c], 1).T[None])
 
@@ -133,7 +135,27 @@ class OnnxRunner:
         self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
     def __call__(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[np.ndarray, StateArrays]:
-        """As `Runner`."""
+        """Return logits `[B, T, V]` and the states after the window, as every `Runner` does."""
         inputs = dict(zip(self.signature.state_names, states, strict=True))
         logits, *states = self.session.run(None, {self.signature.input_name: x, **inputs})
         return logits, list(states)
+
+
+ONNX = Format(
+    write_onnx,
+    OnnxRunner,
+    ending=".onnx",
+    inside="in the metadata",
+    sentence="`pip install onnxruntime`, or another runtime of operator set 17.",
+    example=Example(
+        imports="import onnxruntime",
+        open="onnxruntime.InferenceSession({file})",
+        vocabulary='model.get_modelmeta().custom_metadata_map["{vocabulary}"]',
+        run="dict(zip(['logits', *states], model.run(None, {{**states, '{x}': {x}}})))",
+    ),
+    modules=("onnx", "onnxruntime"),
+    most_bytes=MOST_BYTES,
+    state_after=STATE_AFTER,
+    is_runtime=True,
+    needs_tensorflow=False,
+)

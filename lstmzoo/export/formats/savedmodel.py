@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lstmzoo.export.formats.format import Example, Format
 from lstmzoo.export.notes import Notes
 from lstmzoo.models.blueprint import Blueprint
 from lstmzoo.models.signature import Signature, StateArrays, signature_of
@@ -20,7 +21,7 @@ def write_savedmodel(blueprint: Blueprint, notes: Notes, path: Path) -> None:
     stream = Stream(build(blueprint), signature_of(blueprint))
     try:
         tf.saved_model.save(stream, str(path), signatures={"serving_default": stream.call})
-    except tf.errors.OpError as error:  # such as a full disk, as the other writers tell it
+    except tf.errors.OpError as error:  # a full disk, for example: the other writers raise OSError for it
         raise OSError(error.message.split(";")[-1].strip()) from error
     for name, content in notes.files().items():
         (path / name).write_bytes(content)
@@ -36,8 +37,24 @@ class SavedModelRunner:
         self.call, self.tensor = self.loaded.signatures["serving_default"], tf.constant
 
     def __call__(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[np.ndarray, StateArrays]:
-        """As `Runner`."""
+        """Return logits `[B, T, V]` and the states after the window, as every `Runner` does."""
         names = self.signature.state_names
         inputs = {self.signature.input_name: x, **dict(zip(names, states, strict=True))}
-        found = self.call(**{name: self.tensor(value) for name, value in inputs.items()})
-        return found["logits"].numpy(), [found[name].numpy() for name in names]
+        outputs = self.call(**{name: self.tensor(value) for name, value in inputs.items()})
+        return outputs["logits"].numpy(), [outputs[name].numpy() for name in names]
+
+
+SAVEDMODEL = Format(
+    write_savedmodel,
+    SavedModelRunner,
+    ending="",
+    inside="in the directory",
+    sentence="The signature is `serving_default`: `pip install tensorflow`, or TensorFlow Serving.",
+    example=Example(
+        imports="import tensorflow as tf",
+        open='tf.saved_model.load({file}).signatures["serving_default"]',
+        vocabulary='pathlib.Path({file}, "{vocabulary}").read_bytes()',
+        run="model(**{{name: tf.constant(value) for name, value in {{**states, '{x}': {x}}}.items()}})",
+    ),
+    odd="*?[",  # TensorFlow takes the path for a pattern
+)

@@ -10,7 +10,7 @@ from lstmzoo.execution.network import Network
 from lstmzoo.models.anatomy import dissect
 from lstmzoo.models.signature import Signature
 
-BLOCK = 32  # steps at least: the logits of a block are written anew at each one, all logits at each block
+BLOCK = 32  # steps at least: each step copies the logits of its block, and each block copies all logits so far
 
 
 class Stream(tf.Module):
@@ -19,7 +19,7 @@ class Stream(tf.Module):
     def __init__(self, model: keras.Model, signature: Signature):
         super().__init__()
         self.signature, self.network = signature, Network(dissect(model), "scan")
-        self.kept = model.trainable_variables
+        self.kept = model.trainable_variables  # TensorFlow saves the variables that are a module's attributes
         self.call = tf.function(self._call, autograph=False).get_concrete_function(**self._specs())
 
     def _specs(self) -> dict[str, tf.TensorSpec]:
@@ -40,26 +40,26 @@ class Stream(tf.Module):
         return {"logits": tf.transpose(logits, [1, 0, 2]), **dict(zip(names, states, strict=True))}
 
     def _unroll(self, x: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """A block of steps after another: what a step costs grows with the root of T at most."""
+        """Run one block of steps after another: the cost of a step grows with the root of T at most."""
         length = tf.shape(x)[0]
         block = tf.maximum(BLOCK, tf.cast(tf.sqrt(tf.cast(length, tf.float32)), tf.int32))
 
         def body(first: Tensor, states: list[Tensor], logits: Tensor) -> Any:
-            found, states = self._block(x[first : first + block], states)
-            return first + block, states, tf.concat([logits, found], 0)
+            added, states = self._block(x[first : first + block], states)
+            return first + block, states, tf.concat([logits, added], 0)
 
         loop = (0, states, tf.zeros([0, tf.shape(x)[1], self.signature.vocab_size]))
         _, states, logits = tf.while_loop(lambda first, *_: first < length, body, loop, self._shapes())
         return logits, states
 
     def _block(self, x: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """Step by step; the logits fill a tensor, since TFLite has no lists of tensors of unknown size."""
+        """Run one block step by step; the logits fill a tensor, since TFLite has no lists of tensors of any size."""
         length = tf.shape(x)[0]
         places = tf.range(length)[:, None, None]
 
         def body(t: Tensor, states: list[Tensor], logits: Tensor) -> Any:
-            found, states = self.network.step(x[t], states)
-            return t + 1, states, tf.where(places == t, found, logits)
+            of_step, states = self.network.step(x[t], states)
+            return t + 1, states, tf.where(places == t, of_step, logits)
 
         loop = (0, states, tf.zeros([length, tf.shape(x)[1], self.signature.vocab_size]))
         _, states, logits = tf.while_loop(lambda t, *_: t < length, body, loop, self._shapes())

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
+from lstmzoo.export.formats.format import MOST_BYTES, VOCABULARY_IN_ZIP, Example, Format
 from lstmzoo.export.notes import Notes, append_zip
 from lstmzoo.models.blueprint import Blueprint
 from lstmzoo.models.signature import Signature, StateArrays, signature_of
 from lstmzoo.system.missing import load_extra
 
-EXTRA = "tflite"
+EXTRA, INTERPRETER = "tflite", "ai_edge_litert.interpreter"
 
 
 def write_tflite(blueprint: Blueprint, notes: Notes, path: Path) -> None:
@@ -30,12 +31,30 @@ class LiteRunner:
     """A TFLite file in the LiteRT interpreter, on one thread."""
 
     def __init__(self, path: Path, signature: Signature):
-        interpreter = load_extra("ai_edge_litert.interpreter", EXTRA).Interpreter(str(path), num_threads=1)
-        interpreter.allocate_tensors()  # says here what it has to say, not in the midst of the first answer
+        interpreter = load_extra(INTERPRETER, EXTRA).Interpreter(str(path), num_threads=1)
+        interpreter.allocate_tensors()  # its messages come here, where a caller hides them, and not in a first answer
         self.signature, self.call = signature, interpreter.get_signature_runner()
 
     def __call__(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[np.ndarray, StateArrays]:
-        """As `Runner`."""
+        """Return logits `[B, T, V]` and the states after the window, as every `Runner` does."""
         names = self.signature.state_names
-        found = self.call(**{self.signature.input_name: x, **dict(zip(names, states, strict=True))})
-        return found["logits"], [found[name] for name in names]
+        outputs = self.call(**{self.signature.input_name: x, **dict(zip(names, states, strict=True))})
+        return outputs["logits"], [outputs[name] for name in names]
+
+
+TFLITE = Format(
+    write_tflite,
+    LiteRunner,
+    ending=".tflite",
+    inside="in a zip behind the model",
+    sentence="Built-in operations only, one signature: `pip install ai-edge-litert`, or LiteRT on a phone.",
+    example=Example(
+        imports="from ai_edge_litert.interpreter import Interpreter",
+        open="Interpreter({file}).get_signature_runner()",
+        vocabulary=VOCABULARY_IN_ZIP,
+        run="model(**states, {x}={x})",
+    ),
+    modules=(INTERPRETER,),
+    most_bytes=MOST_BYTES,
+    is_runtime=True,
+)

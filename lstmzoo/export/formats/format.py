@@ -1,0 +1,60 @@
+"""The record of an export format: all that other modules need to know of it. Each format's module ends with one."""
+
+from collections.abc import Callable
+from math import inf
+from pathlib import Path
+from typing import NamedTuple
+
+from lstmzoo.export.notes import Notes
+from lstmzoo.models.blueprint import Blueprint
+from lstmzoo.models.signature import Runner, Signature
+
+MOST_BYTES = 2**31 - 2**24  # of weights in a flatbuffer or a protobuf, which end at 2 GiB: the rest needs room too
+VOCABULARY_IN_ZIP = 'zipfile.ZipFile({file}).read("{vocabulary}")'
+
+
+class Example(NamedTuple):
+    """Lines of Python of a card's example program; `{file}`, `{vocabulary}` and `{x}` (the input's name) are filled in.
+
+    `run` is a template as well, so its own braces are doubled; it finds `model`, `states` and the input.
+    """
+
+    imports: str
+    """The import of the format's runtime."""
+    open: str
+    """The expression that opens the file."""
+    vocabulary: str
+    """The expression that gives the content of the vocabulary, a JSON text."""
+    run: str
+    """The expression that runs one window and gives a mapping from names to outputs."""
+
+
+class Format(NamedTuple):
+    """One export format. To add one: write its module with a record at the end, and one line in `registry.FORMATS`."""
+
+    write: Callable[[Blueprint, Notes, Path], None]
+    """The function that writes a blueprint to a path that does not exist yet."""
+    open: Callable[[Path, Signature], Runner]
+    """The class that runs such a file."""
+    ending: str
+    """The ending of the file's name; empty: it is a directory."""
+    inside: str
+    """The place of the vocabulary and the card, for the line that says what was written."""
+    sentence: str
+    """The card's sentence: who reads the format, and the command that installs it."""
+    example: Example
+    """The parts of the card's example program."""
+    modules: tuple[str, ...] = ()
+    """The modules that must be installed; an extra of the package that has the format's name installs them."""
+    most_bytes: float = inf
+    """The most bytes of weights that a file can hold."""
+    odd: str = ""
+    """Characters that a path may not have."""
+    needs_ending: bool = False
+    """True if its reader opens no file whose name ends in another way, capital letters included."""
+    state_after: str = "{state}"
+    """The name of an output state, by the name of the input state: "{state}_next" makes `h0_next` of `h0`."""
+    is_runtime: bool = False
+    """True if `sample --runtime` and `score --runtime` take it."""
+    needs_tensorflow: bool = True
+    """True if TensorFlow is needed to write or to run it."""
