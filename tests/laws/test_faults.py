@@ -17,6 +17,7 @@ from lstmzoo.training.start import begin, requested
 from tests.helpers.killing import assert_same_run, random_moments, run_in_process
 
 TEXT = "the quick brown fox jumps over the lazy dog, and the dog sleeps on.\n" * 25
+pytestmark = pytest.mark.usefixtures("blank_pictures")
 SETS = ["validate.every_steps=12", "checkpoint.every_steps=10", "sample={every_steps: 12, length: 20}"]
 
 

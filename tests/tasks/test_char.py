@@ -16,6 +16,7 @@ from lstmzoo.execution.engine import Execution
 from lstmzoo.tasks.char import Char, CharSpec
 from lstmzoo.training.validation import Validator
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
 PLAY = "to be, or not to be: that is the question. " * 50  # 2150 symbols, 16 different
 CONFIG = """
 task: {kind: char, text: play.txt}

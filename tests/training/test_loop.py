@@ -18,6 +18,7 @@ from lstmzoo.training import checkpointer
 from lstmzoo.training.validation import Validator
 from tests.helpers.places import ECHO
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
 SHORT = ["train.steps=40", "validate.every_steps=20", "checkpoint.every_steps=10"]
 SCAN = "execution.kernel=scan"  # nothing to compile: for what no kernel has a part in
 
