@@ -53,7 +53,7 @@ def own(path: Path, file: h5py.File, place: str) -> Any:
         link = found.get(part, getlink=True) if isinstance(found, h5py.Group) and part in found else None
         if not isinstance(link, h5py.HardLink):
             raise InputError(
-                f"{path}: expected weights at {place}, received nothing that is stored in this file itself"
+                f"{path}: expected weights at {place}, received nothing there, or a link, which is not followed"
             )
         found = found[part]
     return found

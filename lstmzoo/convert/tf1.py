@@ -44,8 +44,8 @@ def from_tf1(
     `encoding`: default "embedding" with an embedding, else "features"; "one_hot" (D = V) and "scalar" (D = 1) are
     possible too. `kind`: default single, or stacked_layers for several layers. `forget_bias`: that of the program's
     cells. Variables cannot tell everything, so this is assumed: activation tanh, no wrapper around a cell (residual,
-    highway, attention), each cell used once; where one cell is used n times, pass `[(kernel, bias)] * n`. TF1's
-    state tuple is (c, h); ours is (h, c). Any type becomes float32.
+    highway, attention), each cell used once; where one cell is used n times, pass `[(kernel, bias)] * n`. TF1's state
+    tuple is (c, h); ours is (h, c). Any type becomes float32.
     Raises `InputError` for a wrong shape (layer, expected, received), numbers that are not finite, variables that
     are not part of such a model, and an encoding that does not fit.
     """

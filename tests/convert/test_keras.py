@@ -562,7 +562,7 @@ BIAS = "layers/lstm/cell/vars/2"
         (lambda c, f: layer("d")(c)["config"].update(units=4), r"layer 'd', kernel: expected shape \[3, 4\], received \[3, 2\]"),
         (replace(BIAS, lambda f, p: f.create_dataset(p, data=np.zeros(11))), r"layer 'a', bias: expected shape \[12\], received \[11\]"),
         (replace(BIAS, lambda f, p: f.create_dataset(p, data=np.zeros(12, np.int8))), "layer 'a': expected floating-point numbers, received int8"),
-        (replace(BIAS, lambda f, p: None), f"expected weights at {BIAS}, received nothing that is stored in this file itself"),
+        (replace(BIAS, lambda f, p: None), f"expected weights at {BIAS}, received nothing there, or a link, which is not followed"),
         (replace(BIAS, lambda f, p: f.create_group(p)), f"expected an array at {BIAS}, received another object"),
         (replace(BIAS, lambda f, p: f.__setitem__(p, h5py.ExternalLink("/etc/hostname", "/"))), f"expected weights at {BIAS}, received nothing there"),
         (replace(BIAS, lambda f, p: f.create_dataset(p, (12,), "f4", external=[("/etc/hostname", 0, 48)])), f"expected an array at {BIAS}, received another object"),

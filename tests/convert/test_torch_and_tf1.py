@@ -365,7 +365,7 @@ def with_nan():
             "layer 0, kernel: expected finite numbers of float32",
         ),
         (with_nan(), {}, "layer 0, kernel: expected finite numbers of float32, received NaN or infinity"),
-        (variables(), {"head": (1, 2)}, "head and embedding: expected among the named variables"),
+        (variables(), {"head": (1, 2)}, "head and embedding: expected None with a mapping of variables"),
         (
             {"dense/kernel": zeros(2, 2)},
             {},
