@@ -365,7 +365,7 @@ def with_nan():
             "layer 0, kernel: expected finite numbers of float32",
         ),
         (with_nan(), {}, "layer 0, kernel: expected finite numbers of float32, received NaN or infinity"),
-        (variables(), {"head": (1, 2)}, "head and embedding: expected among the named variables"),
+        (variables(), {"head": (1, 2)}, "head and embedding: expected None with a mapping of variables"),
         (
             {"dense/kernel": zeros(2, 2)},
             {},
@@ -376,7 +376,7 @@ def with_nan():
             {},
             r"one matrix \[H, V\] and one vector .* received dense \[6, 7\], other \[6, 7\]",
         ),
-        (variables(filters=zeros(3, 3, 2)), {}, r"received filters \[3, 3, 2\]: leave out what is no weight"),
+        (variables(filters=zeros(3, 3, 2)), {}, r"received filters \[3, 3, 2\]: remove all other variables"),
         (variables(embed_1=zeros(7, 7), embed_2=zeros(7, 7)), {}, "expected one embedding, received embed_1, embed_2"),
         (
             {STACK.format(n, part): zeros(4, 8) for n in (0, 2) for part in ("kernel", "bias")},
@@ -530,7 +530,7 @@ def test_names_that_torch_users_give(tensors, layers, encoding, vocab_size):
             {},
             r"norm.weight: expected LSTM, Linear and Embedding only, received \[2\] of another layer",
         ),
-        (lstm() | {"norm.bias": zeros(2)}, {}, "norm.bias: expected a Linear's, with a weight"),
+        (lstm() | {"norm.bias": zeros(2)}, {}, r"norm.bias: expected a weight \[V, H\] beside it"),
         (lstm() | dense() | dense("fc"), {}, "tensors: expected at most one Linear, received linear.weight, fc.weight"),
         (
             TABLE | {"e.weight": zeros(5, 3)} | lstm() | dense(),
@@ -540,7 +540,7 @@ def test_names_that_torch_users_give(tensors, layers, encoding, vocab_size):
         (
             alphabetical(lstm(size=2) | {"lookup.weight": zeros(5, 2), "embedding_out.weight": zeros(5, 2)}),
             {},
-            "expected names that tell Embedding from Linear, received embedding_out.weight, lookup.weight: pass a mapping",
+            "expected names that show which is the Embedding and which the Linear, received embedding_out.weight, lookup.weight: pass a mapping",
         ),
         (dense("first") | lstm(), {}, "first.weight: expected a Linear above the LSTM, received one in front"),
         (lstm() | dense(units=4), {}, r"linear.weight: expected shape \[V, 2\], received \[5, 4\]"),
