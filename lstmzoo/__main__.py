@@ -1,4 +1,4 @@
-"""`lstmzoo COMMAND ...` and `python -m lstmzoo COMMAND ...`: the same as `python -m lstmzoo.COMMAND ...`.
+"""The console script: `lstmzoo COMMAND ...` and `python -m lstmzoo COMMAND ...` run `python -m lstmzoo.COMMAND ...`.
 
 Only the command that is called is imported.
 """
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Command(NamedTuple):
-    """A command: the module whose `main(prog_name)` it is, and what it does in a line."""
+    """A command: the module whose `main(prog_name)` runs it, and a line that says what it does."""
 
     module: str
     does: str
@@ -18,20 +18,22 @@ class Command(NamedTuple):
 COMMANDS = {
     "run": Command("lstmzoo.run", "train an experiment from its YAML file"),
     "sample": Command("lstmzoo.sample", "let a trained char model write"),
-    "score": Command("lstmzoo.score", "say how well a trained char model predicts a text"),
+    "score": Command("lstmzoo.score", "measure how well a trained char model predicts a text"),
     "export": Command("lstmzoo.export.__main__", "write a trained model for TensorFlow, Keras, LiteRT or ONNX"),
     "sweep": Command("lstmzoo.sweep.__main__", "search settings with many trials"),
-    "report": Command("lstmzoo.report.__main__", "compare runs: curves over one another, a table of what differs"),
+    "report": Command(
+        "lstmzoo.report.__main__", "compare runs: all curves in one picture, and a table of what differs"
+    ),
     "zoo": Command("lstmzoo.zoo.__main__", "list the named models"),
     "doctor": Command(
-        "lstmzoo.doctor.__main__", "say what is installed and found here, and test that it computes rightly"
+        "lstmzoo.doctor.__main__", "show what is installed on this machine, and test that it computes correctly"
     ),
 }
 USAGE = "usage: lstmzoo COMMAND ...\n\n" + "\n".join(f"  {name:<8} {each.does}" for name, each in COMMANDS.items())
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Run the command that the first word names, or print the usage."""
     name = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if name in ("-h", "--help"):
         print(USAGE)

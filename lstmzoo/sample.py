@@ -1,4 +1,4 @@
-"""`python -m lstmzoo.sample RUN`: let a trained char model write."""
+"""The command `python -m lstmzoo.sample RUN`: a trained char model writes."""
 
 import sys
 from collections import defaultdict
@@ -12,12 +12,12 @@ from lstmzoo.system.command_line import command_line, start_tensorflow
 
 def sample(
     run: Annotated[Path, typer.Argument(help="run directory of a char task, or zoo:NAME")],
-    prompt: Annotated[str, typer.Option(help="text to go on with (default: the first symbol is uniform)")] = "",
+    prompt: Annotated[str, typer.Option(help="text to continue (default: none, the first symbol is uniform)")] = "",
     prompt_file: Annotated[Path | None, typer.Option(help="the same, from a file; -: from stdin")] = None,
     length: Annotated[int, typer.Option(help="new symbols")] = 500,
     temperature: Annotated[float, typer.Option(help="below 1 safer, above 1 wilder; 0: always the likeliest")] = 1.0,
     top_k: Annotated[int | None, typer.Option(help="draw from the K likeliest symbols only")] = None,
-    top_p: Annotated[float | None, typer.Option(help="draw from the likeliest that together reach this share")] = None,
+    top_p: Annotated[float | None, typer.Option(help="draw from the likeliest that reach this probability")] = None,
     seed: Annotated[int, typer.Option(help="of the draws: the same seed gives the same text")] = 0,
     samples: Annotated[int, typer.Option(help="texts drawn side by side, written one after another")] = 1,
     stop: Annotated[str | None, typer.Option(help="a text ends early with this string")] = None,
@@ -37,20 +37,21 @@ def sample(
     from lstmzoo.system.terminal import TextOutput
 
     check_runtime(runtime)
-    wish = SampleRequest(_prompt(prompt, prompt_file), length, Choice(temperature, top_k, top_p), seed, samples, stop)
+    choice = Choice(temperature, top_k, top_p)
+    request = SampleRequest(_prompt(prompt, prompt_file), length, choice, seed, samples, stop)
     trained = open_run(run, text=True)
     for note in trained.notes:
         print(note, file=sys.stderr)
-    wish.check(trained.vocabulary)  # before seconds are spent on TensorFlow
-    runtime = choose_runtime(runtime, wish.symbols)
+    request.check(trained.vocabulary)  # before seconds are spent on TensorFlow
+    runtime = choose_runtime(runtime, request.symbols)
     if needs_tensorflow(runtime):
         start_tensorflow(threads=1)
-    with hidden_stderr():  # what runtimes say about themselves
-        sampler = sampler_for(trained, wish, runtime)
+    with hidden_stderr():  # messages of runtimes
+        sampler = sampler_for(trained, request, runtime)
     output = TextOutput(sys.stdout.buffer, sys.stdout.isatty())
     later: dict[int, list[bytes]] = defaultdict(list)
     _heading(0, samples)
-    for number, piece in write(trained, wish, sampler):
+    for number, piece in write(trained, request, sampler):
         if number:
             later[number].append(piece)
         else:
@@ -61,11 +62,11 @@ def sample(
         _heading(number, samples)
         output.write(b"".join(later[number]), last=True)
     if sys.stdout.isatty():
-        print(file=sys.stderr)  # or the shell's prompt stands in the text
+        print(file=sys.stderr)  # else the shell's prompt would follow the text on its line
 
 
 def _heading(number: int, samples: int) -> None:
-    """On a terminal, where several samples would run together."""
+    """Print a line between samples on a terminal, where they would run together."""
     if samples > 1 and sys.stdout.isatty():
         print(f"--- sample {number + 1} of {samples} ---", file=sys.stderr, flush=True)
 
@@ -77,7 +78,7 @@ def _prompt(prompt: str, prompt_file: Path | None) -> str | bytes:
     from lstmzoo.errors import InputError
 
     if prompt:
-        raise InputError("expected one of --prompt and --prompt-file, received both")
+        raise InputError("--prompt: expected one of --prompt and --prompt-file, received both: leave one out")
     if str(prompt_file) == "-" and sys.stdin is not None:
         return sys.stdin.buffer.read()
     check_file(prompt_file)
@@ -85,7 +86,7 @@ def _prompt(prompt: str, prompt_file: Path | None) -> str | bytes:
 
 
 def main(prog_name: str) -> None:
-    """`python -m lstmzoo.sample RUN`."""
+    """Run the command line of `python -m lstmzoo.sample RUN`."""
     command_line(sample, prog_name, quiet=True)
 
 

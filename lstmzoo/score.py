@@ -1,4 +1,4 @@
-"""`python -m lstmzoo.score RUN FILE`: how well a trained char model predicts a text."""
+"""The command `python -m lstmzoo.score RUN FILE`: the loss of a trained char model on a text."""
 
 import json
 import sys
@@ -12,9 +12,11 @@ from lstmzoo.system.command_line import command_line, start_tensorflow
 
 def score(
     run: Annotated[Path, typer.Argument(help="run directory of a char task, or zoo:NAME")],
-    file: Annotated[Path, typer.Argument(help="text to predict")],
+    file: Annotated[Path, typer.Argument(help="file of the text to predict")],
     window: Annotated[int, typer.Option(help="symbols of a cold window")] = 256,
-    as_json: Annotated[bool, typer.Option("--json", help="print JSON, with every place in the window")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="print JSON, with the loss at every place in the window")
+    ] = False,
     runtime: Annotated[
         str,
         typer.Option(
@@ -22,7 +24,7 @@ def score(
         ),
     ] = "auto",
 ) -> None:
-    """Mean loss over a text: with the state carried throughout, and in windows from zero state."""
+    """Print the mean loss over a text: with the state carried throughout, and in windows from zero state."""
     from lstmzoo.errors import check_count
     from lstmzoo.inference.runtimes import check_runtime, choose_runtime, needs_tensorflow
     from lstmzoo.inference.scoring import MOST_STEPS, describe_scores, ids_of, score_ids
@@ -39,13 +41,13 @@ def score(
     runtime = choose_runtime(runtime, len(ids))
     if needs_tensorflow(runtime):
         start_tensorflow(count_cores())
-    with hidden_stderr():  # what runtimes say about themselves
-        found = score_ids(trained, ids, window, runtime)
-    print(json.dumps(found, indent=2) if as_json else describe_scores(found))
+    with hidden_stderr():  # messages of runtimes
+        scores = score_ids(trained, ids, window, runtime)
+    print(json.dumps(scores, indent=2) if as_json else describe_scores(scores))
 
 
 def main(prog_name: str) -> None:
-    """`python -m lstmzoo.score RUN FILE`."""
+    """Run the command line of `python -m lstmzoo.score RUN FILE`."""
     command_line(score, prog_name)
 
 

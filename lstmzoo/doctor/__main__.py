@@ -1,6 +1,7 @@
-"""`python -m lstmzoo.doctor`: what lstmzoo finds on this machine, and whether it computes rightly here.
+"""The command `python -m lstmzoo.doctor`: facts about this machine, and a test that lstmzoo computes correctly here.
 
-It starts with the standard library alone, and TensorFlow runs in another process: what is broken is a line.
+It starts with the standard library alone, and TensorFlow runs in another process: so a broken package is one line of
+the report and does not end it.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from subprocess import DEVNULL, PIPE, STDOUT
 
-from lstmzoo.doctor.checks import ANEW, Check, failure, guarded
+from lstmzoo.doctor.checks import NEW_INSTALL, Check, failure, guarded
 from lstmzoo.doctor.host import machine, places, trained_models
 from lstmzoo.doctor.installed import extras, keras_series, requirements, versions
 from lstmzoo.errors import EnvironmentFailure
@@ -28,7 +29,7 @@ SELF_TEST = (sys.executable, "-m", "lstmzoo.doctor.self_test")
 PATIENCE = 300.0  # seconds for the self-test: a slow disk may take a minute for TensorFlow alone
 CRASHES = {
     "SIGILL": "TensorFlow was built for a processor with more instructions (AVX): install a build for this one",
-    "SIGKILL": "most likely for want of memory: end other programs, or allow this one more",
+    "SIGKILL": "probably out of memory: close other programs, or give this one more memory",
 }
 CRASHED = (
     "try CUDA_VISIBLE_DEVICES=-1 (is it the GPU's driver?), then python -m pip install --force-reinstall tensorflow"
@@ -36,37 +37,38 @@ CRASHED = (
 
 
 def examine(say: Callable[[str], None]) -> Findings:
-    """All that can be known, section by section; `say` is given each line as soon as it is known."""
+    """Return all facts and checks by section, and call `say` with each line as soon as it is known."""
     looks = {"requirements": requirements, "keras series": keras_series, "places": places, "models": trained_models}
     sections: dict[str, Iterable[Check]] = {
-        "versions": guarded("versions", versions, ANEW),
-        "machine": guarded("machine", machine, ANEW),
-        "surroundings": (line for name, look in looks.items() for line in guarded(name, look, ANEW)),
-        "extras": guarded("extras", extras, ANEW),
+        "versions": guarded("versions", versions, NEW_INSTALL),
+        "machine": guarded("machine", machine, NEW_INSTALL),
+        "environment": (line for name, look in looks.items() for line in guarded(name, look, NEW_INSTALL)),
+        "extras": guarded("extras", extras, NEW_INSTALL),
         "self-test, about ten seconds": self_test(),
     }
-    found: Findings = {}
+    findings: Findings = {}
     for title, lines in sections.items():
         say(title)
-        found[title.partition(",")[0]] = list(_told(lines, say))
-    return found
+        findings[title.partition(",")[0]] = list(_said(lines, say))
+    return findings
 
 
-def _told(lines: Iterable[Check], say: Callable[[str], None]) -> Iterator[Check]:
+def _said(lines: Iterable[Check], say: Callable[[str], None]) -> Iterator[Check]:
+    """Pass lines on, and say each of them first."""
     for line in lines:
         say(line.row())
         yield line
 
 
 def self_test(command: Sequence[str] = SELF_TEST, patience: float = PATIENCE) -> Iterator[Check]:
-    """The lines of `lstmzoo.doctor.self_test` in a process of its own, which may crash, hang or be killed."""
+    """Yield the lines of `lstmzoo.doctor.self_test`, which runs in its own process: it may crash, hang or be killed."""
     start, noise = time.monotonic(), ""
     try:
         process = subprocess.Popen(command, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, text=True, errors="replace")
     except OSError as error:
-        yield Check("self-test", f"cannot be started: {failure(error)}", False, ANEW)
+        yield Check("self-test", f"cannot be started: {failure(error)}", False, NEW_INSTALL)
         return
-    with _ended_at_last(process, patience):
+    with _end_after(process, patience):
         for text in process.stdout or ():
             if line := _line(text):
                 yield line
@@ -77,8 +79,8 @@ def self_test(command: Sequence[str] = SELF_TEST, patience: float = PATIENCE) ->
 
 
 @contextmanager
-def _ended_at_last(process: subprocess.Popen[str], patience: float) -> Iterator[None]:
-    """The process ends with its time, and with the block, whatever ends that."""
+def _end_after(process: subprocess.Popen[str], patience: float) -> Iterator[None]:
+    """Kill the process after `patience` seconds, and also at the end of the block, however it ends."""
     clock = threading.Timer(patience, process.kill)
     clock.daemon = True
     clock.start()
@@ -91,34 +93,33 @@ def _ended_at_last(process: subprocess.Popen[str], patience: float) -> Iterator[
 
 
 def _line(text: str) -> Check | None:
-    """A line of the self-test, or None for what TensorFlow has to say."""
+    """Return a line of the self-test, or None for a message of TensorFlow."""
     try:
-        found = json.loads(text)
-        return Check(**found)
+        return Check(**json.loads(text))
     except (ValueError, TypeError):
         return None
 
 
 def _unfinished(status: int, noise: str, late: bool) -> Check:
-    """A self-test that did not come to its end; `noise`: the last that the process said."""
+    """Return the check of a self-test that did not reach its end; `noise`: the last line that its process printed."""
     last = f": {noise[:160]}" if noise else ""
     if late:
-        return Check("self-test", "it took too long, and was ended", False, CRASHED)
+        return Check("self-test", "it took too long, and was stopped", False, CRASHED)
     if status < 0:
         name = signal.Signals(-status).name
         return Check("self-test", f"the process was ended by {name}{last}", False, CRASHES.get(name, CRASHED))
-    return Check("self-test", f"the process ended with status {status}{last}", False, ANEW)
+    return Check("self-test", f"the process ended with status {status}{last}", False, NEW_INSTALL)
 
 
 def doctor(as_json: bool = False) -> None:
-    """Say what is installed and found here, and test in ten seconds that it computes rightly."""
-    found = examine((lambda text: None) if as_json else _print)
-    failed = [line.name for lines in found.values() for line in lines if line.ok is False]
+    """Show what is installed on this machine, and test in ten seconds that it computes correctly."""
+    findings = examine((lambda text: None) if as_json else _print)
+    failed = [line.name for lines in findings.values() for line in lines if line.ok is False]
     if as_json:
-        sections = {title: [line._asdict() for line in lines] for title, lines in found.items()}
+        sections = {title: [line._asdict() for line in lines] for title, lines in findings.items()}
         print(json.dumps({"lstmzoo": VERSION, "ok": not failed, **sections}, indent=2))
     if failed:
-        raise EnvironmentFailure(f"not well: {', '.join(failed)} (what to do stands behind ->)")
+        raise EnvironmentFailure(f"not well: {', '.join(failed)} (the text after -> says what to do)")
     if not as_json:
         print("all is well")
 
@@ -128,10 +129,10 @@ def _print(text: str) -> None:
 
 
 def main(prog_name: str) -> None:
-    """`python -m lstmzoo.doctor`; argparse, for typer may be what is broken."""
+    """Run the command line of `python -m lstmzoo.doctor`; with argparse, since typer may be the broken package."""
     lend_streams()
     parser = argparse.ArgumentParser(prog=prog_name, description=doctor.__doc__)
-    parser.add_argument("--json", action="store_true", help="all of it for programs")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON, for programs")
     given = parser.parse_args()
     run_and_leave(lambda: doctor(given.json))
 

@@ -1,4 +1,4 @@
-"""The machine as this process finds it: processor, memory, settings, places that are written to, what rules choose."""
+"""The machine that this process runs on: processor, memory, settings, places for files, and what `auto` chooses."""
 
 import os
 import platform
@@ -12,15 +12,15 @@ from lstmzoo.doctor.checks import Check, failure
 from lstmzoo.execution.auto import choose_shards, explain_kernel, explain_threads
 from lstmzoo.system.machine import count_cores
 
-INSTRUCTIONS = ("avx", "avx2", "fma", "avx512f", "amx_tile", "asimd", "sve")  # those that TensorFlow's speed depends on
+INSTRUCTIONS = ("avx", "avx2", "fma", "avx512f", "amx_tile", "asimd", "sve")  # TensorFlow's speed depends on them
 SETTINGS = re.compile(r"TF_(CPP|CUDNN|DETERMINISTIC|ENABLE|FORCE|GPU|NUM|USE|XLA)_.*|(CUDA|LSTMZOO|OMP|XLA)_.*")
 EXAMPLES = (("echo_4", 5), ("char_2x512", 50))  # models of the zoo, and lanes
-PROBE = 1_000_000  # bytes written to see whether there is room
+PROBE = 1_000_000  # bytes written to test that there is room
 LEAST = 200_000_000  # bytes: a run of a large net keeps three checkpoints
 
 
 def machine() -> Iterator[Check]:
-    """Processor, memory, and the variables that change how TensorFlow and lstmzoo behave."""
+    """Describe processor, memory, and the environment variables that change how TensorFlow and lstmzoo behave."""
     info = _read("/proc/cpuinfo")
     model = re.search(r"^model name\s*:\s*(.+)$", info, re.M)
     flags = re.search(r"^(?:flags|Features)\s*:\s*(.+)$", info, re.M)
@@ -34,7 +34,7 @@ def machine() -> Iterator[Check]:
 
 
 def memory() -> str:
-    """All of it, what is available, and what a container's limit leaves."""
+    """Describe the memory: total, available, and the limit of a container."""
     have = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     free = re.search(r"^MemAvailable:\s*(\d+) kB", _read("/proc/meminfo"), re.M)
     limit = _read("/sys/fs/cgroup/memory.max").strip()
@@ -45,34 +45,36 @@ def memory() -> str:
 
 
 def places() -> Iterator[Check]:
-    """Whether there is room where texts are cached, where runs go unless one says otherwise, and for temporary files.
+    """Check that files can be written to the cache of texts, to the default place of runs, and to the temporary folder.
 
-    Nothing stays there; a folder that is not there yet is not made.
+    No file stays there, and a folder that does not exist yet is not made.
     """
     from lstmzoo.data.corpora import cache_root
     from lstmzoo.runs.places import runs_root
 
-    yield place("cache", cache_root(), "name another with LSTMZOO_CACHE=DIR")
-    yield place("runs", runs_root(), "name another with LSTMZOO_RUNS=DIR or --run-dir DIR, or work elsewhere")
+    yield place("cache", cache_root(), "set another folder with LSTMZOO_CACHE=DIR")
+    yield place(
+        "runs", runs_root(), "set another folder with LSTMZOO_RUNS=DIR or --run-dir DIR, or start in another one"
+    )
     try:
-        yield place("temporary", Path(tempfile.gettempdir()), "name another with TMPDIR=DIR")
+        yield place("temporary", Path(tempfile.gettempdir()), "set another folder with TMPDIR=DIR")
     except OSError as error:
-        yield Check("temporary", failure(error), False, "make room, or name another with TMPDIR=DIR")
+        yield Check("temporary", failure(error), False, "make room, or set another folder with TMPDIR=DIR")
 
 
 def trained_models() -> Iterator[Check]:
-    """Those of the package, each read whole."""
+    """Check that every trained model of the package can be read."""
     from lstmzoo.runs.trained import open_run
     from lstmzoo.zoo.pretrained import list_trained
 
     names = list_trained()
     for name in names:
         open_run(name)
-    yield Check("models", f"{', '.join(names)} (they come trained)", True)
+    yield Check("models", f"{', '.join(names)} (trained models of the package)", True)
 
 
 def place(name: str, path: Path, advice: str) -> Check:
-    """Whether files can be written to a folder, or to where it would be made."""
+    """Check that files can be written to a folder, or to the parent in which it would be made."""
     shown = short_path(str(path))
     try:
         there = path.absolute()
@@ -90,13 +92,13 @@ def place(name: str, path: Path, advice: str) -> Check:
 
 
 def short_path(text: str) -> str:
-    """With ~ for the home directory."""
+    """Return a text with ~ for the home directory."""
     home = str(Path.home())
     return re.sub(rf"{re.escape(home)}(?=/|$)", "~", text) if len(home) > 1 else text
 
 
 def execution(device: str) -> Iterator[Check]:
-    """What `auto` comes to on a device, for a small net and a large one, and why."""
+    """Describe what `auto` chooses on a device, for a small net and a large one, and why."""
     from lstmzoo.models.registry import get_model
 
     kernel, why = explain_kernel(device)
@@ -108,7 +110,7 @@ def execution(device: str) -> Iterator[Check]:
 
 
 def _read(path: str) -> str:
-    """A file of Linux, or nothing elsewhere."""
+    """Return the text of a file of Linux, or an empty text on another system."""
     try:
         return Path(path).read_text(errors="replace")
     except OSError:

@@ -1,7 +1,7 @@
-"""Ten seconds that tell whether lstmzoo computes rightly here: the echo task, whose best loss is known.
+"""The self-test: in ten seconds it shows whether lstmzoo computes correctly here, with the echo task's known best loss.
 
-`python -m lstmzoo.selftest` prints a JSON object a line, as each check ends: `doctor` starts it as a process of its
-own, since what is wrong with TensorFlow may end a process without a word.
+`python -m lstmzoo.doctor.self_test` prints one JSON object a line, as each check ends. `doctor` starts it in its own
+process, since a broken TensorFlow can end a process without a message.
 """
 
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lstmzoo.config.find import SUFFIX, configs_folder
-from lstmzoo.doctor.checks import ANEW, Check, guarded, verdict
+from lstmzoo.doctor.checks import NEW_INSTALL, Check, guarded, verdict
 from lstmzoo.doctor.host import execution
 from lstmzoo.execution.auto import fastest_kernel
 from lstmzoo.system.machine import UNSEEN, explain_device
@@ -26,19 +26,19 @@ Losses = list[float]
 
 REINSTALL = "python -m pip install --force-reinstall tensorflow tf-keras"
 WITH_CUDA = "python -m pip install 'tensorflow[and-cuda]'"
-REPORT = "these numbers are wrong: please report them, with all of this output"
-HIDE = "try again with CUDA_VISIBLE_DEVICES=-1; if that is well, the GPU's driver does not fit TensorFlow"
+REPORT = "these numbers are wrong: please report them, with this whole output"
+HIDE = "try again with CUDA_VISIBLE_DEVICES=-1; if that works, the GPU's driver does not fit TensorFlow"
 
 
 def self_test() -> Iterator[Check]:
-    """The checks, one after another; what one needs and does not get ends them."""
+    """Yield the checks one after another; a failed import ends them, since the others need it."""
     for line in guarded("imports", _imports, REINSTALL):
         yield line
         if line.ok is False:
             return
     device = explain_device()[0]
-    yield from guarded("execution", lambda: execution(device), ANEW)
-    yield from guarded("echo", lambda: _computed(device), HIDE if device == "gpu" else ANEW)
+    yield from guarded("execution", lambda: execution(device), NEW_INSTALL)
+    yield from guarded("echo", lambda: _computed(device), HIDE if device == "gpu" else NEW_INSTALL)
 
 
 def _imports() -> Iterator[Check]:
@@ -69,14 +69,14 @@ def _computed(device: str) -> Iterator[Check]:
 
 
 def _experiment(*overrides: str) -> Any:
-    """The package's own config, whatever files are here."""
+    """Load the package's own config, even if the current folder has a file of that name."""
     from lstmzoo.config.load import load_config
 
     return load_config(configs_folder() / f"{CONFIG}{SUFFIX}", overrides)
 
 
 def _run(directory: Path) -> tuple[dict[str, Any], Losses]:
-    """The config in a run directory: its result, and the loss of every step."""
+    """Train the config in a run directory; return its result, and the loss of every step."""
     from lstmzoo.runs.directory import RunDirectory
     from lstmzoo.training.run import train_run
 
@@ -94,7 +94,7 @@ def _learnt(result: dict[str, Any]) -> Check:
 
 
 def _near_its_floor(result: dict[str, Any]) -> Check:
-    """An epoch's loss cannot be below what is unknowable, and is far above it where the state is not carried."""
+    """Check an epoch's loss: it cannot be below the floor, and it is far above if the state is not carried."""
     loss, floor = result["final"]["epoch_train_loss"], result["loss_floor"]
     floors = f"floor {floor:.3g} with its state carried, {_floor_without_state():.3g} without"
     text = f"an epoch's train_loss {loss:.3g} nats a symbol, {floors}"
@@ -102,14 +102,14 @@ def _near_its_floor(result: dict[str, Any]) -> Check:
 
 
 def _floor_without_state() -> float:
-    """What the same task costs at least if each window starts from zero state."""
+    """Return the least possible loss of the same task if each window starts from zero state, in nats a symbol."""
     from lstmzoo.config.plan import make_plan
 
     return make_plan(_experiment("train.reset_state=window"), "cpu").loss_floor or 0.0
 
 
 def _repeated(losses: Losses, again: Losses, device: str) -> Check:
-    """The run's first epoch against the same again, in other calls and in a model of its own from the same seed."""
+    """Compare the run's first epoch with the same epoch of a new model from the same seed, trained in other calls."""
     equal = sum(a == b for a, b in zip(again, losses, strict=False))
     text = f"{equal} of {len(again)} losses are the same, bit for bit"
     if device == "gpu":  # promised on a CPU only
@@ -118,7 +118,7 @@ def _repeated(losses: Losses, again: Losses, device: str) -> Check:
 
 
 def _agreed(kernel: str, losses: Losses) -> Check:
-    """The chosen kernel against Keras's own layers (or, where these are chosen, against the scan)."""
+    """Compare the chosen kernel with Keras's own layers (or, if these are chosen, with the scan)."""
     other = "scan" if kernel == "keras" else "keras"
     apart = [abs(a - b) for a, b in zip(losses, _first_losses(other, STEPS), strict=False)]
     text = f"{len(apart)} losses within {max(apart):.1g} nats"
@@ -126,7 +126,7 @@ def _agreed(kernel: str, losses: Losses) -> Check:
 
 
 def _first_losses(kernel: str, steps: int | None) -> Losses:
-    """Losses of the config's first epoch, or of so many steps of it, by the library's own call."""
+    """Return the losses of the config's first epoch, or of so many steps of it, from `train_windows`."""
     from lstmzoo.config.optimizers import make_optimizer
     from lstmzoo.config.plan import make_plan
     from lstmzoo.data.lanes import cut_windows
@@ -149,7 +149,7 @@ def _first_losses(kernel: str, steps: int | None) -> Losses:
 
 
 def main() -> None:
-    """Each check as a JSON object, as soon as it ends."""
+    """Print each check as a JSON object, as soon as it ends."""
     for line in self_test():
         print(json.dumps(line._asdict()), flush=True)
 

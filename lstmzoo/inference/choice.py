@@ -1,4 +1,4 @@
-"""How a symbol is chosen from what a model says: temperature, top-k, top-p. No TensorFlow."""
+"""The choice of a symbol from a model's logits: temperature, top-k, top-p. No TensorFlow."""
 
 import math
 from typing import NamedTuple
@@ -9,24 +9,27 @@ NEAR_ZERO = 1e-9  # of a temperature, and of a share; beyond it runtimes round d
 
 
 class Choice(NamedTuple):
-    """Logits are divided by temperature (0: the likeliest symbol), then cut by top-k, then by top-p; None: not cut."""
+    """The settings of a draw: logits are divided by the temperature, then cut by top-k, then by top-p."""
 
     temperature: float = 1.0
+    """The divisor of the logits; 0: always the likeliest symbol."""
     top_k: int | None = None
+    """The number of likeliest symbols that stay; None: all."""
     top_p: float | None = None
+    """The probability that the likeliest symbols that stay reach together; None: all stay."""
 
     @property
     def divisor(self) -> float:
-        """What logits are divided by, where the temperature is above 0."""
+        """The number that logits are divided by, if the temperature is above 0."""
         return min(max(float(self.temperature), NEAR_ZERO), 1 / NEAR_ZERO)
 
     @property
     def share(self) -> float:
-        """That the likeliest symbols together have to reach; 1: all of them stay."""
+        """The probability that the likeliest symbols have to reach together; 1: all of them stay."""
         return 1.0 if self.top_p is None else max(float(self.top_p), NEAR_ZERO)
 
     def check(self) -> "Choice":
-        """Itself; `InputError` for values that mean nothing."""
+        """Return this choice; raise `InputError` for a temperature, top-k or top-p that is out of its range."""
         if not (_is_number(self.temperature) and 0 <= self.temperature < math.inf):
             raise InputError(f"temperature: expected a number >= 0, received {self.temperature!r}")
         if self.top_k is not None:

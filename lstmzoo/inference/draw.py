@@ -1,7 +1,7 @@
-"""Drawing symbols, whatever runs the model: random streams, prompt and pieces, and the choice of one symbol in NumPy.
+"""Drawing of symbols, for every runtime: random streams, prompt and pieces, and the choice of one symbol in NumPy.
 
-Random numbers are drawn here, one a symbol and sample from (seed, sample), so a text depends on neither the runtime,
-nor the pieces it is drawn in, nor on what is drawn beside it. No TensorFlow.
+Random numbers are drawn here, one for each symbol, from a stream for each (seed, sample). So a text depends neither on
+the runtime, nor on the size of the pieces, nor on the samples beside it. No TensorFlow.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,47 +12,48 @@ import numpy as np
 from lstmzoo.inference.choice import Choice
 from lstmzoo.models.signature import Runner, StateArrays
 
-PIECE = 64  # symbols of one call: what a reader sees at once, and what Ctrl-C waits for
+PIECE = 64  # symbols of one call: they appear together, and Ctrl-C waits for their end
 
 
 class Sampler(Protocol):
-    """What draws a piece for `samples` texts side by side."""
+    """A program that draws symbols for S = `samples` texts side by side."""
 
     samples: int
     vocab_size: int
 
     def draw(self, length: int, seed: Sequence[int], prompt: np.ndarray | None = None) -> Iterator[np.ndarray]:
-        """As `drawing.draw`, with itself."""
+        """Draw `length` symbols a sample with this sampler, as the function `draw` does."""
 
     def zero(self) -> Any:
-        """The state that a text starts with."""
+        """Return the state that a text starts with."""
 
     def piece(self, given: np.ndarray, uniform: np.ndarray, last: Any, states: Any) -> tuple[np.ndarray, Any, Any]:
-        """The n symbols `[n, S]` after `last` `[S]`, the last of them, and the states after them.
+        """Return the n symbols `[n, S]` that follow `last` `[S]`, the last of them `[S]`, and the states after them.
 
-        `given` `[n, S]`: symbols that are known, or -1 where one is drawn with the number in [0, 1) of `uniform`.
+        `given` `[n, S]`: a symbol that is known, or -1 where one is to be drawn with the number of `uniform` `[n, S]`,
+        which is in [0, 1).
         """
 
 
 class RunnerSampler:
-    """Draws with a runner, a call a symbol; `sampler.Sampler` is the same as one TensorFlow loop."""
+    """A sampler that calls a runner once a symbol; `draw_tf.GraphSampler` does the same in one TensorFlow loop."""
 
     def __init__(self, runner: Runner, choice: Choice, samples: int = 1):
         self.runner, self.choice, self.samples = runner, choice, samples
         self.vocab_size = runner.signature.vocab_size
 
     def draw(self, length: int, seed: Sequence[int], prompt: np.ndarray | None = None) -> Iterator[np.ndarray]:
-        """As `drawing.draw`."""
+        """Draw `length` symbols a sample, as the function `draw` does."""
         return draw(self, length, seed, prompt)
 
     def zero(self) -> StateArrays:
-        """States of zeros."""
+        """Return states of zeros."""
         return self.runner.signature.zero_states(self.samples)
 
     def piece(
         self, given: np.ndarray, uniform: np.ndarray, last: np.ndarray, states: StateArrays
     ) -> tuple[np.ndarray, np.ndarray, StateArrays]:
-        """As `Sampler.piece`."""
+        """Return the next symbols, as `Sampler.piece` describes."""
         drawn = given.copy()
         for t in range(len(drawn)):
             logits, states = self.runner(last[:, None], states)
@@ -63,9 +64,9 @@ class RunnerSampler:
 
 
 def draw(sampler: Sampler, length: int, seed: Sequence[int], prompt: np.ndarray | None = None) -> Iterator[np.ndarray]:
-    """`length` symbols a sample in pieces `[n, S]`, after a prompt `[P]` of ids (which is not given back).
+    """Draw `length` symbols a sample, and yield them in pieces `[n, S]`; the prompt `[P]` of ids is not among them.
 
-    Without a prompt the first symbol is uniform. The state starts at zero. `seed`: any numbers.
+    Without a prompt the first symbol is uniform. The state starts at zero. `seed`: one or more integers >= 0.
     """
     streams = [np.random.default_rng([*seed, sample]) for sample in range(sampler.samples)]
     if not length:
@@ -83,7 +84,7 @@ def draw(sampler: Sampler, length: int, seed: Sequence[int], prompt: np.ndarray 
 def _pieces(
     sampler: Sampler, length: int, known: np.ndarray, last: Any, streams: list[np.random.Generator]
 ) -> Iterator[np.ndarray]:
-    """Read the known symbols, then draw; a prompt is read by the very loop that draws."""
+    """Read the known symbols, then draw; the same loop reads and draws."""
     states, done, total = sampler.zero(), 0, len(known) + length
     while done < total:
         count = min(PIECE, total - done)
@@ -99,7 +100,7 @@ def _pieces(
 
 
 def choose(logits: np.ndarray, uniform: np.ndarray, choice: Choice) -> np.ndarray:
-    """One symbol `[B]` from logits `[B, V]` and numbers in [0, 1) `[B]`: the distribution function's inverse."""
+    """Choose symbols `[B]` from logits `[B, V]` and numbers in [0, 1) `[B]`: the distribution function inverted."""
     if choice.temperature == 0:
         return logits.argmax(-1)
     cumulated = np.cumsum(probabilities(logits, choice), -1)
@@ -107,20 +108,20 @@ def choose(logits: np.ndarray, uniform: np.ndarray, choice: Choice) -> np.ndarra
 
 
 def probabilities(logits: np.ndarray, choice: Choice) -> np.ndarray:
-    """The distribution `[B, V]` that is drawn from, in float64; ties at a cut stay in."""
+    """Return the distribution `[B, V]` that symbols are drawn from, in float64; ties at a cut stay in."""
     scaled = logits.astype(np.float64)
     scaled = (scaled - scaled.max(-1, keepdims=True)) / choice.divisor
     if choice.top_k is not None and choice.top_k < logits.shape[-1]:
         scaled = np.where(scaled >= _descending(scaled)[:, choice.top_k - 1, None], scaled, -np.inf)
-    found = np.exp(scaled)
-    found /= found.sum(-1, keepdims=True)
+    shares = np.exp(scaled)
+    shares /= shares.sum(-1, keepdims=True)
     if choice.share < 1:
-        ordered = _descending(found)
+        ordered = _descending(shares)
         before = np.pad(np.cumsum(ordered, -1)[..., :-1], ((0, 0), (1, 0)))
         least = np.where(before < choice.share, ordered, np.inf).min(-1, keepdims=True)  # with the one that passes it
-        found = np.where(found >= least, found, 0.0)
-        found /= found.sum(-1, keepdims=True)
-    return found
+        shares = np.where(shares >= least, shares, 0.0)
+        shares /= shares.sum(-1, keepdims=True)
+    return shares
 
 
 def _descending(values: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Drawing symbols from a model: one graph loop that carries the state, and no call of Python between two symbols."""
+"""Drawing of symbols in TensorFlow: one graph loop carries the state, and Python is not called between two symbols."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ COMPILED_SYMBOLS = 1024  # a larger vocabulary is not compiled: XLA's cumulative
 
 
 class GraphSampler:
-    """Draws from a model's weights as they are at each call, for `samples` texts side by side."""
+    """A sampler in one TensorFlow graph, for `samples` texts side by side; each call reads the current weights."""
 
     def __init__(self, model: keras.Model, choice: Choice, samples: int = 1):
         self.anatomy, self.choice, self.samples = dissect(model), choice, samples
@@ -38,15 +38,15 @@ class GraphSampler:
         ).get_concrete_function()
 
     def draw(self, length: int, seed: Sequence[int], prompt: np.ndarray | None = None) -> Iterator[np.ndarray]:
-        """As `drawing.draw`."""
+        """Draw `length` symbols a sample, as the function `draw` does."""
         return draw(self, length, seed, prompt)
 
     def zero(self) -> States:
-        """States of zeros."""
+        """Return states of zeros."""
         return self.network.zero(self.samples)
 
     def piece(self, given: np.ndarray, uniform: np.ndarray, last: Any, states: States) -> Any:
-        """As `Sampler.piece`."""
+        """Return the next symbols, as `Sampler.piece` describes."""
         count, rest = len(given), ((0, PIECE - len(given)), (0, 0))  # the program is made for whole pieces
         drawn, last, states = self.program(count, np.pad(given, rest), np.pad(uniform, rest), last, states)
         return drawn.numpy()[:count], last, states
@@ -64,7 +64,7 @@ class GraphSampler:
 
 
 def choose(logits: Tensor, uniform: Tensor, choice: Choice) -> Tensor:
-    """One symbol `[B]` from logits `[B, V]` and numbers in [0, 1) `[B]`: the distribution function's inverse."""
+    """Choose symbols `[B]` from logits `[B, V]` and numbers in [0, 1) `[B]`: the distribution function inverted."""
     if choice.temperature == 0:
         return tf.argmax(logits, -1, tf.int32)
     cumulated = tf.cumsum(probabilities(logits, choice), axis=-1)
@@ -73,25 +73,28 @@ def choose(logits: Tensor, uniform: Tensor, choice: Choice) -> Tensor:
 
 
 def probabilities(logits: Tensor, choice: Choice) -> Tensor:
-    """The distribution `[B, V]` that is drawn from, in float64; ties at a cut stay in."""
+    """Return the distribution `[B, V]` that symbols are drawn from, in float64; ties at a cut stay in."""
     scaled = tf.cast(logits, tf.float64)
     scaled = (scaled - tf.reduce_max(scaled, -1, keepdims=True)) / choice.divisor
     if choice.top_k is not None and choice.top_k < logits.shape[-1]:
         least = tf.sort(scaled, -1, "DESCENDING")[:, choice.top_k - 1, None]
         scaled = tf.where(scaled >= least, scaled, -np.inf)
-    found = tf.nn.softmax(scaled)
+    shares = tf.nn.softmax(scaled)
     if choice.share < 1:
-        ordered = tf.sort(found, -1, "DESCENDING")
-        kept = tf.cumsum(ordered, -1, exclusive=True) < choice.share  # with the one that passes it
-        least = tf.reduce_min(tf.where(kept, ordered, np.inf), -1, keepdims=True)
-        found = tf.where(found >= least, found, 0.0)
-        found /= tf.reduce_sum(found, -1, keepdims=True)
-    return found
+        ordered = tf.sort(shares, -1, "DESCENDING")
+        stays = tf.cumsum(ordered, -1, exclusive=True) < choice.share  # with the one that passes it
+        least = tf.reduce_min(tf.where(stays, ordered, np.inf), -1, keepdims=True)
+        shares = tf.where(shares >= least, shares, 0.0)
+        shares /= tf.reduce_sum(shares, -1, keepdims=True)
+    return shares
 
 
 def _vocab_size(anatomy: Anatomy) -> int:
     size = anatomy.head.units if anatomy.head is not None else None
     table = anatomy.embedding.input_dim if anatomy.embedding is not None else anatomy.one_hot_size
     if size is None or size != table:
-        raise InputError("expected a model from symbols to logits of the same symbols, received another one")
+        raise InputError(
+            "model: expected one that reads symbols and gives logits of the same symbols (one_hot or embedding, with a "
+            "head), received another: a text cannot be drawn from it"
+        )
     return int(size)

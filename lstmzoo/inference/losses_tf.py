@@ -1,4 +1,4 @@
-"""The loss of every symbol of a text in one compiled program: what `losses` asks for, by TensorFlow."""
+"""The loss of every symbol of a text in one compiled TensorFlow program, for `losses`."""
 
 from typing import Any
 
@@ -12,13 +12,13 @@ from lstmzoo.runs.trained import Trained
 
 
 class Scorer:
-    """A trained model as a `losses.Reader`."""
+    """A `losses.Reader` that compiles a trained model."""
 
     def __init__(self, trained: Trained):
         self.trained, self.vocab_size = trained, trained.vocab_size
 
     def program(self, lanes: int, window: int) -> tuple[Program, Any]:
-        """As `losses.Reader`."""
+        """Return a compiled program, and the zero state, as `losses.Reader.program` describes."""
         network = Network(dissect(self.trained.model(batch_size=lanes)), "xla")
 
         def run(x: Tensor, y: Tensor, states: States) -> tuple[Tensor, States]:

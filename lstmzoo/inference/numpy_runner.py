@@ -1,4 +1,4 @@
-"""A model in NumPy alone: nothing to compile, a witness for every other runtime.
+"""A model in NumPy alone: nothing to compile, and an independent check of every other runtime.
 
     i, f, o = sigmoid(x W + h U + b)    g = tanh(x W + h U + b)    c' = f c + i g    h' = o tanh(c')
 
@@ -19,14 +19,14 @@ Gates = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 class NumpyRunner:
-    """The model of a blueprint, in the type of its weights; it holds no state: what comes out goes in next time."""
+    """The model of a blueprint, in the type of its weights. It holds no state: the states come out, and go in again."""
 
     def __init__(self, blueprint: Blueprint):
         self.signature, self.weights = signature_of(blueprint), blueprint.weights
         self.gates = [_GATES[blueprint.spec.recurrent_activation](layer) for layer in blueprint.weights.layers]
 
     def __call__(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[np.ndarray, StateArrays]:
-        """Logits `[B, T, V]` and the states h0, c0, h1, ... `[B, H]` after the window, from those before it.
+        """Return logits `[B, T, V]` and the states h0, c0, h1, ... `[B, H]` after the window, from those before it.
 
         `x`: ids `[B, T]`, or features `[B, T, D]`. Raises `InputError` for ids that are no symbols and for other
         shapes.
@@ -41,7 +41,7 @@ class NumpyRunner:
         return np.swapaxes(x @ kernel + bias, 0, 1), final
 
     def _first_sums(self, x: np.ndarray) -> np.ndarray:
-        """`x W` of the first layer, `[T, B, 4H]`: of one-hot symbols the rows of W."""
+        """Return `x W` of the first layer, `[T, B, 4H]`; for one-hot symbols these are rows of W."""
         kernel, encoding = self.weights.layers[0].kernel, self.signature.encoding
         if encoding == "one_hot":
             return _rows(kernel, x)
@@ -51,15 +51,15 @@ class NumpyRunner:
 
 
 def load(run: str | os.PathLike[str]) -> NumpyRunner:
-    """The model of a run directory, or a trained one of the package such as "zoo:char_python".
+    """Return the model of a run directory, or of a trained model of the package such as "zoo:char_python".
 
-    Raises `InputError` for what is no run with a whole checkpoint.
+    Raises `InputError` for a path that is no run with a whole checkpoint.
     """
     return NumpyRunner(open_run(run).blueprint())
 
 
 def _check(signature: Signature, x: np.ndarray, states: Sequence[np.ndarray]) -> None:
-    """NumPy would stretch one lane to many, and cut a number off to an id."""
+    """Raise `InputError` for other shapes and types: NumPy would take one lane for many, and cut numbers to ids."""
     features = signature.encoding == "features"
     kind = f"floats [B, T, {signature.input_dim}]" if features else "integers [B, T]"
     fits = x.shape[2:] == ((signature.input_dim,) if features else ())
@@ -74,7 +74,7 @@ def _check(signature: Signature, x: np.ndarray, states: Sequence[np.ndarray]) ->
 def _unroll(
     sums: np.ndarray, recurrent_kernel: np.ndarray, gates: Gates, h: np.ndarray, c: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Outputs `[T, B, H]` and the last h and c, from the input's share of the sums `[T, B, 4H]`."""
+    """Return outputs `[T, B, H]` and the last h and c `[B, H]`, from `x W + b` of all steps, `sums` `[T, B, 4H]`."""
     size = recurrent_kernel.shape[0]
     hs = np.empty((*sums.shape[:2], size), sums.dtype)
     for t, by_x in enumerate(sums):

@@ -1,4 +1,4 @@
-"""Text that a trained char model writes, as it is drawn."""
+"""Texts that a trained char model writes, piece by piece."""
 
 import os
 from collections import defaultdict
@@ -19,7 +19,7 @@ TextOrBytes = str | bytes
 
 
 class SampleRequest(NamedTuple):
-    """What is to be written."""
+    """The texts that are to be written: prompt, length, choice, seed, number, and the string that ends one."""
 
     prompt: TextOrBytes
     length: int
@@ -30,11 +30,11 @@ class SampleRequest(NamedTuple):
 
     @property
     def symbols(self) -> int:
-        """How many are read and drawn, at most, in all samples together."""
+        """The most symbols that are read and drawn in all samples together."""
         return (len(self.prompt) + int(self.length)) * int(self.samples)
 
     def check(self, vocabulary: Vocabulary) -> None:
-        """Raise `InputError` for values that mean nothing, and for text that the vocabulary cannot spell."""
+        """Raise `InputError` for values out of their range, and for text that the vocabulary cannot spell."""
         self.choice.check()
         check_count("length", self.length, 0)
         check_count("seed", self.seed, 0)
@@ -60,24 +60,25 @@ def sample_text(
     stop: TextOrBytes | None = None,
     runtime: str = "auto",
 ) -> TextOrBytes | list[TextOrBytes]:
-    """The prompt and `length` new symbols that the model of a run directory writes; a list of texts if samples > 1.
+    """Return the prompt and `length` new symbols that the model of a run directory writes; a list if samples > 1.
 
-    A symbol is drawn from the logits divided by `temperature` (0: always the likeliest), cut to the `top_k` likeliest
-    (and what is as likely as the last of them), then to the likeliest that together reach the share `top_p`. The state
-    starts at zero and reads the prompt; without one the first symbol is uniform. A text ends early with `stop`. Sample
-    k of a seed is the same however many are drawn, and whatever `runtime` draws it: "numpy" (ready at once),
-    "tensorflow" (faster from about 100,000 symbols on), "tflite" or "onnx"; "auto" is one of the first two. Texts are
-    `str`, or `bytes` where symbols are bytes.
+    `run`: a run directory of a char task, or a trained model such as "zoo:char_python". A symbol is drawn from the
+    logits divided by `temperature` (0: always the likeliest), cut to the `top_k` likeliest (and those as likely as the
+    last of them), then to the likeliest that together reach the probability `top_p`. The state starts at zero and reads
+    the prompt; without a prompt the first symbol is uniform. A text ends early with `stop`. Sample k of a seed is the
+    same text with any number of samples and with any `runtime`: "numpy" (starts at once), "tensorflow" (faster from
+    about 100,000 symbols on), "tflite" or "onnx"; "auto" is one of the first two. Texts are `str`, or `bytes` if
+    symbols are bytes.
 
-    Raises `InputError` for a prompt or stop that the model cannot spell, for values that mean nothing, for a runtime
-    that is not installed, and for what is no run of a char task with a checkpoint.
+    Raises `InputError` for a prompt or stop that the model cannot spell, for values out of their range, for a runtime
+    that is not installed, and for a path that is no run of a char task with a checkpoint.
     """
     check_runtime(runtime)
     trained = open_run(run, text=True)
     written: dict[int, list[bytes]] = defaultdict(list)
-    wish = SampleRequest(prompt, length, Choice(temperature, top_k, top_p), seed, samples, stop)
-    wish.check(trained.vocabulary)
-    for sample, piece in write(trained, wish, sampler_for(trained, wish, runtime)):
+    request = SampleRequest(prompt, length, Choice(temperature, top_k, top_p), seed, samples, stop)
+    request.check(trained.vocabulary)
+    for sample, piece in write(trained, request, sampler_for(trained, request, runtime)):
         written[sample].append(piece)
     texts: list[TextOrBytes] = [b"".join(written[sample]) for sample in range(samples)]
     if trained.vocabulary.unit == "char":
@@ -85,19 +86,19 @@ def sample_text(
     return texts[0] if samples == 1 else texts
 
 
-def sampler_for(trained: Trained, wish: SampleRequest, runtime: str) -> Sampler:
-    """What draws a wish that was checked."""
-    return sampler_of(trained, choose_runtime(runtime, wish.symbols), wish.choice, int(wish.samples))
+def sampler_for(trained: Trained, request: SampleRequest, runtime: str) -> Sampler:
+    """Return the sampler for a request that was checked."""
+    return sampler_of(trained, choose_runtime(runtime, request.symbols), request.choice, int(request.samples))
 
 
-def write(trained: Trained, wish: SampleRequest, sampler: Sampler) -> Iterator[tuple[int, bytes]]:
-    """(sample, piece of its text) of a wish that was checked: prompts first, then what is drawn, as it is drawn."""
-    ends = [_End(trained.vocabulary, wish.stop) for _ in range(wish.samples)]
-    prompt = wish.prompt
+def write(trained: Trained, request: SampleRequest, sampler: Sampler) -> Iterator[tuple[int, bytes]]:
+    """Yield (sample, piece of its text) of a request that was checked: the prompts first, then symbols as they come."""
+    ends = [_End(trained.vocabulary, request.stop) for _ in range(request.samples)]
+    prompt = request.prompt
     head = prompt.encode("utf-8", "surrogateescape") if isinstance(prompt, str) else prompt
-    yield from ((sample, head) for sample in range(wish.samples))
+    yield from ((sample, head) for sample in range(request.samples))
     ids = trained.vocabulary.encode_text(prompt, "prompt")
-    for piece in sampler.draw(int(wish.length), (int(wish.seed),), ids):
+    for piece in sampler.draw(int(request.length), (int(request.seed),), ids):
         for sample, end in enumerate(ends):
             if not end.reached and len(part := end.cut(piece[:, sample])):
                 yield sample, trained.vocabulary.decode(part)
@@ -106,14 +107,14 @@ def write(trained: Trained, wish: SampleRequest, sampler: Sampler) -> Iterator[t
 
 
 class _End:
-    """Watches one sample for the stop string, which is its end."""
+    """The search for the stop string in one sample, across its pieces."""
 
     def __init__(self, vocabulary: Vocabulary, stop: TextOrBytes | None):
         self.stop = None if stop is None else vocabulary.encode_text(stop, "stop").astype(np.int32)
         self.tail, self.reached = np.zeros(0, np.int32), False
 
     def cut(self, ids: np.ndarray) -> np.ndarray:
-        """The ids up to the end of the stop string, if it is there."""
+        """Return the ids up to the end of the stop string, or all of them while it has not come."""
         if self.stop is None:
             return ids
         size, seen = len(self.stop), np.concatenate([self.tail, ids])

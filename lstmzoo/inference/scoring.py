@@ -1,4 +1,4 @@
-"""How well a trained char model predicts a text, and what the carried state is worth."""
+"""The loss of a trained char model on a text, with and without the carried state."""
 
 import math
 import os
@@ -20,13 +20,15 @@ MOST_STEPS = 50_000  # of a window: what one graph call keeps in memory
 def score_text(
     run: str | os.PathLike[str], text: str | bytes | Path, *, window: int = 256, runtime: str = "auto"
 ) -> dict[str, Any]:
-    """How well the model of a run directory predicts a text: its content, or a `Path` to it.
+    """Measure how well the model of a run directory predicts a text: its content, or a `Path` to it.
 
-    `carried` reads it in one lane from zero state and counts all N - 1 targets; `cold` starts every window of `window`
-    symbols at zero state. Both have nats a symbol, bpc and perplexity. `by_position` has the mean nats at each place
-    in the window, of both: where carried is lower, the state that was carried into the window helps. `runtime`: as of
-    `sample_text`. Raises
-    `InputError` for a text that is empty or that the model cannot spell, and for what is no run of a char task.
+    `carried` reads the text in one lane from zero state and counts all N - 1 targets; `cold` starts every window of
+    `window` symbols at zero state. Both have nats a symbol, bpc and perplexity. `by_position` has the mean nats at each
+    place in the window, of both: where carried is lower, the state that was carried into the window helps. `runtime` is
+    as in `sample_text`.
+
+    Raises `InputError` for a text of fewer than two symbols or one that the model cannot spell, and for a path that is
+    no run of a char task.
     """
     check_count("window", window, 1, MOST_STEPS)
     check_runtime(runtime)
@@ -36,16 +38,16 @@ def score_text(
 
 
 def ids_of(trained: Trained, text: str | bytes | Path) -> np.ndarray:
-    """Ids of a text by the model's own vocabulary."""
+    """Return the ids `[N]` of a text in the model's own vocabulary."""
     if isinstance(text, Path):
         return encode_file(text, trained.experiment.task.reading(), trained.vocabulary)  # type: ignore[union-attr]
     return trained.vocabulary.encode_text(text, "text")
 
 
 def score_ids(trained: Trained, ids: np.ndarray, window: int, runtime: str = "tensorflow") -> dict[str, Any]:
-    """As `score_text`, of ids."""
+    """Measure as `score_text` does, from ids `[N]`."""
     if len(ids) < 2:
-        raise InputError(f"text: expected two symbols or more (the first is no target), received {len(ids)}")
+        raise InputError(f"text: expected two symbols or more (the first is only read), received {len(ids)}")
     window = min(window, len(ids) - 1)
     reader = reader_of(trained, runtime)
     carried, cold = carried_losses(reader, ids), cold_losses(reader, ids, window)
@@ -71,13 +73,13 @@ def _by_position(losses: np.ndarray, window: int) -> list[float]:
     return [float(mean) for mean in np.nanmean(padded.reshape(-1, window), axis=0)]
 
 
-def describe_scores(found: dict[str, Any]) -> str:
-    """The scores as a table for a person."""
-    window, places = found["window"], found["by_position"]
-    lines = [f"{found['targets']:,} targets, weights of step {found['step']:,}", ""]
+def describe_scores(scores: dict[str, Any]) -> str:
+    """Return the scores as a table for a person."""
+    window, places = scores["window"], scores["by_position"]
+    lines = [f"{scores['targets']:,} targets, weights of step {scores['step']:,}", ""]
     lines.append(f"{'':<24} {'nats':>8} {'bpc':>8} {'perplexity':>11}")
     for name, text in (("carried", "carried (one lane)"), ("cold", f"cold (windows of {window})")):
-        nats, bpc, perplexity = found[name].values()
+        nats, bpc, perplexity = scores[name].values()
         lines.append(f"{text:<24} {nats:>8.4f} {bpc:>8.4f} {perplexity or math.inf:>11.4g}")
     lines += ["", f"{'place in the window':<24} {'carried':>8} {'cold':>8} {'state helps by':>15}"]
     for first, last in _spans(window):
@@ -88,6 +90,6 @@ def describe_scores(found: dict[str, Any]) -> str:
 
 
 def _spans(window: int) -> list[tuple[int, int]]:
-    """1, 2, 3 to 4, 5 to 8, ...: where the state is cold, things change fast."""
+    """Return the spans 1, 2, 3 to 4, 5 to 8, ...: the loss changes fastest while the state is cold."""
     edges = [0, *(2**k for k in range(window.bit_length()) if 2**k < window), window]
     return [(first + 1, last) for first, last in pairwise(edges)]

@@ -1,4 +1,4 @@
-"""Runs beside one another as a page, a table and a picture (`python -m lstmzoo.report`), and pictures of one run.
+"""A comparison of runs as a page, a table and a picture (`python -m lstmzoo.report`), and pictures of one run.
 
 Read `summary` (one run, read from its directory), `comparison` (several), `tables` (as text), `curves` (as a picture),
 `write` (`write_report`); `figures` is below all pictures, `run_plots` draws one run.

@@ -1,4 +1,4 @@
-"""`python -m lstmzoo.report RUN...`: runs beside one another, as a page, a table and a picture."""
+"""The command `python -m lstmzoo.report RUN...`: a comparison of runs as a page, a table and a picture."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,9 +13,11 @@ from lstmzoo.system.terminal import printable
 
 def report(
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="run directories and sweep directories")],
-    out: Annotated[str, typer.Option("--out", metavar="DIR", help="where the report is written")] = "report",
+    out: Annotated[
+        str, typer.Option("--out", metavar="DIR", help="directory that the report is written to")
+    ] = "report",
 ) -> None:
-    """Compare runs: their curves over one another, and a table of what differs."""
+    """Compare runs: all their curves in one picture, and a table of what differs."""
     if not out:
         raise InputError("--out: expected a directory, received an empty text (a shell variable that is not set?)")
     from lstmzoo.report.comparison import compare
@@ -28,7 +30,7 @@ def report(
 
 
 def main(prog_name: str) -> None:
-    """`python -m lstmzoo.report RUN...`."""
+    """Run the command line of `python -m lstmzoo.report RUN...`."""
     command_line(report, prog_name)
 
 

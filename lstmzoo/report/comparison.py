@@ -1,4 +1,4 @@
-"""Runs beside one another: which they are, how they are called, and what differs between them. No TensorFlow."""
+"""The comparison of runs: their directories, their names, and the settings that differ. No TensorFlow."""
 
 import math
 import os
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from lstmzoo.report.summary import Summary
 
 TRIAL = re.compile(r"trial-\d{4,}(\.\d+)?")  # of a sweep; what follows the dot counts repeats
-DERIVED = ("name", "execution.windows_per_call")  # they say nothing that the label or other settings do not say
+DERIVED = ("name", "execution.windows_per_call")  # the label and other settings say the same
 MISSING = object()
 
 
 class Comparison(NamedTuple):
-    """Runs, the lowest validation loss first and those without one last."""
+    """Runs, the lowest best validation loss first and those without one last."""
 
     runs: "list[Summary]"
     differing: list[str]
-    """Dotted paths of the settings that are not the same in all."""
+    """Dotted paths of the settings that are not the same in all runs."""
     shared: "Settings"
-    """Those that are."""
+    """The settings that are the same in all runs."""
 
     def telling(self) -> list[str]:
-        """The differing paths but for those that others imply, such as an argument of one optimizer; the seed last."""
+        """Return the differing paths that others do not imply (an optimizer implies its arguments); the seed last."""
         paths = [path for path in self.differing if path not in DERIVED and not self._is_implied(path)]
         return sorted(paths, key=lambda path: path == "seed")
 
@@ -40,7 +40,7 @@ class Comparison(NamedTuple):
         return len(held) < len(self.runs) and all(value == held[0] for value in held)
 
     def rows(self) -> list[dict[str, Any]]:
-        """As report.csv has them, one mapping a run; a measure or setting that it does not have is left out."""
+        """Return the rows of report.csv, one mapping a run; what a run does not have is left out."""
         names = dict.fromkeys(name for run in self.runs for name in run.numbers)
         return [
             {"run": run.label, "status": run.status}
@@ -51,25 +51,29 @@ class Comparison(NamedTuple):
 
 
 def compare(runs: Iterable[str | os.PathLike[str]]) -> Comparison:
-    """Read run directories, and sweep directories for the runs in them; one that is given twice counts once.
+    """Read run directories, and all runs in sweep directories; a run that is given twice counts once.
 
-    Raises `InputError` for a directory that is neither, for none at all, and for a damaged file.
+    Raises `InputError` for a directory that is neither, for an empty list, and for a damaged file.
     """
     paths = _find_runs(runs)
     if not paths:
-        raise InputError("expected a run directory or more, received none")
-    from lstmzoo.report.summary import read_summary  # a mistake is told of before pydantic is there
+        raise InputError("runs: expected a run directory or more, received none: name at least one")
+    from lstmzoo.report.summary import read_summary  # here: a wrong path is answered before pydantic is imported
 
-    found = [read_summary(path, label) for path, label in zip(paths, _labels(paths), strict=True)]
-    found.sort(key=_best)
-    keys = dict.fromkeys(key for run in found for key in run.settings)
-    values = {key: [run.settings.get(key, MISSING) for run in found] for key in keys}
+    read = [read_summary(path, label) for path, label in zip(paths, _labels(paths), strict=True)]
+    read.sort(key=_best)
+    keys = dict.fromkeys(key for run in read for key in run.settings)
+    values = {key: [run.settings.get(key, MISSING) for run in read] for key in keys}
     shared = {key: held[0] for key, held in values.items() if all(value == held[0] for value in held)}
-    return Comparison(found, [key for key in keys if key not in shared], shared)
+    return Comparison(read, [key for key in keys if key not in shared], shared)
 
 
 def shortest_ends(paths: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Of each path, the fewest last parts that no other one ends with; all of it, where another one ends with it."""
+    """Return the shortest end of each path that no other path has; the whole path if another path ends with it.
+
+    >>> shortest_ends([("a", "x"), ("b", "x"), ("b", "y")])
+    [('a', 'x'), ('b', 'x'), ('y',)]
+    """
     count = Counter(path[-n:] for path in paths for n in range(1, len(path) + 1))
     return [next((path[-n:] for n in range(1, len(path)) if count[path[-n:]] == 1), path) for path in paths]
 
@@ -80,25 +84,25 @@ def _best(run: "Summary") -> float:
 
 
 def _find_runs(given: Iterable[str | os.PathLike[str]]) -> list[Path]:
-    found: dict[str, Path] = {}
+    runs: dict[str, Path] = {}
     for path in given:
         for run in _runs_in(run_path(path)):
-            found.setdefault(os.path.realpath(run), run)
-    return list(found.values())
+            runs.setdefault(os.path.realpath(run), run)
+    return list(runs.values())
 
 
 def _runs_in(path: Path) -> list[Path]:
-    """Itself, or the trials of a sweep that have begun."""
+    """Return the run directory itself, or the trials of a sweep that have started."""
     if _is_run(path):
         return [path]
     is_directory = os.path.isdir(path)  # noqa: PTH112  (Path's own raises for a name too long)
     trials = [trial for trial in path.glob("trial-*") if TRIAL.fullmatch(trial.name)] if is_directory else []
     runs = sorted(trial for trial in trials if _is_run(trial))
     if not runs:
-        reason = "has neither a config.yaml nor a trial that has begun" if is_directory else "is no directory"
+        reason = "has neither a config.yaml nor a trial that has started" if is_directory else "is no directory"
         raise InputError(
             "expected a run directory (with a config.yaml) or a sweep directory (with trial-0000 and so on), received "
-            f"{shown(str(path), 200)}, which {reason}"
+            f"{shown(str(path), 200)}, which {reason}: check the path"
         )
     return runs
 
@@ -108,6 +112,6 @@ def _is_run(path: Path) -> bool:
 
 
 def _labels(paths: Sequence[Path]) -> list[str]:
-    """One line each, with nothing that a terminal obeys."""
+    """Return a label for each path, on one line, without characters that control a terminal."""
     ends = shortest_ends([Path(os.path.abspath(path)).parts[1:] for path in paths])  # noqa: PTH100  (takes .. away)
     return [printable("/".join(end)).replace("\n", "\\n").replace("\t", "\\t") for end in ends]

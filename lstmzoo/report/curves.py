@@ -1,4 +1,4 @@
-"""The curves of many runs over one another: training loss above, validation loss below."""
+"""The curves of many runs in one picture: training loss above, validation loss below."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,14 +15,14 @@ from lstmzoo.runs.curve import SMOOTHING, Curve
 COLORS = ("#4c78a8", "#e45756", "#3a9b4e", "#f2a03d", "#8e6bbd", "#17a3b8", "#9d6b4f", "#e377c2", "#6b6b6b", "#b5b82e")
 GREY = "#c4c4c4"
 MOST_POINTS, MOST_LABEL = 60, 27  # validations that have a point each; characters of a name in the legend
-LEAST = 1e-12  # loss that is drawn: an axis of logarithms has no 0
-WINDOWS = 50  # that the longest run is cut in to smooth the training losses of all
+LEAST = 1e-12  # smallest loss that is drawn: a logarithmic axis has no 0
+WINDOWS = 50  # parts of the longest run; the training losses of all runs are smoothed over one part
 TICKS = ((10, (1, 1.5, 2, 3, 4, 5, 7)), (2000, (1, 2, 5)), (np.inf, (1,)))  # up to a ratio of high to low
 
 
 @collected
 def draw_runs(path: Path, runs: Sequence[Summary]) -> None:
-    """Draw runs that come best first: the best ten in colours, the best on top, all others in thin grey."""
+    """Draw runs, given best first: the best ten in colours, the best on top, all others in thin grey."""
     figure = blank(11.5, 7.5)
     panels = figure.subplots(2, 1, sharex=True)
     set_margins(figure, 0.75, 0.52, 2.93, 0.34, hspace=0.2)
@@ -41,15 +41,15 @@ def draw_runs(path: Path, runs: Sequence[Summary]) -> None:
 
 
 def moving_mean(curve: Curve, window: int) -> tuple[np.ndarray, np.ndarray]:
-    """Steps, and the training loss smoothed over about `window` steps around each, of a curve that starts at 0.
+    """Return steps `[n]`, and the training loss `[n]` smoothed over about `window` steps around each of them.
 
-    The curve keeps an exponential mean s after every g steps. The losses between two of them have the mean
-    (s' - a^g s) / (1 - a^g), a the smoothing: with groups of one step, that step's own loss. These are averaged in
-    the logarithm, as they are drawn: the few high losses that begin each epoch of an echo task leave a low hump.
+    The curve must start at 0. It keeps an exponential mean s after every g steps. The losses between two of them have
+    the mean (s' - a^g s) / (1 - a^g), where a is the smoothing: with groups of one step, that step's own loss. They are
+    averaged as logarithms, as they are drawn: the few high losses at the start of each echo epoch leave a low hump.
     """
     _, _, _, smoothed = curve.drawn()
-    kept, count, group = SMOOTHING**curve.group, len(smoothed), curve.group
-    between = (smoothed[1:] - kept * smoothed[:-1]) / (1 - kept)
+    remains, count, group = SMOOTHING**curve.group, len(smoothed), curve.group
+    between = (smoothed[1:] - remains * smoothed[:-1]) / (1 - remains)
     losses = np.array([smoothed[0] / (1 - SMOOTHING), *between])
     sums = np.cumsum([0, *np.log(np.maximum(losses, LEAST))])
     half = window // group // 2
@@ -71,11 +71,11 @@ def _draw_training(axes: Any, run: Summary, window: int, style: dict[str, Any]) 
 
 
 def _draw_validation(axes: Any, run: Summary, style: dict[str, Any]) -> None:
-    found = run.curve.validations
-    if found:
+    points = run.curve.validations
+    if points:
         size = 1.5 if style["color"] == GREY else 4.0
-        every = -(-len(found) // MOST_POINTS)
-        axes.plot(*zip(*found, strict=True), "o-", markersize=size, markevery=every, **style)
+        every = -(-len(points) // MOST_POINTS)
+        axes.plot(*zip(*points, strict=True), "o-", markersize=size, markevery=every, **style)
 
 
 def _dress(axes: Any, title: str) -> None:
@@ -94,7 +94,7 @@ def _dress(axes: Any, title: str) -> None:
 
 
 def _scale(axes: Any) -> None:
-    """Logarithmic, with plain numbers and as many of them as there is room for."""
+    """Make the y axis logarithmic, with plain numbers, as many as there is room for."""
     axes.set_yscale("log", nonpositive="mask")
     low, high = axes.get_ylim()
     axes.yaxis.set_major_locator(LogLocator(subs=next(subs for ratio, subs in TICKS if high <= ratio * low)))
@@ -103,7 +103,7 @@ def _scale(axes: Any) -> None:
 
 
 def _add_legend(axes: Any, runs: Sequence[Summary]) -> None:
-    """Beside the curves; the best validation loss stands under each name."""
+    """Add a legend beside the curves, with the best validation loss under each name."""
     handles = [Line2D([], [], color=color, linewidth=2.5) for color, _ in zip(COLORS, runs, strict=False)]
     names = [_name(run) for run in runs[: len(COLORS)]]
     if len(runs) > len(COLORS):
@@ -113,7 +113,7 @@ def _add_legend(axes: Any, runs: Sequence[Summary]) -> None:
     legend = axes.legend(handles, [str(number) for number in range(len(names))], frameon=False, **place)
     for text, name in zip(legend.get_texts(), names, strict=True):
         text.set_parse_math(False)  # a $ in a name is a $
-        text.set_text(name)  # only now: a label that begins with _ is left out of a legend
+        text.set_text(name)  # only now: matplotlib leaves a label that starts with _ out of a legend
 
 
 def _name(run: Summary) -> str:

@@ -1,4 +1,4 @@
-"""Figures without pyplot: an Agg canvas, fixed margins, one atomic write, and no memory left behind."""
+"""Figures without pyplot: an Agg canvas, fixed margins, one atomic write, and all memory freed."""
 
 import gc
 import io
@@ -15,12 +15,16 @@ from lstmzoo.system.files import write_atomically
 
 
 def collected(draw: Callable[..., None]) -> Callable[..., None]:
-    """A figure's parts refer to one another: they are collected while they are young, or a run's memory grows."""
+    """Free a figure's memory as soon as `draw` has returned.
+
+    A figure's parts refer to one another, so only the garbage collector frees them. It must do so while they are in its
+    youngest generation: later it runs too rarely, and the memory of a run would grow.
+    """
 
     @wraps(draw)
     def drawn(*arguments: Any) -> None:
         enabled = gc.isenabled()
-        gc.disable()  # nothing grows old while the figure is drawn
+        gc.disable()  # nothing reaches an older generation while the figure is drawn
         try:
             draw(*arguments)
         finally:
@@ -32,14 +36,14 @@ def collected(draw: Callable[..., None]) -> Callable[..., None]:
 
 
 def blank(width: float, height: float) -> Figure:
-    """An empty figure of `width` x `height` inches, 100 pixels each."""
+    """Return an empty figure of `width` x `height` inches, with 100 pixels an inch."""
     figure = Figure(figsize=(width, height), dpi=100)
     FigureCanvasAgg(figure)
     return figure
 
 
 def set_margins(figure: Figure, left: float, bottom: float, right: float, top: float, **between: float) -> None:
-    """Margins in inches: matplotlib's own layout takes longer than all the rest."""
+    """Set the margins in inches: matplotlib's own layout would take longer than the whole drawing."""
     width, height = figure.get_size_inches()
     figure.subplots_adjust(left / width, bottom / height, 1 - right / width, 1 - top / height, **between)
 

@@ -1,4 +1,4 @@
-"""Pictures of a run: the loss, and what an echo model says beside what it should say."""
+"""Pictures of a run: the loss, and the predictions of an echo model beside its targets."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ LINE, INPUT, TARGET, PREDICTION, UNKNOWN = "#4c78a8", "#c0cfdf", "#e45756", "#3a
 
 @collected
 def draw_loss(path: Path, curve: Curve, floor: float | None, title: str) -> None:
-    """Training loss of every step and smoothed, validation losses, and the floor where one is known."""
+    """Draw the training loss of every step and smoothed, the validation losses, and the loss floor if it is known."""
     figure, (axes,) = _figure(8, 4.5, 1)
     steps, low, high, smoothed = curve.drawn()
     axes.fill_between(steps, low, high, color=INPUT, linewidth=1, label="each step")
@@ -36,7 +36,7 @@ def draw_loss(path: Path, curve: Curve, floor: float | None, title: str) -> None
 
 @collected
 def draw_echo(path: Path, view: View, label: str) -> None:
-    """Up to five lanes: the input bits, the echo wanted, the echo said; each miss with a red mark."""
+    """Draw up to five lanes: input bits, targets and predictions; a red mark shows each wrong prediction."""
     view = View(*(part[:5] for part in view))
     lanes = len(view.inputs)
     figure, rows = _figure(10, 1.1 + 1.15 * lanes, lanes)

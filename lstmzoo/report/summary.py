@@ -1,4 +1,4 @@
-"""What a run has reached, read from its directory, whether it is over or not. No TensorFlow."""
+"""The summary of a run, finished or not, read from its directory. No TensorFlow."""
 
 import math
 import os
@@ -22,7 +22,7 @@ from lstmzoo.tasks.char import CharSpec
 from lstmzoo.zoo.pretrained import is_packed
 
 GOING_ON = "running or killed"
-MEASURES = ("val_loss", "val_accuracy", "val_bpc", "elapsed_seconds")  # of a line, where it has them
+MEASURES = ("val_loss", "val_accuracy", "val_bpc", "elapsed_seconds")  # some lines have them
 
 Numbers = dict[str, int | float | None]
 
@@ -32,24 +32,24 @@ class Summary(NamedTuple):
 
     label: str
     status: str
-    """That of result.json; `running or killed` where there is none."""
+    """The status in result.json; `running or killed` if there is no such file."""
     numbers: Numbers
-    """By the names of report.csv: losses in nats a symbol, times in seconds; None: not known, or not measured."""
+    """Numbers by their names in report.csv: losses in nats a symbol, times in seconds; None: unknown, not measured."""
     settings: Settings
     curve: Curve
-    """Its smoothing starts at 0."""
+    """The curve of its losses, whose smoothing starts at 0."""
 
 
 def read_summary(path: Path, label: str) -> Summary:
     """Read a run directory; a half-written last line of metrics.jsonl is left out.
 
-    Raises `InputError` for a file that is damaged, or that lacks steps which result.json tells of.
+    Raises `InputError` for a damaged file, and for a metrics.jsonl with fewer steps than result.json says.
     """
     experiment, directory, tally = load_run_config(path / "config.yaml"), RunDirectory(path), _Tally()
     facts = _facts(directory)
     result = _result(directory)  # before the metrics, which may grow meanwhile
-    steps = directory.metrics.read_whole(tally.hear)
-    whole = result is None or is_packed(path) or result.status == "interrupted"  # in a hurry the last are not written
+    steps = directory.metrics.read_whole(tally.add)
+    whole = result is None or is_packed(path) or result.status == "interrupted"  # which may lack the last lines
     if result and not whole and steps < result.steps:
         raise InputError(
             f"{directory.metrics.path}: expected the lines of steps 1 to {result.steps}, received {steps} of them: "
@@ -66,7 +66,7 @@ class _Best(BaseModel):
 
 
 class _Result(BaseModel):
-    """What is read of result.json; None is what is not known yet, or was never measured."""
+    """The keys of result.json that are read; None: not known yet, or never measured."""
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
     status: str
@@ -93,7 +93,7 @@ class _Result(BaseModel):
 
 
 class _Tally:
-    """What the lines of metrics.jsonl say, heard one by one in bounded memory."""
+    """The summary of metrics.jsonl, from its lines one by one in bounded memory."""
 
     def __init__(self) -> None:
         self.curve = Curve(0.0)
@@ -101,8 +101,8 @@ class _Tally:
         self.timed: Line = {}
         self.best: Line = {}
 
-    def hear(self, line: Line) -> None:
-        """One step's; `ValueError` for a measure that is no number."""
+    def add(self, line: Line) -> None:
+        """Add the line of one step; raise `ValueError` for a measure that is no number."""
         if not line.keys().isdisjoint(MEASURES):
             _check_measures(line)
         self.curve.add(line)
@@ -113,7 +113,7 @@ class _Tally:
             self.best = line
 
     def result(self, experiment: Experiment, vocab_size: Any) -> _Result:
-        """In the place of result.json, which alone knows how many epochs are done."""
+        """Return what stands in for a missing result.json; the number of epochs stays unknown."""
         train, seconds = experiment.train, self.timed.get("elapsed_seconds")
         symbols = self.timed.get("step", 0) * train.batch_size * train.seq_length
         size = vocab_size if experiment.task.writes else experiment.task.vocab_size
@@ -144,13 +144,13 @@ def _result(directory: RunDirectory) -> _Result | None:
     except ValidationError as error:
         place = ".".join(map(str, error.errors()[0]["loc"]))
         raise InputError(
-            f"expected a run's result.json, received {path}, which has no {place} of the right kind: restore the run's "
+            f"expected a run's result.json, received {path}, which has no {place} of the right type: restore the run's "
             "own file, or leave the run out"
         ) from error
 
 
 def _facts(directory: RunDirectory) -> dict[str, Any]:
-    """Digest and sizes of a text, from environment.json, which a run that was killed at its start does not have."""
+    """Return digest and sizes of a text from environment.json; empty for a run that was killed before it wrote that."""
     if not os.path.lexists(directory.path / "environment.json"):
         return {}
     facts = directory.read_json("environment.json").get("data")
@@ -158,7 +158,7 @@ def _facts(directory: RunDirectory) -> dict[str, Any]:
 
 
 def _settings(experiment: Experiment, facts: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Not the places of a text, which say nothing on another machine: its name, or else its digest."""
+    """Yield the settings; for a text its name and digest, since its path means nothing on another machine."""
     for path, value in settings_of(experiment).items():
         yield path, value
         if path == "task.kind" and isinstance(experiment.task, CharSpec):

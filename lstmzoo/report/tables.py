@@ -21,7 +21,7 @@ Row = list[str]
 
 
 def csv_text(comparison: Comparison) -> str:
-    """One row a run, numbers at full precision; an empty cell is what a run does not have, `null` a setting's value."""
+    """Return one row a run, with all digits; an empty cell: the run does not have it; `null`: the setting is null."""
     rows = [{key: _exact(key, value) for key, value in row.items()} for row in comparison.rows()]
     names = dict.fromkeys(key for row in rows for key in row if key not in comparison.differing)
     stream = io.StringIO()
@@ -32,7 +32,7 @@ def csv_text(comparison: Comparison) -> str:
 
 
 def markdown_text(comparison: Comparison, picture: str) -> str:
-    """A page: the picture, a table of the runs with what differs, and the main settings that do not."""
+    """Return a page: the picture, a table of the runs with what differs, and the main settings that are the same."""
     runs = comparison.runs
     title = f"{len(runs)} runs compared" if len(runs) > 1 else f"The run {_escaped(runs[0].label)}"
     heads, rows = _table(comparison, comparison.telling(), HEADS)
@@ -43,7 +43,7 @@ def markdown_text(comparison: Comparison, picture: str) -> str:
 
 
 def terminal_text(comparison: Comparison) -> str:
-    """The runs in 100 columns: names are cut, and of what differs stands there what there is room for."""
+    """Return a table of 100 columns: long names are cut, and of what differs only some settings may fit."""
     heads, rows = _table(comparison, [], BRIEF)
     rows = [heads, *([_cut(row[0]), *row[1:]] for row in rows[:MOST_ROWS])]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -57,22 +57,22 @@ def terminal_text(comparison: Comparison) -> str:
 
 
 def _fitting(comparison: Comparison, heads: Row, room: int) -> list[Row]:
-    """Columns of what differs, as many of them as fit in so many characters, under the ends of their paths."""
+    """Return the columns of what differs that fit in `room` characters, each under the end of its path."""
     paths = [tuple(path.split(".")) for path in comparison.telling()]
     ends = shortest_ends([*paths, *((head,) for head in heads)])
-    found = []
+    columns = []
     for path, end in zip(paths, ends, strict=False):
         values = [_setting(run.settings, ".".join(path)) for run in comparison.runs[:MOST_ROWS]]
         column = [".".join(end), *values]
         width = GAP + max(map(len, column))
         if width <= room:
-            found.append(column)
+            columns.append(column)
             room -= width
-    return found
+    return columns
 
 
 def _table(comparison: Comparison, paths: Sequence[str], heads: Sequence[str]) -> tuple[Row, list[Row]]:
-    """Heads and rows: the run, the status where one is not completed, values at these paths, what was reached."""
+    """Return heads and rows: the run, the status (if one is not completed), values at these paths, and results."""
     is_telling = any(run.status != "completed" for run in comparison.runs)
     rows = []
     for run in comparison.runs:
@@ -92,7 +92,7 @@ def _reached(run: Summary) -> Row:
 
 
 def _setting(settings: Mapping[str, Any], path: str) -> str:
-    """Empty for one that the run does not have; of a digest its beginning tells enough."""
+    """Return a setting's value as text; empty if the run does not have it; of a digest the first 12 characters."""
     if path not in settings:
         return ""
     text = _rounded(settings[path]) or "null"
@@ -100,30 +100,30 @@ def _setting(settings: Mapping[str, Any], path: str) -> str:
 
 
 def _exact(key: str, value: Any) -> Any:
-    """None is an empty cell for a measure, which has no dot in its name or is not there; `null` for a setting."""
+    """Return a cell of the CSV; None is empty for a measure (a name without a dot), and `null` for a setting."""
     return value if isinstance(value, (str, float)) or (value is None and "." not in key) else json.dumps(value)
 
 
 def _rounded(value: Any) -> str:
-    """Four significant digits."""
+    """Return a value as text, with four significant digits."""
     if isinstance(value, float):
         return f"{value:.4g}"
     return value if isinstance(value, str) else "" if value is None else json.dumps(value)
 
 
 def _shared_lines(comparison: Comparison) -> list[str]:
-    """The main settings that are the same in all, a line a section; what is off is left out."""
+    """Return the main settings that are the same in all runs, one line a section, without those that are null."""
     shared = {path: value for path, value in comparison.shared.items() if value is not None and not _is_minor(path)}
     lines = []
     for section in MAIN:
-        found = [path for path in shared if path.startswith(f"{section}.")]
-        said = [f"{path.removeprefix(f'{section}.')} {_escaped(_setting(shared, path))}" for path in found]
-        lines += [f"- {section}: {', '.join(said)}"] if said else []
+        paths = [path for path in shared if path.startswith(f"{section}.")]
+        parts = [f"{path.removeprefix(f'{section}.')} {_escaped(_setting(shared, path))}" for path in paths]
+        lines += [f"- {section}: {', '.join(parts)}"] if parts else []
     return ["The same in all:", "", *lines] if lines and len(comparison.runs) > 1 else ["Settings:", "", *lines]
 
 
 def _is_minor(path: str) -> bool:
-    """Whether it is one of an optimizer's finer arguments."""
+    """Tell whether a path is an optimizer's argument other than its name and learning rate."""
     return path.startswith("train.optimizer.") and path.split(".")[-1] not in ("name", "learning_rate")
 
 
@@ -132,7 +132,7 @@ def _markdown_row(cells: Row) -> str:
 
 
 def _escaped(text: str) -> str:
-    """What Markdown would take for more than text, `|` first of all, and links."""
+    """Escape what Markdown would not take for plain text: `|` above all, and links."""
     return re.sub(r"([\\`*<>|&~]|\](?=\())", r"\\\1", text)
 
 
@@ -141,6 +141,6 @@ def _cut(label: str) -> str:
 
 
 def _aligned(row: Row, widths: Sequence[int]) -> str:
-    """Names to the left, all else to the right."""
+    """Return a row as a line: the name to the left of its column, the other cells to the right."""
     cells = [f"{row[0]:<{widths[0]}}", *(f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))]
     return (" " * GAP).join(cells).rstrip()

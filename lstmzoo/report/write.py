@@ -18,12 +18,12 @@ PAGE, TABLE, PICTURE = "report.md", "report.csv", "curves.png"
 def write_report(
     runs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], path: str | os.PathLike[str]
 ) -> list[dict[str, Any]]:
-    """Write report.md, report.csv and curves.png about runs to the directory `path`, which is made if need be.
+    """Write report.md, report.csv and curves.png about runs to the directory `path`, which is made if it is missing.
 
-    `runs`: one or more run directories, and sweep directories for the runs in them. Returns the rows of report.csv,
-    best validation loss first: losses in nats a symbol, times in seconds. A run that goes on, was killed, interrupted
-    or has diverged is one of them, with its status. Raises `InputError` for what is no run, for a damaged file and
-    for a `path` that cannot be written to, and `EnvironmentFailure` when the disk fails.
+    `runs`: one or more run directories, and sweep directories, which stand for all runs in them. Returns the rows of
+    report.csv, best validation loss first: losses in nats a symbol, times in seconds. A run that still goes on, or that
+    was killed, interrupted or diverged, is one of them, with its status. Raises `InputError` for a path that is no run,
+    for a damaged file and for a `path` that cannot be written to, and `EnvironmentFailure` if the disk fails.
     """
     from lstmzoo.report.comparison import compare
 
@@ -33,7 +33,7 @@ def write_report(
 
 
 def write_files(comparison: "Comparison", path: Path) -> None:
-    """Write the three files to a directory, which is made if need be."""
+    """Write the three files to a directory, which is made if it is missing."""
     from lstmzoo.report.curves import draw_runs
     from lstmzoo.report.tables import csv_text, markdown_text
     from lstmzoo.zoo.pretrained import refuse_to_write
@@ -50,5 +50,5 @@ def write_files(comparison: "Comparison", path: Path) -> None:
         ) from error
     except OSError as error:
         raise EnvironmentFailure(
-            f"the report in {path} cannot be written ({error.strerror or error}): make room"
+            f"the report in {path} cannot be written ({error.strerror or error}): make room, or choose another place"
         ) from error

@@ -1,4 +1,4 @@
-"""What a doctor must see, in surroundings that are well and in such as are broken: a line and advice, never a traceback."""
+"""The doctor on a machine that works and on broken ones: each fault is a line with advice, never a traceback."""
 
 import importlib.metadata
 import json
@@ -99,7 +99,7 @@ def test_a_driver_without_a_gpu_is_a_note(monkeypatch, tmp_path):
 
 
 def test_it_starts_with_the_standard_library_alone():
-    code = "import sys, lstmzoo.doctor; print(sorted({name.partition('.')[0] for name in sys.modules} - set(sys.stdlib_module_names)))"
+    code = "import sys, lstmzoo.doctor.__main__; print(sorted({name.partition('.')[0] for name in sys.modules} - set(sys.stdlib_module_names)))"
     done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.replace("'__main__', ", "") == "['lstmzoo']\n", done.stderr
 
@@ -135,8 +135,8 @@ def broken(tmp_path):
         ("tf_keras", "raise ModuleNotFoundError(\"No module named 'tf_keras'\")", "ModuleNotFoundError: No module named 'tf_keras'", "--force-reinstall tensorflow tf-keras"),
         ("tf_keras", "__version__ = '3.0.0'", "and tf_keras 3.0.0 in", "--force-reinstall tf-keras"),
         ("tensorflow", "import os, signal; os.kill(os.getpid(), signal.SIGILL)", "the process was ended by SIGILL", "(AVX)"),
-        ("tensorflow", "import os; print('out of it'); os._exit(7)", "the process ended with status 7: out of it", "install lstmzoo anew, in a virtual environment of its own"),
-        ("pydantic", "raise ImportError('half a package')", "ImportError: half a package", "install lstmzoo anew, in a virtual environment of its own"),
+        ("tensorflow", "import os; print('out of it'); os._exit(7)", "the process ended with status 7: out of it", "install lstmzoo again, in a new virtual environment"),
+        ("pydantic", "raise ImportError('half a package')", "ImportError: half a package", "install lstmzoo again, in a new virtual environment"),
     ],
 )  # fmt: skip
 def test_a_package_that_does_not_import_is_a_line(broken, tmp_path, name, text, said, advice):
@@ -164,7 +164,7 @@ def found(look):
         ({"tensorflow": "2.21.0", "tf-keras": None}, "not installed", "python -m pip install 'tf-keras==2.21.*'"),
         ({"tensorflow": "2.21.0", "tf-keras": "2.20.1"}, "2.20.1 beside tensorflow 2.21.0", "python -m pip install 'tf-keras==2.21.*'"),
         ({"tensorflow": None, "tf-keras": "2.21.0"}, "tensorflow is not installed", "python -m pip install tensorflow tf-keras"),
-        ({"tensorflow": "2.21.0-rc1", "tf-keras": "2.21.3"}, "of one series with tensorflow: 2.21", ""),
+        ({"tensorflow": "2.21.0-rc1", "tf-keras": "2.21.3"}, "the same series as tensorflow: 2.21", ""),
     ],
 )  # fmt: skip
 def test_tf_keras_must_go_with_tensorflow(monkeypatch, versions, text, advice):
@@ -198,8 +198,8 @@ def test_a_clone_that_is_not_installed_is_a_note(monkeypatch):
 
     monkeypatch.setattr(installed, "distribution", missing)
     line = found(installed.requirements)["requirements"]
-    assert (line.mark, line.advice) == ("note", "in its folder: python -m pip install -e .")
-    assert found(installed.extras) == {"extras": Check("extras", "not known: lstmzoo is not installed")}
+    assert (line.mark, line.advice) == ("note", "run in its folder: python -m pip install -e .")
+    assert found(installed.extras) == {"extras": Check("extras", "unknown: lstmzoo is not installed")}
 
 
 def test_every_version_is_told_and_what_is_lacking_too(monkeypatch):
@@ -222,15 +222,15 @@ def test_places_that_cannot_be_written_are_told(monkeypatch, tmp_path):
         f"{tmp_path}/file/cache cannot be written: Not a directory",
         False,
     )
-    assert lines["cache"].advice == "name another with LSTMZOO_CACHE=DIR"
+    assert lines["cache"].advice == "set another folder with LSTMZOO_CACHE=DIR"
     assert (lines["runs"].ok, lines["temporary"].ok) == (False, True)
-    assert lines["runs"].advice == "name another with LSTMZOO_RUNS=DIR or --run-dir DIR, or work elsewhere"
+    assert lines["runs"].advice == "set another folder with LSTMZOO_RUNS=DIR or --run-dir DIR, or start in another one"
     assert host.place("x", tmp_path / "loop" / "x", "else").text.endswith(
         "cannot be written: Too many levels of symbolic links"
     )
     monkeypatch.setattr(host.tempfile, "gettempdir", lambda: (_ for _ in ()).throw(FileNotFoundError("none")))
     assert found(host.places)["temporary"] == Check(
-        "temporary", "FileNotFoundError: none", False, "make room, or name another with TMPDIR=DIR"
+        "temporary", "FileNotFoundError: none", False, "make room, or set another folder with TMPDIR=DIR"
     )
 
 
@@ -250,7 +250,7 @@ def test_a_full_disk_ends_in_lines(tmp_path):
     marks = lines_of(done.stdout)
     assert [marks[name] for name in ("cache", "runs", "temporary", "echo")] == ["FAILED"] * 4
     assert "cannot be written: File too large" in done.stdout
-    assert done.stderr == "not well: cache, runs, temporary, echo (what to do stands behind ->)\n"
+    assert done.stderr == "not well: cache, runs, temporary, echo (the text after -> says what to do)\n"
 
 
 def test_the_machine_is_described(monkeypatch):
@@ -277,7 +277,7 @@ def test_a_self_test_that_does_not_end_is_ended():
     start = time.monotonic()
     (line,) = said_by("import time; time.sleep(60)", 0.5)
     assert time.monotonic() - start < 10
-    assert line == Check("self-test", "it took too long, and was ended", False, __main__.CRASHED)
+    assert line == Check("self-test", "it took too long, and was stopped", False, __main__.CRASHED)
 
 
 def test_what_a_self_test_says_before_it_is_killed_stays():
@@ -356,9 +356,9 @@ def test_a_wrong_option_is_the_users(tmp_path):
 
 def test_json_has_it_all(monkeypatch, capsys):
     monkeypatch.setattr(__main__, "self_test", lambda: iter([Check("imports", "gone", False, "do")]))
-    with pytest.raises(EnvironmentFailure, match=r"^not well: imports \(what to do stands behind ->\)$"):
+    with pytest.raises(EnvironmentFailure, match=r"^not well: imports \(the text after -> says what to do\)$"):
         __main__.doctor(as_json=True)
     found = json.loads(capsys.readouterr().out)
     assert found["ok"] is False
     assert found["self-test"] == [{"name": "imports", "text": "gone", "ok": False, "advice": "do"}]
-    assert {"lstmzoo", "versions", "machine", "surroundings", "extras"} < set(found)
+    assert {"lstmzoo", "versions", "machine", "environment", "extras"} < set(found)

@@ -173,7 +173,7 @@ DAMAGE = [
     ("metrics.jsonl", b'{"step": 1, "train_loss": 0.5}\n', "expected the lines of steps 1 to 60, received 1 of them: restore"),
     ("metrics.jsonl", b"\0" * 200_000, "received what is no line after step 0"),
     ("result.json", b"{", "received .*result.json, which is no JSON"),
-    ("result.json", b'{"status": "completed"}', "which has no steps of the right kind: restore"),
+    ("result.json", b'{"status": "completed"}', "which has no steps of the right type: restore"),
     ("environment.json", b"[]", "expected a run's environment.json, received .* which is no mapping"),
     ("config.yaml", b"task: 3\n", "config.yaml:1: task: expected"),
 ]  # fmt: skip
@@ -189,7 +189,9 @@ def test_a_damaged_file_is_one_clear_message(copy, tmp_path, name, content, mess
 
 def test_what_is_no_run_is_named(home, tmp_path):
     (tmp_path / "trial-0000").mkdir()
-    with pytest.raises(InputError, match=r"received '.*', which has neither a config.yaml nor a trial that has begun"):
+    with pytest.raises(
+        InputError, match=r"received '.*', which has neither a config.yaml nor a trial that has started"
+    ):
         lstmzoo.write_report([home / "a|b", tmp_path], tmp_path / "out")
     with pytest.raises(InputError, match="received 'nowhere', which is no directory"):
         lstmzoo.write_report("nowhere", tmp_path / "out")
@@ -209,7 +211,7 @@ def test_only_the_reports_own_files_are_replaced(home, tmp_path):
         lstmzoo.write_report(home / "a|b", tmp_path / "mine.txt")
 
 
-def test_a_full_disk_is_the_surroundings_fault(home, tmp_path, monkeypatch):
+def test_a_full_disk_is_a_fault_of_the_system(home, tmp_path, monkeypatch):
     def fail(path, content):
         raise OSError(28, "No space left on device")
 
