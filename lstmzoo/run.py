@@ -120,7 +120,7 @@ def _train(config: Path | None, overrides: list[str], run_dir: Path | None, resu
 
 
 def main(prog_name: str) -> None:
-    """`python -m lstmzoo.run CONFIG`."""
+    """Run the command `python -m lstmzoo.run CONFIG`."""
     command_line(run, prog_name)
 
 

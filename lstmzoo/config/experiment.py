@@ -30,13 +30,13 @@ from lstmzoo.tasks.registry import TaskSpec
 
 
 def _without_tag(schema: dict[str, Any]) -> None:
-    """The tag of a union may be left out: an editor must not ask for it."""
+    """Let a schema leave out the tag of a union: an editor must not ask for it."""
     schema["anyOf"] = schema.pop("oneOf")
     schema.pop("discriminator", None)
 
 
 def seconds(value: Any) -> Any:
-    """Seconds from such as "10m", for pydantic to check."""
+    """Convert a time such as "10m" to seconds, for pydantic to check."""
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*(s|m|h)", value) if isinstance(value, str) else None
     if match:
         return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
@@ -54,7 +54,7 @@ def _from_zoo(value: Any) -> Any:
 
 
 def file_name(name: str) -> str:
-    """A name that a directory can bear."""
+    """Check that a name can be the name of a directory."""
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", name):
         raise expected("a name of at most 100 letters, digits, '.', '_' and '-'")
     return name
@@ -67,7 +67,7 @@ def _hallstroms(value: Any) -> Any:
 
 
 class TrainSpec(Section):
-    """How the weights are found: truncated back-propagation through time."""
+    """Training by truncated back-propagation through time."""
 
     batch_size: Count = 5
     """B, parallel lanes."""
@@ -129,7 +129,7 @@ class SampleSpec(Section):
 
 
 class CheckpointSpec(Section):
-    """What is kept of a run while it goes on."""
+    """Checkpoints that are kept while a run goes on."""
 
     every_steps: CountOrNever = 500
     """Steps between two checkpoints, beside the best and the last; 0: only these."""
@@ -138,7 +138,7 @@ class CheckpointSpec(Section):
 
 
 class ExecutionSpec(Section):
-    """How the same mathematics is run; fixed before step 0."""
+    """Execution of the same mathematics; fixed before step 0."""
 
     kernel: Literal["auto", "keras", "scan", "xla"] = "auto"
     """keras: its own layers (cuDNN on a GPU); scan: hand-written gradient; xla: that, compiled."""
@@ -186,17 +186,17 @@ class Experiment(Section):
 
     @property
     def encoding(self) -> str:
-        """How a symbol enters the net, `auto` decided."""
+        """Encoding of a symbol for the net, with `auto` decided."""
         return self.task.encodings[0] if self.model.encoding == "auto" else self.model.encoding
 
     @property
     def cadences(self) -> list[int]:
-        """Steps between two of each thing that is done between two calls of the graph."""
+        """Steps from one validation, sample or checkpoint to the next; they end a call of the graph."""
         sample = self.sample.every_steps if self.task.writes else 0
         return [every for every in (self.validation.every_steps, sample, self.checkpoint.every_steps) if every]
 
     def warnings(self) -> list[str]:
-        """What is legal but hardly meant, a sentence each."""
+        """List what is legal but probably not meant, a sentence each."""
         found = self.task.warnings(self.train.seq_length)
         if self.model.dropout and len(self.model.layers) == 1:
             found.append("model.dropout acts between layers: with one layer it does nothing")

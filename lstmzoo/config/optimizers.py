@@ -92,7 +92,7 @@ else:
 
 
 def make_optimizer(spec: Section, grad_clip_norm: float | None = None) -> "keras.optimizers.Optimizer":
-    """The tf_keras optimizer that a section describes; grad_clip_norm clips the norm of all gradients together."""
+    """Make the tf_keras optimizer that a section describes; grad_clip_norm clips the norm of all gradients together."""
     import tf_keras as keras
 
     values = spec.model_dump()

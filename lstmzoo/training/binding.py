@@ -1,4 +1,4 @@
-"""What a run is bound to: its settings and data; whether what is asked for fits the run that goes on. No TensorFlow."""
+"""The binding of a run to its settings and data, and whether a request fits the run that it resumes. No TensorFlow."""
 
 import json
 from pathlib import Path

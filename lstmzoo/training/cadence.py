@@ -1,4 +1,4 @@
-"""When to validate, sample and save, and how many windows to run until then. No TensorFlow."""
+"""The cadence of a run: when to validate, sample and save, how many windows to run until then. No TensorFlow."""
 
 import time
 from typing import NamedTuple

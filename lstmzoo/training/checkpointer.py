@@ -14,7 +14,7 @@ from lstmzoo.training.start import Start
 
 
 class Checkpointer:
-    """Saves weights, optimizer slots, carried states and counters of one run; restores them where it is resumed."""
+    """Writer of a run's checkpoints: weights, optimizer slots, carried states, counters; it reads them on a resume."""
 
     def __init__(self, start: Start, model: keras.Model, optimizer: keras.optimizers.Optimizer):
         self.directory, self.run_state = start.directory, start.run_state

@@ -43,7 +43,7 @@ class Trainer:
         self.pace = Pace(self.cadence)
 
     def run(self) -> str:
-        """Train to the end of the run, or until something stops it: the status; pictures show all that was reached."""
+        """Train to the end, or until something stops the run, and return the status; pictures show all steps."""
         try:
             self._run()
         except Diverged:
@@ -91,7 +91,7 @@ class Trainer:
         return self.samples is None or not self.cadence.sample_due() or self._sample(self.samples)
 
     def _validate(self, validator: Validator) -> bool:
-        """Measure the model as it is into the last step's line; False if a signal came on the way."""
+        """Validate the model into the last step's line; False if a signal came on the way."""
         measures = validator.measure(self._is_stopped)
         if measures is None:
             return False
@@ -175,7 +175,7 @@ def _model(plan: Plan) -> keras.Model:
 
 
 def _execution(plan: Plan, model: keras.Model, optimizer: keras.optimizers.Optimizer, carries: bool) -> Execution:
-    """The execution of a run, traced and compiled."""
+    """Make the execution of a run, traced and compiled."""
     how, seed = plan.resolved.execution, plan.resolved.seed
     execution = Execution(model, optimizer, how.kernel, seed, int(how.windows_per_call), int(how.threads))
     execution.prepare(plan.resolved.train.seq_length, carries)

@@ -24,7 +24,7 @@ DRAW_SECONDS = 1.0  # a tiny net validates many times a second, and a drawing ta
 
 
 class Recorder:
-    """Writes each step's numbers to metrics.jsonl, TensorBoard and the plots."""
+    """Writer of each step's numbers to metrics.jsonl, TensorBoard and the plots."""
 
     def __init__(self, start: Start):
         self.directory, self.curve, self.pictures = start.directory, start.curve, start.pictures

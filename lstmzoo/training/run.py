@@ -1,4 +1,4 @@
-"""A run from the first file of its directory to the last: whatever ends it, result.json says how.
+"""A run from the first file of its directory to the last; result.json says how it ended.
 
 The way of a run: `claim` its directory, find the `requested` experiment, `begin` (fresh or resumed), train, write
 result.json.
@@ -27,7 +27,7 @@ Prepare = Callable[[Plan], None]
 
 
 class Request(NamedTuple):
-    """What a run is asked to be."""
+    """A request for a run: what to train, where, fresh or resumed."""
 
     given: Experiment | None
     """The experiment of CONFIG, where one is given."""
@@ -84,7 +84,7 @@ def plan_run(request: Request) -> tuple[Plan, int]:
 
 
 def _nothing_to_do(start: Start, progress: Progress) -> Result:
-    """Say so, and do what a process that was killed at the end had no time for."""
+    """Report it, and do what a process that was killed at the end had no time for."""
     directory, step = start.directory, start.run_state.position.step
     result = start.run_state.result(start.plan, Cadence(start.plan, start.run_state).status())
     if start.resumed is not None and not start.resumed.changed:

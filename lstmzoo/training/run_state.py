@@ -11,7 +11,7 @@ from lstmzoo.runs.metrics import Line
 
 
 class Position(NamedTuple):
-    """Steps done, epochs done, windows of the present epoch done."""
+    """Position in a run: steps done, epochs done, windows done of the present epoch."""
 
     step: int = 0
     epoch: int = 0
@@ -79,7 +79,7 @@ class RunState:
         return "val_loss" in self.last
 
     def result(self, plan: Plan, status: str) -> dict[str, Any]:
-        """Make the content of result.json."""
+        """Return the content of result.json."""
         train = plan.resolved.train
         symbols = self.position.step * train.batch_size * train.seq_length
         return {
@@ -102,7 +102,7 @@ class RunState:
         }
 
     def tensors(self) -> dict[str, np.ndarray]:
-        """Give the tensors of a checkpoint; `last` stands in metrics.jsonl, `train_seconds` in the metadata."""
+        """Return the counters as tensors; `last` stands in metrics.jsonl, `train_seconds` in the metadata."""
         best = self.best or Best(-1, float(np.finfo(np.float64).max))
         return {
             "position": np.array(self.position, np.int64),

@@ -14,7 +14,7 @@ STREAM = 2  # of the run's random numbers; 0 and 1 are those of the data
 
 
 class Samples:
-    """Draws one text a call, from zero state and with random numbers of (seed, step)."""
+    """Sampler of a run: one text a call, from zero state and with random numbers of (seed, step)."""
 
     def __init__(self, plan: Plan, vocabulary: Vocabulary, model: keras.Model):
         self.spec, self.seed, self.vocabulary = plan.resolved.sample, plan.resolved.seed, vocabulary

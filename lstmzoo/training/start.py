@@ -29,7 +29,7 @@ from lstmzoo.training.run_state import RunState
 
 
 class Resumed(NamedTuple):
-    """What a resumed run goes on from."""
+    """State of a resumed run at its last checkpoint."""
 
     checkpoint: Checkpoint
     metrics_size: int
@@ -46,7 +46,7 @@ class Resumed(NamedTuple):
 
 
 class Start(NamedTuple):
-    """All that a trainer starts from."""
+    """Everything that a trainer starts from."""
 
     plan: Plan
     directory: RunDirectory
@@ -141,7 +141,7 @@ def _resume(
 
 
 def _catch_up(directory: RunDirectory, checkpoint: Checkpoint, run_state: RunState, curve: Curve) -> int:
-    """Add the lines of metrics.jsonl up to the checkpoint to curve and counters: the bytes of them."""
+    """Add the lines of metrics.jsonl up to the checkpoint to curve and counters; return their size in bytes."""
     pending = checkpoint.metadata.get("pending")
 
     def take(line: Line) -> None:
@@ -155,12 +155,12 @@ def _catch_up(directory: RunDirectory, checkpoint: Checkpoint, run_state: RunSta
 
 
 def _new_curve(plan: Plan) -> Curve:
-    """A curve whose smoothing starts at the loss of a uniform guess."""
+    """Make a curve whose smoothing starts at the loss of a uniform guess."""
     return Curve(math.log(plan.task.vocab_size))
 
 
 def take_over(start: Start) -> None:
-    """Make the directory what it was at the start; what was done after the checkpoint will be done again."""
+    """Reset the directory to the state of the start; what was done after the checkpoint will be done again."""
     directory = start.directory
     if start.resumed is None:
         directory.begin(dump_config(start.plan.resolved), samples=start.plan.task.vocabulary is not None)

@@ -13,7 +13,7 @@ SHOWN_STEPS = 45
 
 
 class Validator:
-    """The fixed validation lanes of a run; their last partial window is filled up with steps of weight 0."""
+    """Validator on the fixed validation lanes of a run; their last partial window is padded with weight 0."""
 
     def __init__(self, task: Task, execution: Execution, seq_length: int, windows_per_call: int):
         lanes, weights = task.validation()

@@ -164,6 +164,6 @@ def test_public_names_exist_and_are_documented():
 
 
 def test_public_names_are_the_same_for_type_checkers():
-    (block,) = (node for node in modules()["__init__"].body if isinstance(node, ast.If))
+    block, _ = (node for node in modules()["__init__"].body if isinstance(node, ast.If))
     typed = {(node.module, alias.asname) for node in block.body for alias in node.names}
     assert typed == {(f"lstmzoo.{room}", name) for name, room in lstmzoo._ROOM_OF.items()}
