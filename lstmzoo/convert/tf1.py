@@ -54,7 +54,8 @@ def from_tf1(
     if isinstance(cells, Mapping):
         if head is not None or embedding is not None:
             raise InputError(
-                "head and embedding: expected None with a mapping of variables, received others: put them there"
+                "head and embedding: expected None with a mapping of variables, received others: add them to the "
+                "mapping"
             )
         cells, head, embedding = sort_variables(cells)
     if (

@@ -131,7 +131,7 @@ def _shapes(spec: ModelSpec, encoding: str, vocab_size: int) -> list[tuple[int, 
 
 
 def described(model: str | Mapping[str, Any] | ModelSpec, overrides: Mapping[str, Any] | None = None) -> ModelSpec:
-    """Return the description that a name of the zoo, a mapping as in the YAML, or a `ModelSpec` stands for.
+    """Return the description of a model given as a name of the zoo, a mapping as in the YAML, or a `ModelSpec`.
 
     `overrides` replace its values; a list of units replaces the depth too. Raises `InputError` for a bad description.
     """

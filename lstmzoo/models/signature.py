@@ -2,7 +2,7 @@
 
     ids [B, T] int32, h0 [B, H], c0 [B, H], h1, ...  ->  logits [B, T, V], h0, c0, h1, ...
 
-A stream starts with states of zeros; the states of an output are the input beside the next symbols. No TensorFlow.
+A stream starts with states of zeros; the states of each output are inputs for the next symbols. No TensorFlow.
 """
 
 from collections.abc import Sequence

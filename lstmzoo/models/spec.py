@@ -55,13 +55,13 @@ class ModelSpec(Section):
     @model_validator(mode="after")
     def _possible(self) -> Self:
         if self.depth is not None and isinstance(self.units, tuple) and self.depth != len(self.units):
-            raise expected(f"depth to be left out, or {len(self.units)}, beside a list of {len(self.units)} units")
+            raise expected(f"no depth, or depth {len(self.units)}, with a list of {len(self.units)} units")
         if self.kind == "single" and len(self.layers) > 1:
             raise expected("depth 1 with kind single (more layers: kind stacked_cells or stacked_layers)")
         if self.embedding_dim is not None and self.encoding != "embedding":
             raise expected("embedding_dim with encoding embedding only")
         if self.encoding == "embedding" and self.embedding_dim is None:
-            raise expected("an embedding_dim beside encoding embedding")
+            raise expected("an embedding_dim with encoding embedding")
         return self
 
     @property

@@ -106,7 +106,7 @@ def test_a_length_given_by_set_replaces_that_of_the_file(tmp_path):
         (GOOD + "execution: {threads: no}\n", r"execution.threads: expected auto or an integer, received 'no'"),
         (GOOD + "name: ../x\n", r"try.yaml:4: name: expected a name of at most 100 letters"),
         (GOOD.replace("4}", "[4, 0]}"), r"try.yaml:2: model.units: expected an integer >= 1, or a list"),
-        (GOOD.replace("4}", "[4, 5], depth: 3}"), r"model: expected depth to be left out, or 2"),
+        (GOOD.replace("4}", "[4, 5], depth: 3}"), r"model: expected no depth, or depth 2, with a list"),
         (GOOD.replace("4}", "4, depth: 2}"), r"try.yaml:2: model: expected depth 1 with kind single"),
         (GOOD.replace("{units: 4}", "ecko_4"), r"try.yaml:2: model: expected a model of the zoo, .*; did you mean echo_4"),
         (GOOD.replace("4}", "4, embedding_dim: 2}"), r"model: expected embedding_dim with encoding embedding only"),
