@@ -1,4 +1,4 @@
-"""`python -m lstmzoo.run CONFIG`: train an experiment from its YAML file."""
+"""The command `python -m lstmzoo.run CONFIG`: train an experiment from its YAML file."""
 
 import json
 import sys

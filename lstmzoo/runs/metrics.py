@@ -1,4 +1,4 @@
-"""metrics.jsonl: one JSON object a step, appended to while a run goes on, cut back on a resume; its only reader."""
+"""The file metrics.jsonl: one JSON object a step, appended to while a run goes on, cut back on a resume."""
 
 import json
 import math

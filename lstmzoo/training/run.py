@@ -51,8 +51,8 @@ def train_run(
     The returned mapping has `run_dir` too, the directory; `run_dir=None` takes the first free default one. `resume`
     goes on from the last checkpoint of `run_dir` (or of the last default one), with its own config unless another is
     given; that may have more epochs, steps or time, and another learning rate, schedule, clipping, cadence and
-    patience, but must be the same in all else. Where no checkpoint is, it starts afresh; where nothing is left to do,
-    it returns. Raises `InputError` for a directory that cannot be used, `Diverged` when a number is not finite,
+    patience, but must be the same in all else. Without a checkpoint it starts from step 0; with nothing left to do it
+    returns. Raises `InputError` for a directory that cannot be used, `Diverged` when a number is not finite,
     `Interrupted` after SIGINT or SIGTERM (both after writing result.json), and `EnvironmentFailure` when the disk fails
     on the way.
     """

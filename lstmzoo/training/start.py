@@ -119,7 +119,7 @@ def begin(directory: RunDirectory, experiment: Experiment, pictures: bool = True
     if damaged:
         raise InputError(
             f"expected a run with a whole checkpoint, received {directory.path}: {'; '.join(damaged)}: restore one, or "
-            "remove them to start this run afresh"
+            "remove them to start this run from step 0"
         )
     plan = make_plan(experiment)
     return Start(plan, directory, RunState(), _new_curve(plan), pictures, None)

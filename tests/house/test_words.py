@@ -11,11 +11,15 @@ import pytest
 
 from tests.house.test_layers import files, name_of
 
-PACKAGES = ("errors", "system", "schema", "data", "models", "tasks", "execution", "convert", "zoo")
+PACKAGES = (
+    *("errors", "system", "schema", "data", "models", "tasks", "execution", "convert", "zoo", "config", "runs"),
+    *("training", "run"),
+)
 VERBS = (
-    "Add Build Check Compile Compute Convert Count Create Cut Decode Do Draw Encode Escape Estimate Evaluate Find Flush "
-    "Forget Free Give Hold Import Join Link List Load Make Map Move Multiply Open Parse Raise Read Register Remove "
-    "Reorder Restore Return Run Set Sort Take Tell Trace Train Turn Write Yield"
+    "Add Build Check Choose Claim Clean Close Collect Compile Compute Convert Count Create Cut Decide Decode Derive "
+    "Describe Do Draw Encode Escape Estimate Evaluate Find Flush Forget Free Give Hold Import Join Let Link List Load "
+    "Lock Make Map Measure Move Multiply Name Open Parse Plan Prepare Print Raise Read Redraw Register Remove Rename "
+    "Reorder Report Reset Restore Return Run Save Say Set Show Sort Take Tell Trace Train Turn Validate Write Yield"
 ).split()
 BEGINNINGS = set(
     "According As At Be Because Builds By Called Either For From Gives He Holds How If In Is Itself It Makes Nobody Not "

@@ -80,7 +80,7 @@ def test_each_damaged_checkpoint_is_found_and_the_one_before_serves(copy):
 def test_the_one_before_a_damaged_one_goes_on_to_the_same_end(copy, whole):
     path = copy / "checkpoints" / "step-00000040.safetensors"
     path.write_bytes(path.read_bytes()[:-1])
-    assert started(copy).notes == ["the checkpoint of step 40 is damaged; going on from step 36"]
+    assert started(copy).resumed.notes == ["the checkpoint of step 40 is damaged; going on from step 36"]
     lstmzoo.train_run(None, copy, resume=True)
     assert {path.name for path in (copy / "checkpoints").glob("*.damaged")} == {f"{path.name}.damaged"}
     assert_same_run(whole, copy)
@@ -129,7 +129,7 @@ def test_with_no_whole_checkpoint_left_the_message_says_what_to_do(copy):
         path.write_bytes(b"")
     message = (
         "expected a run with a whole checkpoint, received .*: the checkpoint of step 40 is damaged; the checkpoint of "
-        "step 36 is damaged: restore one, or remove them to start this run afresh"
+        "step 36 is damaged: restore one, or remove them to start this run from step 0"
     )
     with pytest.raises(InputError, match=message):
         lstmzoo.train_run(None, copy, resume=True)
@@ -170,7 +170,7 @@ def test_each_file_missing_emptied_or_scrambled(copy, name, damage):
             started(copy)
         assert len(str(caught.value).splitlines()) == 1
     else:
-        assert (started(copy).checkpoint is None) == (name == "checkpoints")
+        assert (started(copy).resumed is None) == (name == "checkpoints")
     if name in (*READ["sample"], "checkpoints"):
         for command in (lambda: lstmzoo.sample_text(copy), lambda: lstmzoo.score_text(copy, "the")):
             with pytest.raises(InputError, match=r"expected .*, received ") as caught:
