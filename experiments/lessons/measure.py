@@ -286,7 +286,8 @@ def draw_curves(axes: Any, directory: Path, title: str) -> None:
     axes.plot(list(found), list(found.values()), color=RED, label="validation")
     best = min(found, key=lambda step: found[step])
     axes.plot(best, found[best], "o", color=RED)
-    axes.annotate(f"best: {found[best]:.2f}", (best, found[best]), (0, 9), textcoords="offset points", ha="right")
+    side = "right" if best == max(found) else "center"
+    axes.annotate(f"best: {found[best]:.2f}", (best, found[best]), (0, 14), textcoords="offset points", ha=side)
     axes.set(xlabel="step", ylim=(0, 3.6))
     axes.set_title(title, loc="left", fontsize=9.5)
     plain(axes)
