@@ -1,7 +1,7 @@
-"""The machine below: files, signals, terminal, command line, packages that are missing or plugged in.
+"""Access to the machine: files, signals, terminal, command line, missing packages, plug-ins.
 
-Nothing here knows what a recurrent net is, and nothing imports NumPy before it computes. Read `files` (written whole or
-not at all), `signals` (a run stops between two graph calls), `command_line` (errors to exit statuses), `terminal` (text
-that a terminal shows and does not obey), `machine` (device and cores), `missing` (what is not installed), `plugins`
-(entry points of other packages), `lazy_numpy`, `version`.
+Nothing here knows about recurrent nets, and nothing imports NumPy. Read `files` (written whole or not at all) and
+`signals` (a run stops between two graph calls) first. The others are independent of one another: `terminal` (text for
+it), `command_line` (start and end of a command), `machine` (device and cores), `missing` (packages that are not
+installed), `plugins` (models and tasks of other packages), `lazy_numpy` (NumPy, imported at its first use), `version`.
 """
