@@ -63,28 +63,39 @@ def test_the_two_commands_are_the_first_blocks():
     assert second == "python -m pip install -e '.[dev]' && python -m pytest\n"
 
 
-def printed_by_code(number, folder):
+@pytest.fixture
+def printed_by_code(tmp_path, monkeypatch, capsys):
     """What a block of the README prints, and the block of output that stands below it there."""
-    code = blocks("python")[number]
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder)
-    assert done.returncode == 0, done.stderr
-    below = re.match(r"```\n\n```\n(.*?)^```$", README.split(code)[1], flags=re.M | re.S)
-    return done.stdout, below and below[1]
+    monkeypatch.chdir(tmp_path)
+
+    def printed(number):
+        code = blocks("python")[number]
+        exec(compile(code, "README.md", "exec"), {"__name__": "__main__"})
+        below = re.match(r"```\n\n```\n(.*?)^```$", README.split(code)[1], flags=re.M | re.S)
+        return capsys.readouterr().out, below and below[1]
+
+    return printed
 
 
-def test_the_cell_stepped_by_hand(tmp_path):
-    printed, shown = printed_by_code(0, tmp_path)
+def test_the_cell_stepped_by_hand(printed_by_code):
+    printed, shown = printed_by_code(0)
     assert printed == shown
 
 
-def test_weights_in_and_out(tmp_path):
-    printed, shown = printed_by_code(1, tmp_path)
+def test_weights_in_and_out(printed_by_code):
+    printed, shown = printed_by_code(1)
     assert printed == shown
 
 
-def test_an_echo_heard_in_numpy(tmp_path):
-    printed, shown = printed_by_code(2, tmp_path)
+def test_an_echo_heard_in_numpy(printed_by_code):
+    printed, shown = printed_by_code(2)
     assert printed == shown
+
+
+def test_a_block_of_code_is_a_program(tmp_path):
+    """All that it needs is imported in it."""
+    done = subprocess.run([sys.executable, "-c", blocks("python")[2]], capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "[1, 0, 1, 1, 0]\n"), done.stderr
 
 
 def test_the_table_of_formats_has_the_measured_times():
@@ -108,21 +119,21 @@ def test_the_zoo_is_the_table_of_the_configs():
     assert markdown_models() + "\n" in (ROOT / "configs" / "README.md").read_text()
 
 
-def test_windows_trained_in_order(tmp_path):
-    printed, _ = printed_by_code(3, tmp_path)
+def test_windows_trained_in_order(printed_by_code, tmp_path):
+    printed, _ = printed_by_code(3)
     assert float(printed.split()[-1]) < 0.1
     assert (tmp_path / "echo.keras").is_file()
 
 
-def test_fit_with_validation_and_early_stopping(tmp_path):
-    found = [re.fullmatch(r"(\d+) epochs, accuracy (\d\.\d+)\n", text) for text in printed_by_code(4, tmp_path)]
+def test_fit_with_validation_and_early_stopping(printed_by_code):
+    found = [re.fullmatch(r"(\d+) epochs, accuracy (\d\.\d+)\n", text) for text in printed_by_code(4)]
     assert all(int(match[1]) < 50 for match in found)
     assert float(found[0][2]) == pytest.approx(float(found[1][2]), abs=0.002)
     assert float(found[1][2]) > 0.99
 
 
-def test_a_loop_of_ones_own_learns_to_count(tmp_path):
-    (*losses, counted), (*shown, wanted) = (text.splitlines() for text in printed_by_code(5, tmp_path))
+def test_a_loop_of_ones_own_learns_to_count(printed_by_code):
+    (*losses, counted), (*shown, wanted) = (text.splitlines() for text in printed_by_code(5))
     assert counted.split() == wanted.split() == [str(number) for number in range(300, 318)]
     assert [re.sub(r"\d\.\d+", "", line) for line in losses] == [re.sub(r"\d\.\d+", "", line) for line in shown]
     assert all(float(part[-1].split()[2]) < 0.02 for part in (losses, shown))
