@@ -225,7 +225,10 @@ def test_directories_that_cannot_be(play, tmp_path, name, resume):
 # The disk
 
 
-@pytest.mark.parametrize("moment", random_moments(1, 10, 60))
+MOMENTS = random_moments(1, 10, 60)
+
+
+@pytest.mark.parametrize("moment", [*MOMENTS[:3], *(pytest.param(m, marks=pytest.mark.slow) for m in MOMENTS[3:])])
 def test_a_full_disk_loses_nothing(play, whole, tmp_path, moment):
     """From some operation on, no file can be written; after room is made, the run ends as it would have."""
     sets, run = SETS, tmp_path / "run"
