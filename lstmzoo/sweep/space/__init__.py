@@ -1,5 +1,5 @@
-"""What a search varies: a sweep's YAML, checked before anything runs. No TensorFlow.
+"""The space of a search: a sweep's YAML, checked before anything runs. No TensorFlow.
 
-Read `sections` (what each key means), `dimensions` (ranges and choices), `objective`, `feasible` (whether values fit
-one another), `budget` (units from a number of parameters), `hyperband`, `sizing` (how many trials), `search`, `load`.
+Read `sections` (the keys and their meaning), `dimensions` (ranges and choices), `objective`, `feasible` (do values fit
+one another?), `budget` (units from a number of parameters), `hyperband`, `sizing` (number of trials), `search`, `load`.
 """

@@ -1,4 +1,4 @@
-"""Units from a number of parameters: so that depth varies while the size of the net does not."""
+"""Units from a number of parameters, so that a search can vary the depth and keep the size of the net."""
 
 from functools import lru_cache
 from typing import Any
@@ -13,7 +13,7 @@ MAX_UNITS = 1 << 20
 
 
 def units_for(experiment: Experiment, budget: int) -> int:
-    """Equal units of each layer whose net has as nearly `budget` parameters as can be, and at least one."""
+    """Return the units, equal in all layers and at least 1, whose net comes nearest to `budget` parameters."""
     vocab_size = bound_task(experiment).vocab_size
 
     def parameters(units: int) -> int:
@@ -34,7 +34,7 @@ def _with_units(experiment: Experiment, units: int) -> Experiment:
 
 
 def bound_task(experiment: Experiment) -> Task:
-    """The task of an experiment, with its data at hand."""
+    """Return the task of an experiment, with its data read."""
     return _bound(experiment.task, experiment.train.batch_size, experiment.validation.fraction)
 
 

@@ -1,4 +1,4 @@
-"""What a sweep varies: ranges and choices by dotted path, and the conditions under which they count."""
+"""The dimensions of a space: ranges and choices by dotted path, and the conditions under which they count."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ from lstmzoo.schema.section import Section, expected
 MOST_VALUES = 100_000
 DIGITS = 6  # significant ones of a drawn number: as many as a float32 carries through keras-tuner's messages
 When = dict[str, Any]
-Values = dict[str, Any]  # by dotted path; what a condition switches off is missing
+Values = dict[str, Any]  # by dotted path; a path that a condition switches off is missing
 
 
 class Range(Section):
@@ -26,9 +26,9 @@ class Range(Section):
     max: int | float
     """The greatest value."""
     step: Annotated[int | float, Field(gt=0)] | None = None
-    """linear: what is added from one value to the next; log: what it is multiplied by. Integers: 1 unless given."""
+    """Step from one value to the next: linear adds it, log multiplies by it. Integers: 1 unless given."""
     sampling: Literal["linear", "log"] = "linear"
-    """Whether values or their logarithms are drawn evenly."""
+    """linear: values are drawn evenly; log: their logarithms are."""
     when: When = {}
     """Other paths of the space, and the value (or list of values) at which this one counts."""
 
@@ -54,7 +54,7 @@ class Range(Section):
 
 
 class Choices(Section):
-    """One of some values, of any kind."""
+    """A list of values of any kind, of which a trial has one."""
 
     choices: Annotated[list[Any], Field(min_length=1)]
     """The values."""
@@ -63,7 +63,7 @@ class Choices(Section):
 
 
 class Dimension(NamedTuple):
-    """One path of the space. An oracle knows a finite one by its indices, any other one by its values."""
+    """One path of the space. An oracle handles countable values by their indices, others by the values themselves."""
 
     path: str
     low: float
@@ -71,51 +71,51 @@ class Dimension(NamedTuple):
     is_whole: bool
     is_log: bool
     values: Sequence[Any] | None
-    """All of them in order, where they are so many that they can be counted; else any number from low to high."""
+    """All values in order if they can be counted; None: any number from low to high."""
     when: dict[str, list[Any]]
 
     def decoded(self, raw: float) -> Any:
-        """The value behind what an oracle says."""
+        """Return the value that an oracle's number means."""
         if self.values is not None:
             return self.values[round(raw)]
         return int(raw) if self.is_whole else min(max(rounded(raw), self.low), self.high)
 
     def encoded(self, value: Any) -> Any:
-        """What an oracle says for a value."""
+        """Return the number that an oracle has for a value."""
         return value if self.values is None else self.values.index(value)
 
     def corners(self) -> Sequence[Any]:
-        """The values at which a combination is most likely to be impossible."""
+        """Return the values at which a combination is most likely to be impossible: both ends, or all choices."""
         if self.values is None or isinstance(self.values, range):
             ends = (self.low, self.high) if self.values is None else (self.values[0], self.values[-1])
             return list(dict.fromkeys(int(end) if self.is_whole else end for end in ends))
         return self.values
 
     def listed(self) -> Sequence[Any] | None:
-        """All values for a grid; None where there is no end of them."""
+        """Return all values for a grid; None if they cannot be counted."""
         if self.values is None and self.is_whole:
             return range(int(self.low), int(self.high) + 1)
         return self.values
 
     def counts(self, others: Mapping[str, Any]) -> bool:
-        """Whether its condition holds, given the values of other paths."""
+        """Tell whether its condition holds, given the values of other paths."""
         return all(path in others and others[path] in wanted for path, wanted in self.when.items())
 
 
 def read_entry(path: str, entry: Any) -> tuple[Range | Choices | None, list[Problem]]:
-    """What stands at a path of `space`: a range, choices, or a single value; or what is wrong with it."""
+    """Read the entry at a path of `space`: a range, choices or a single value; return it, or its problems."""
     if not isinstance(entry, dict) or not set(entry) & {"min", "max", "choices"}:
         return Choices(choices=[entry]), []
     section: type[Range | Choices] = Choices if "choices" in entry else Range
     try:
         return section.model_validate(entry), []
     except ValidationError as error:
-        found = explain(error, entry, section)
-    return None, [Problem(("space", path, *inner), reason.text) for inner, reason in found.items()]
+        reasons = explain(error, entry, section)
+    return None, [Problem(("space", path, *inner), reason.text) for inner, reason in reasons.items()]
 
 
 def dimension(path: str, entry: Range | Choices, is_whole: bool) -> Dimension:
-    """The dimension that an entry describes; `is_whole`: the path takes integers only."""
+    """Return the dimension that an entry describes; `is_whole`: the path takes integers only."""
     when = {other: wanted if isinstance(wanted, list) else [wanted] for other, wanted in entry.when.items()}
     if isinstance(entry, Choices):
         return Dimension(path, 0, 0, False, False, entry.choices, when)
@@ -130,7 +130,7 @@ def dimension(path: str, entry: Range | Choices, is_whole: bool) -> Dimension:
 
 
 def stepped(entry: Range) -> list[float]:
-    """The values of a range with a step."""
+    """Return the values of a range with a step, both ends included; an empty list if it has no step."""
     if entry.step is None:
         return []
     if entry.sampling == "log":
@@ -139,7 +139,7 @@ def stepped(entry: Range) -> list[float]:
 
 
 def _steps(entry: Range) -> int:
-    """From the first value to the last one."""
+    """Return the number of steps from the first value to the last one."""
     assert entry.step is not None
     if entry.sampling == "log":
         return math.floor(math.log(entry.max / entry.min) / math.log(entry.step) + 1e-9)
@@ -147,17 +147,17 @@ def _steps(entry: Range) -> int:
 
 
 def rounded(value: float) -> float:
-    """To as many digits as every part of a search carries."""
+    """Round to DIGITS significant digits, which every part of a search can carry."""
     return float(f"{value:.{DIGITS}g}")
 
 
 def _clean(value: float) -> float:
-    """Without what binary fractions add: 0.3, not 0.30000000000000004."""
+    """Remove the error of binary fractions: 0.3, not 0.30000000000000004."""
     return float(f"{value:.12g}")
 
 
 def in_order(dimensions: Sequence[Dimension]) -> list[Dimension]:
-    """Each after those that its condition asks about; those that ask in a circle are left out."""
+    """Sort dimensions so that each comes after those in its condition; conditions in a circle are left out."""
     ordered: list[Dimension] = []
     while ready := [
         dimension
@@ -169,7 +169,7 @@ def in_order(dimensions: Sequence[Dimension]) -> list[Dimension]:
 
 
 def combinations(dimensions: Sequence[Dimension], values: Mapping[str, Sequence[Any]]) -> Iterator[Values]:
-    """The product of some values of each path, where its condition holds; the last path changes fastest."""
+    """Yield all combinations of values, without a path whose condition does not hold; the last path changes fastest."""
     if not dimensions:
         yield {}
         return
@@ -182,7 +182,7 @@ def combinations(dimensions: Sequence[Dimension], values: Mapping[str, Sequence[
 
 
 def count(dimensions: Sequence[Dimension], most: int) -> int | None:
-    """How many combinations there are, as far as `most`; None where there is no end of them."""
+    """Count the combinations, up to `most`; None if they cannot be counted."""
     listed: dict[str, Sequence[Any]] = {}
     for each in dimensions:
         values = each.listed()

@@ -1,4 +1,4 @@
-"""Whether the parts of a space fit one another: conditions, and combinations of values."""
+"""The check that the parts of a space fit one another: conditions, and combinations of values."""
 
 import itertools
 import math
@@ -15,32 +15,31 @@ Entries = dict[str, Range | Choices]
 
 
 def bad_conditions(path: str, entry: Range | Choices, entries: Entries) -> list[Problem]:
-    """Conditions on paths that the space does not have, or on values that they never take."""
-    found = []
+    """Return the problems of an entry's conditions: paths that the space does not have, values that they never take."""
+    problems = []
     for other, wanted in entry.when.items():
         asked = entries.get(other)
         if asked is None:
             near = did_you_mean(other, set(entries) - {path})
-            found.append(
-                Problem(("space", path, "when", other), f"expected a path of the space, received '{other}'{near}")
-            )
+            text = f"expected a path of the space, received '{other}'{near}"
+            problems.append(Problem(("space", path, "when", other), text))
             continue
         for value in wanted if isinstance(wanted, list) else [wanted]:
             known = value in asked.choices if isinstance(asked, Choices) else _within(asked, value)
             if not known:
                 text = f"expected a value that {other} takes in the space, received {shown(value)}"
-                found.append(Problem(("space", path, "when", other), text))
-    return found
+                problems.append(Problem(("space", path, "when", other), text))
+    return problems
 
 
 def _within(entry: Range, value: Any) -> bool:
-    """Conditions can only ask for whole numbers of a range."""
+    """Tell whether a range has a value; a condition can only ask for a whole number of it."""
     return type(value) is int and entry.min <= value <= entry.max and (entry.step is None or value in stepped(entry))
 
 
 def impossible(search: Search) -> list[Problem]:
-    """What is wrong with combinations of least, greatest and chosen values: each reason once."""
-    found: dict[str, Problem] = {}
+    """Try the combinations of least, greatest and chosen values; return the problems, each reason once."""
+    by_reason: dict[str, Problem] = {}
     for values in _corners(search.dimensions):
         _, problems = search.problems(values)
         for at, text, _ in problems:
@@ -48,14 +47,17 @@ def impossible(search: Search) -> list[Problem]:
             near = {path: value for path, value in values.items() if at and path.split(".")[0] == at[0]} or values
             advice = "add a condition (when: {path: value}) or take values that fit"
             text = f"expected values that are possible together, received {pairs(near)} ({reason}): {advice}"
-            found.setdefault(reason, Problem(("space",), text))
-        if len(found) >= MAX_SHOWN:
+            by_reason.setdefault(reason, Problem(("space",), text))
+        if len(by_reason) >= MAX_SHOWN:
             break
-    return list(found.values())
+    return list(by_reason.values())
 
 
 def _corners(dimensions: Sequence[Dimension]) -> Iterator[dict[str, Any]]:
-    """All combinations of corner values; of very many those of each pair of paths, the others at their first."""
+    """Yield all combinations of corner values; if they are too many, those of each pair of paths.
+
+    In the second case the paths that are not of the pair have their first corner value.
+    """
     corners = {each.path: each.corners() for each in dimensions}
     if math.prod(map(len, corners.values())) <= MAX_CORNERS:
         yield from combinations(dimensions, corners)

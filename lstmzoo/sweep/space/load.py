@@ -1,4 +1,4 @@
-"""From a sweep's YAML file to a `Search`, or to one report of all that is wrong with it, before anything runs."""
+"""The reading of a sweep's YAML file into a `Search`, or into one report of all its problems, before anything runs."""
 
 import os
 from pathlib import Path
@@ -18,10 +18,10 @@ from lstmzoo.sweep.space.sizing import sized
 
 
 def load_sweep(path: str | os.PathLike[str], trials: int | None = None) -> Search:
-    """The search that a YAML file describes; `trials` replaces the file's.
+    """Return the search that a YAML file describes; `trials` replaces the file's `search.trials`.
 
-    `path` may be the name of one of the package's sweeps, such as `echo`, where no file is called so; and its `base`
-    that of one of the package's configs.
+    `path` may also be the name of one of the package's sweeps, such as `echo`, if no file has that name; and its `base`
+    the name of one of the package's configs.
     Raises `ConfigError` that names every problem: file and line, path, expected, received, nearest name.
     """
     path = find_config(path, "sweeps")
@@ -31,8 +31,8 @@ def load_sweep(path: str | os.PathLike[str], trials: int | None = None) -> Searc
         sources.data.setdefault("name", name_of(path))
         if trials is not None and isinstance(sources.data.setdefault("search", {}), dict):
             sources.data["search"]["trials"] = trials
-        spec, found = check(sources.data, {problem.path for problem in problems}, {}, SweepSpec)
-        problems += found
+        spec, more = check(sources.data, {problem.path for problem in problems}, {}, SweepSpec)
+        problems += more
         if spec is not None and not problems:
             search, problems = _Reading(spec, sources).search()
             if search is not None and not problems:
@@ -41,7 +41,7 @@ def load_sweep(path: str | os.PathLike[str], trials: int | None = None) -> Searc
 
 
 class _Reading:
-    """The steps from checked sections to a search; each stops where one before it has found problems."""
+    """The steps from checked sections to a search; none is taken after a step that found problems."""
 
     def __init__(self, spec: SweepSpec, sources: Sources):
         self.spec, self.problems = spec, list[Problem]()
@@ -51,6 +51,7 @@ class _Reading:
         self.base, self.folders = base.data, tuple(base.folders)
 
     def search(self) -> tuple[Search | None, list[Problem]]:
+        """Return the search, or None, and the problems."""
         entries = self._entries()
         self._check_objective()
         self._check_values(entries)
@@ -65,16 +66,18 @@ class _Reading:
         return search, self.problems
 
     def _entries(self) -> Entries:
-        found: Entries = {}
+        entries: Entries = {}
         for path, given in self.spec.space.items():
             entry, problems = read_entry(path, given)
             self.problems += problems
             if entry is not None:
-                found[path] = entry
-        if BUDGET in found and "model.units" in found:
-            text = f"expected {BUDGET} or model.units, received both: the units follow from the parameters"
+                entries[path] = entry
+        if BUDGET in entries and "model.units" in entries:
+            text = (
+                f"expected {BUDGET} or model.units, received both: the units follow from the parameters, leave one out"
+            )
             self.problems.append(Problem(("space", BUDGET), text))
-        return found
+        return entries
 
     def _check_objective(self) -> None:
         name, task = self.spec.objective.name, self.experiment.task
@@ -83,11 +86,13 @@ class _Reading:
             text = f"expected a measure that runs of the base write, received '{name}'{did_you_mean(name, legal)}"
             self.problems.append(Problem(("objective", "name"), text))
         elif name != "train_loss" and not self.experiment.validation.every_steps:
-            text = f"expected a base that is validated, received '{name}' with its validate.every_steps: 0"
+            text = (
+                f"expected a base that is validated, received '{name}' with its validate.every_steps: 0: set it above 0"
+            )
             self.problems.append(Problem(("objective", "name"), text))
 
     def _check_values(self, entries: Entries) -> None:
-        """Each value alone, laid over the base: unknown paths, wrong types and ranges."""
+        """Try each value alone in the base: unknown paths, wrong types and values out of range become problems."""
         fixed = {path: e.choices[0] for path, e in entries.items() if isinstance(e, Choices) and len(e.choices) == 1}
         for path, entry in entries.items():
             beside = {**fixed, **{other: v[0] if isinstance(v, list) and v else v for other, v in entry.when.items()}}
@@ -103,11 +108,11 @@ class _Reading:
                         break
 
     def _wrong(self, path: str, value: Any, beside: Values) -> str | None:
-        """What is wrong with a value, beside fixed ones and those at which it counts."""
+        """Return the problem, or None, of a value in the base, beside the fixed values and those of its condition."""
         if path == BUDGET:
             fits = type(value) is int and value > 0
             return None if fits else f"expected a number of parameters, received {shown(value)}"
-        others = {other: found for other, found in beside.items() if other != BUDGET}
+        others = {other: fixed for other, fixed in beside.items() if other != BUDGET}
         _, problems = check_laid(self.base, {**others, path: value}, self.folders)
         keys = tuple(path.split("."))
         for at, text, _ in problems:
@@ -117,24 +122,26 @@ class _Reading:
         return None
 
     def _dimensions(self, entries: Entries) -> list[Dimension]:
-        found = []
+        dimensions = []
         for path, entry in entries.items():
             is_whole = path == BUDGET or (isinstance(entry, Range) and self._is_whole(path, entry))
             if is_whole and isinstance(entry, Range) and any(value != round(value) for value in stepped(entry)):
                 text = f"expected a step that hits whole numbers only, received {entry.step:g}"
                 self.problems.append(Problem(("space", path, "step"), text))
                 continue
-            found.append(dimension(path, entry, is_whole))
+            dimensions.append(dimension(path, entry, is_whole))
             self.problems += bad_conditions(path, entry, entries)
-        ordered = in_order(found)
+        ordered = in_order(dimensions)
         if not self.problems:
-            for other in (each for each in found if each not in ordered):
-                text = "expected conditions that do not ask about one another in a circle, received one that does"
+            for other in (each for each in dimensions if each not in ordered):
+                text = (
+                    "expected conditions that form no circle, received one that depends on itself: remove one of them"
+                )
                 self.problems.append(Problem(("space", other.path, "when"), text))
         return ordered
 
     def _is_whole(self, path: str, entry: Range) -> bool:
-        """Whether a path takes integers only: a broken number between min and max is refused."""
+        """Tell whether a path takes integers only: then the base refuses a fraction between min and max."""
         if not (isinstance(entry.min, int) and isinstance(entry.max, int)):
             return False  # `_check_values` has refused it where only integers fit
         return entry.min == entry.max or self._wrong(path, entry.min + 0.5, {}) is not None

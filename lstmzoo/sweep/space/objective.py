@@ -1,10 +1,10 @@
-"""The objective of a search: which number, and whether less or more of it is better."""
+"""The objective of a search: a number that runs measure, and whether less or more of it is better."""
 
 from typing import NamedTuple
 
 
 class Objective(NamedTuple):
-    """What a search is for."""
+    """The number that a search optimizes, and its direction."""
 
     name: str
     """A column of metrics.jsonl, such as `val_loss`."""

@@ -1,4 +1,4 @@
-"""A search: what is varied, in which experiment, and the experiment of each trial. No TensorFlow."""
+"""A search: its dimensions, the experiment that they vary, and the experiment of each trial. No TensorFlow."""
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -21,30 +21,31 @@ class Search(NamedTuple):
 
     spec: SweepSpec
     dimensions: tuple[Dimension, ...]
-    """Each after those that its condition asks about."""
+    """The dimensions, each after those in its condition."""
     base: dict[str, Any]
-    """The data of the experiment that is varied, as its file has them."""
+    """The data of the experiment that is varied, as they are in its file."""
     folders: tuple[Path, ...]
-    """Where relative paths of the base start."""
+    """The folders in which relative paths of the base are looked up."""
     trials: int
-    """How many there will be."""
+    """The number of trials."""
     length: tuple[str, int] = ("", 0)
-    """hyperband: key and value of the base's own length."""
+    """Key and value of the base's own length; hyperband only."""
 
     @property
     def objective(self) -> Objective:
-        """What is searched for."""
+        """The number that is searched for, and its direction."""
         name, direction = self.spec.objective.name, self.spec.objective.direction
         return Objective(name, direction or ("max" if name.endswith("accuracy") else "min"))
 
     def decoded(self, raw: Mapping[str, float]) -> Values:
-        """Values by path from what an oracle says."""
+        """Return values by path from an oracle's numbers."""
         return {each.path: each.decoded(raw[each.path]) for each in self.dimensions if each.path in raw}
 
     def experiment(self, values: Values, repeat: int = 0, length: int | None = None) -> Experiment:
-        """The experiment of a trial; `ConfigError` for values that are impossible together.
+        """Return the experiment of a trial; raise `ConfigError` for values that are impossible together.
 
-        `length`: of a hyperband trial so far, in the unit of the base's own; it validates once in each `smallest`.
+        `length`: length of a hyperband trial after this round, in the unit of the base's own length (epochs or steps);
+        it validates once in each `smallest`.
         """
         experiment = self.varied(values)
         update: dict[str, Any] = {"name": self.spec.name, "seed": experiment.seed + repeat}
@@ -56,7 +57,7 @@ class Search(NamedTuple):
         return experiment.model_copy(update=update)
 
     def varied(self, values: Values) -> Experiment:
-        """The base with values laid over it; `ConfigError` if they are impossible."""
+        """Return the base with these values in place of its own; raise `ConfigError` if they are impossible."""
         experiment, problems = self.problems(values)
         if experiment is None or problems:
             lines = [f"{'.'.join(map(str, path)) or 'the experiment'}: {text}" for path, text, _ in problems]
@@ -64,7 +65,7 @@ class Search(NamedTuple):
         return experiment
 
     def problems(self, values: Values) -> tuple[Experiment | None, list[Problem]]:
-        """The base with values laid over it, or what is wrong then."""
+        """Return the base with these values in place of its own, or None and the problems."""
         given = {path: value for path, value in values.items() if path != BUDGET}
         experiment, problems = check_laid(self.base, given, self.folders)
         if experiment is None or problems:
@@ -79,13 +80,13 @@ class Search(NamedTuple):
         return experiment, problems
 
     def shown(self, values: Values) -> Values:
-        """Values as a table has them: with the units that a budget came to."""
+        """Return values as a table shows them: with the units that follow from a number of parameters."""
         if BUDGET not in values:
             return values
         return {**values, "model.units": self.varied(values).model.layers[0]}
 
     def _cadence(self, experiment: Experiment) -> int:
-        """Steps of the shortest hyperband trials."""
+        """Return the number of steps of the shortest hyperband trials."""
         if self.length[0] == "steps":
             return self.spec.search.smallest
         windows, _ = bound_task(experiment).windows(experiment.train.seq_length)
@@ -95,7 +96,7 @@ class Search(NamedTuple):
 def check_laid(
     base: Mapping[str, Any], values: Values, folders: Sequence[Path]
 ) -> tuple[Experiment | None, list[Problem]]:
-    """The experiment of some data with values laid over them by dotted path, or all that is wrong."""
+    """Return the experiment of a base's data with values at dotted paths in place of its own; or None and problems."""
     data = copy.deepcopy(dict(base))
     given = sorted(((tuple(path.split(".")), value) for path, value in values.items()), key=lambda each: len(each[0]))
     problems = lay_over(data, given)  # a section before what is varied in it
@@ -105,5 +106,5 @@ def check_laid(
 
 
 def pairs(values: Values) -> str:
-    """Values in a sentence."""
+    """Return values as part of a sentence."""
     return ", ".join(f"{path} {shown(value).strip(chr(39))}" for path, value in values.items())

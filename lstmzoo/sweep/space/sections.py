@@ -1,4 +1,4 @@
-"""The sections of a sweep's YAML: what each key means, and its default."""
+"""The sections of a sweep's YAML: the meaning and default of each key."""
 
 from typing import Annotated, Any, Literal
 
@@ -18,18 +18,18 @@ def _not_empty(space: dict[str, Any]) -> dict[str, Any]:
 
 
 class SearchSpec(Section):
-    """How the space is searched."""
+    """The way in which a space is searched."""
 
     kind: Literal["random", "grid", "bayesian", "hyperband"] = "random"
     """random: independent draws; grid: all of them; bayesian: a Gaussian process; hyperband: many short, few long."""
     trials: Count | None = None
-    """How many trials; grid and hyperband know it themselves."""
+    """Number of trials; grid and hyperband compute it themselves."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    """Of the draws."""
+    """Seed of the draws."""
     repeats: Annotated[int, Field(ge=1, le=1000)] = 1
     """Runs of each trial, with seeds one after another from the base's; the objective is their mean."""
     factor: Annotated[int, Field(ge=2)] = 3
-    """hyperband: of so many trials one is promoted, to so many times the length."""
+    """hyperband: one of so many trials goes on, to so many times the length."""
     smallest: Count = 1
     """hyperband: length of the shortest trials, in the unit of the base's own length (epochs or steps)."""
 
@@ -45,30 +45,30 @@ class SearchSpec(Section):
 
 
 class ObjectiveSpec(Section):
-    """What is searched for: the best value over a run."""
+    """The objective: the best value over a run."""
 
     name: str = "val_loss"
     """A measure that the base's runs write."""
     direction: Literal["min", "max"] | None = None
-    """Whether less is better, or more; null: more of an accuracy, less of anything else."""
+    """min: less is better; max: more is; null: max for an accuracy, min for anything else."""
 
 
 class SweepSpec(Section):
     """One search, as a YAML file describes it."""
 
     name: Annotated[str, AfterValidator(file_name)] = "sweep"
-    """Names the directory, and the runs of its trials."""
+    """Name of the directory, and of the runs of its trials."""
     base: str
     """The YAML file of the experiment that is varied, relative to this file."""
     space: Annotated[dict[str, Any], AfterValidator(_not_empty)]
-    """By dotted path of the base: a range, choices, or a fixed value."""
+    """The values by dotted path of the base: a range, choices, or a fixed value."""
     search: SearchSpec
-    """How the space is searched."""
+    """The way in which the space is searched."""
     objective: ObjectiveSpec = ObjectiveSpec()
-    """What is searched for."""
+    """The number that is searched for."""
     max_failed: Annotated[float, Field(ge=0, le=1)] = 0.33
     """Share of the trials that may fail before the search ends."""
     trial_timeout: Seconds | None = None
-    """Seconds that each run of a trial may take, start-up included, or such as "10m"; null: as long as it takes."""
+    """Seconds (or a text such as "10m") that each run of a trial may take, start-up included; null: no limit."""
     worker_timeout: Annotated[Seconds, Field(ge=1)] = 60.0
     """Seconds without a sign of life after which a worker's trial goes to another one."""

@@ -1,4 +1,4 @@
-"""How many trials a search has: as many as are wanted, as there are combinations, or as hyperband begins."""
+"""The number of trials of a search: as many as are wanted, as there are combinations, or as hyperband starts."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ MAX_GRID = 100_000
 
 
 def sized(search: Search, base: Experiment) -> tuple[Search, list[Problem]]:
-    """The search with its number of trials, or why it cannot have any."""
+    """Return the search with its number of trials, and the problems if it cannot have one."""
     spec = search.spec.search
     if spec.kind == "hyperband":
         return _hyperband(search, base)
@@ -27,10 +27,14 @@ def sized(search: Search, base: Experiment) -> tuple[Search, list[Problem]]:
 
 
 def _grid(search: Search, there: int | None, wanted: int | None) -> list[Problem]:
-    """A grid is not cut."""
+    """Return the problems of a grid of `there` combinations (None: countless); a part of a grid is not allowed."""
     if there is None:
         endless = next(each.path for each in search.dimensions if each.listed() is None)
-        return [Problem(("space", endless), "expected choices or a step in a grid, received a range without end")]
+        return [
+            Problem(
+                ("space", endless), "expected choices or a step in a grid, received a range without end: add a step"
+            )
+        ]
     if there <= (wanted or MAX_GRID):
         return []
     number = f"{there:,}" if there <= MAX_GRID else f"more than {MAX_GRID:,}"
@@ -46,7 +50,7 @@ def _hyperband(search: Search, base: Experiment) -> tuple[Search, list[Problem]]
         return search, [problem]
     once = sum(rounds[0] for rounds in sizes(length // spec.smallest, spec.factor))
     if spec.trials is not None and spec.trials < once:
-        text = f"expected as many as hyperband begins in one pass, {once}, or more, received {spec.trials}"
+        text = f"expected as many as hyperband starts in one pass, {once}, or more, received {spec.trials}"
         return search, [Problem(("search", "trials"), f"{text}: raise it, or search.smallest")]
     passes = max(1, (spec.trials or once) // once)
     there = count(search.dimensions, once * passes)
@@ -55,7 +59,7 @@ def _hyperband(search: Search, base: Experiment) -> tuple[Search, list[Problem]]
 
 
 def _unfit(space: dict[str, Any], base: Experiment, key: str) -> Problem | None:
-    """What keeps a run of some length from being the beginning of a longer one."""
+    """Return the problem, or None, because of which a short run would not be the start of a longer one."""
     taken = [f"train.{name}" for name in LENGTHS if f"train.{name}" in space]
     if key == "time_budget" or taken:
         received = taken[0] + " in the space" if taken else "train.time_budget"
