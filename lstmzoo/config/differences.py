@@ -11,16 +11,18 @@ from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.sources import LENGTHS
 from lstmzoo.schema.problems import sections_in
 from lstmzoo.schema.section import MAY_CHANGE
+from lstmzoo.tasks.task import data_keys
 
 Settings = dict[str, Any]  # values by dotted path
 
 
 def settings_of(experiment: Experiment) -> Settings:
-    """Return every setting but the places of a text, which is known by its digest."""
+    """Return every setting but the places of data, which are known by a digest."""
     data = experiment.model_dump(mode="json", by_alias=True)
     data["model"] |= {"encoding": experiment.encoding, "units": list(experiment.model.layers)}
-    for section, key in (("model", "depth"), ("task", "text"), ("task", "corpus")):
-        data[section].pop(key, None)
+    del data["model"]["depth"]
+    for key in data_keys(experiment.task):
+        del data["task"][key]
     return dict(flat(data))
 
 

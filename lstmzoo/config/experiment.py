@@ -4,7 +4,7 @@ A section that a module owns (`model`, `task`, `optimizer`, `schedule`) is descr
 """
 
 import re
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from typing_extensions import Self
@@ -13,6 +13,7 @@ from lstmzoo.config.optimizers import DEFAULT, Optimizer
 from lstmzoo.config.schedules import Constant, Schedule
 from lstmzoo.config.sources import LENGTHS
 from lstmzoo.errors import did_you_mean
+from lstmzoo.execution.auto import KERNELS
 from lstmzoo.models.registry import get_model, list_models
 from lstmzoo.models.spec import ModelSpec
 from lstmzoo.schema.section import (
@@ -137,10 +138,16 @@ class CheckpointSpec(Section):
     """How many of the last checkpoints stay, beside the best."""
 
 
+if TYPE_CHECKING:
+    KernelName = str
+else:
+    KernelName = Literal[("auto", *KERNELS)]
+
+
 class ExecutionSpec(Section):
     """Execution of the same mathematics; fixed before step 0."""
 
-    kernel: Literal["auto", "keras", "scan", "xla"] = "auto"
+    kernel: KernelName = "auto"
     """keras: its own layers (cuDNN on a GPU); scan: hand-written gradient; xla: that, compiled."""
     threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = "auto"
     """Threads of TensorFlow, within an op and between ops."""

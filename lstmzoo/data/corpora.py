@@ -6,6 +6,7 @@
 
 import os
 import sysconfig
+from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
@@ -25,7 +26,6 @@ STDLIB = (  # noqa: SIM905  (a list of words) - there in every version from 3.10
     "tabnanny tarfile tempfile textwrap threading timeit tokenize trace traceback types typing unittest/case "
     "unittest/mock urllib/request uuid warnings wave weakref xmlrpc/client"
 ).split()
-CORPORA = ("python-stdlib", "tinyshakespeare")
 
 
 def cache_root() -> Path:
@@ -38,11 +38,9 @@ def corpus_files(name: str) -> list[Path]:
 
     Raises `InputError` for an unknown name, and `EnvironmentFailure`, which says what to do, for missing files.
     """
-    if name == "python-stdlib":
-        return _standard_library()
-    if name == "tinyshakespeare":
-        return [fetch(SHAKESPEARE_URL, SHAKESPEARE_SHA256, SHAKESPEARE_FILE)]
-    raise InputError(f"corpus: expected a known one, received {name!r}{did_you_mean(name, CORPORA)}")
+    if name not in CORPORA:
+        raise InputError(f"corpus: expected a known one, received {name!r}{did_you_mean(name, CORPORA)}")
+    return CORPORA[name]()
 
 
 def fetch(url: str, sha256: str, name: str) -> Path:
@@ -76,3 +74,13 @@ def _standard_library() -> list[Path]:
             f"received none of {missing[0].name}: name another text with task.text"
         )
     return files
+
+
+def _tinyshakespeare() -> list[Path]:
+    return [fetch(SHAKESPEARE_URL, SHAKESPEARE_SHA256, SHAKESPEARE_FILE)]
+
+
+CORPORA: dict[str, Callable[[], list[Path]]] = {
+    "python-stdlib": _standard_library,
+    "tinyshakespeare": _tinyshakespeare,
+}

@@ -5,11 +5,28 @@ The rules are functions of sizes, device and cores, derived from measurements in
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from lstmzoo.system.machine import count_cores
 
 SMALL_UNITS = 96  # up to about this H overhead takes longer than the work: one compiled program on one thread
 SHARD_LANES = 8  # a shard of fewer lanes costs more than it saves
+
+
+class Kernel(NamedTuple):
+    """All that others need to know of a kernel; `kernels.LAYERS` has its function."""
+
+    meaning: str
+    """Its description in words."""
+    compiled: bool
+    """True if the program around it is compiled by XLA: small nets whole, others by shards of lanes."""
+
+
+KERNELS = {
+    "keras": Kernel("its own layers (cuDNN on a GPU)", compiled=False),
+    "scan": Kernel("hand-written gradient", compiled=False),
+    "xla": Kernel("that, compiled", compiled=True),
+}
 
 
 def fastest_kernel(device: str) -> str:
@@ -42,6 +59,6 @@ def choose_shards(kernel: str, layers: Sequence[int], batch_size: int, threads: 
     Lanes are split, since the matrix products of one step are too small to be shared among threads. At least
     `SHARD_LANES` lanes go to a shard: `choose_shards("xla", [256], 32, 8)` is 4.
     """
-    if kernel != "xla" or max(layers) <= SMALL_UNITS:
+    if not KERNELS[kernel].compiled or max(layers) <= SMALL_UNITS:
         return 1
     return max(1, min(threads, batch_size // SHARD_LANES))

@@ -12,9 +12,8 @@ import tensorflow as tf
 import tf_keras as keras
 
 from lstmzoo.errors import InputError, check_count, did_you_mean
-from lstmzoo.execution.auto import choose_shards, fastest_kernel
+from lstmzoo.execution.auto import KERNELS, choose_shards, fastest_kernel
 from lstmzoo.execution.dropout import draw_masks
-from lstmzoo.execution.kernels import LAYERS
 from lstmzoo.execution.network import Network, States
 from lstmzoo.execution.programs import Programs, Windows
 from lstmzoo.models.anatomy import dissect
@@ -106,7 +105,7 @@ class Execution:
         """
         variables = [*self.model.weights, *self.optimizer.variables, *self.states]
         before = [variable.numpy() for variable in variables]
-        count = int(self.kernel == "xla" and not self.programs.whole)
+        count = int(self.programs.compiled and not self.programs.whole)
         inputs = np.zeros((count, self.batch_size, seq_length, *self.features))
         targets = np.zeros(inputs.shape[:3], np.int32)
         self.train(inputs if self.symbols is None else targets, targets, np.zeros(count), carry)
@@ -212,8 +211,8 @@ def _symbols(name: str, values: np.ndarray, size: int) -> np.ndarray:
 def _known_kernel(kernel: str) -> str:
     if kernel == "auto":
         return fastest_kernel(find_device())
-    if kernel not in LAYERS:
-        raise InputError(f"kernel: expected a known one, received {kernel!r}{did_you_mean(kernel, ['auto', *LAYERS])}")
+    if kernel not in KERNELS:
+        raise InputError(f"kernel: expected a known one, received {kernel!r}{did_you_mean(kernel, ['auto', *KERNELS])}")
     return kernel
 
 

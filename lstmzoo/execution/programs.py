@@ -1,4 +1,4 @@
-"""The programs of one model: many windows in one graph call, traced once for each shape, compiled with kernel "xla".
+"""The programs of one model: many windows in one graph call, traced once for each shape, compiled where the kernel is.
 
 Lanes may be sharded: each core then computes its lanes' part of a window, and the gradients are added.
 """
@@ -9,6 +9,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from lstmzoo.execution.auto import KERNELS
 from lstmzoo.execution.kernels import Tensor
 from lstmzoo.execution.network import Network, States, losses_of, over_windows, zeros_like
 
@@ -27,7 +28,7 @@ class Programs:
         shards: list[int],
     ):
         self.model, self.optimizer, self.network, self.states, self.shards = model, optimizer, network, states, shards
-        self.compiled = network.kernel == "xla"
+        self.compiled = KERNELS[network.kernel].compiled
         self.whole = self.compiled and len(shards) == 1  # the whole program is compiled, with its loop over windows
         self.batch_size, self.dtype = sum(shards), network.dtype
         self.traced: dict[Any, Any] = {}

@@ -1,7 +1,7 @@
 """The description of a model: a stack of LSTM layers, the YAML's `model` section. No TensorFlow."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from typing_extensions import Self
@@ -11,6 +11,8 @@ from lstmzoo.schema.problems import explain
 from lstmzoo.schema.section import Count, Fraction, Section, expected
 
 MAX_DEPTH = 1000
+
+ENCODINGS = ("scalar", "one_hot", "embedding")  # of symbols; numbers come in as "features"
 
 
 def _units(value: Any) -> int | tuple[int, ...]:
@@ -32,6 +34,10 @@ Units = Annotated[
         }
     ),
 ]
+if TYPE_CHECKING:
+    EncodingName = str
+else:
+    EncodingName = Literal[("auto", *ENCODINGS)]
 
 
 class ModelSpec(Section):
@@ -47,7 +53,7 @@ class ModelSpec(Section):
     """Share of values dropped between layers, one mask a window and lane; 0: none."""
     recurrent_activation: Literal["sigmoid", "hard_sigmoid"] = "sigmoid"
     """Activation of the gates i, f, o."""
-    encoding: Literal["auto", "scalar", "one_hot", "embedding"] = "auto"
+    encoding: EncodingName = "auto"
     """How a symbol enters the net; auto is the task's own (echo: scalar; char: one_hot)."""
     embedding_dim: Count | None = None
     """Size of the embedding; with encoding embedding only."""

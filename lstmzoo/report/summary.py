@@ -18,7 +18,7 @@ from lstmzoo.runs.curve import Curve
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.runs.metrics import Line
 from lstmzoo.system.terminal import printable
-from lstmzoo.tasks.char import CharSpec
+from lstmzoo.tasks.task import data_keys
 from lstmzoo.zoo.pretrained import is_packed
 
 GOING_ON = "running or killed"
@@ -161,6 +161,6 @@ def _settings(experiment: Experiment, facts: dict[str, Any]) -> Iterator[tuple[s
     """Yield the settings; for a text its name and digest, since its path means nothing on another machine."""
     for path, value in settings_of(experiment).items():
         yield path, value
-        if path == "task.kind" and isinstance(experiment.task, CharSpec):
+        if path == "task.kind" and "corpus" in data_keys(experiment.task):
             yield "task.corpus", experiment.task.corpus
             yield "task.text_sha256", facts.get("text_sha256")

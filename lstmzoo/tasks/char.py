@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 from typing_extensions import Self
 
-from lstmzoo.data.corpora import corpus_files
+from lstmzoo.data.corpora import CORPORA, corpus_files
 from lstmzoo.data.lanes import Lanes, Scored, next_symbol_lanes, targets_a_lane
 from lstmzoo.data.reading import Reading, file_problem
 from lstmzoo.data.text import read_text
@@ -59,12 +59,18 @@ def _matches(pattern: str) -> list[str]:
     return sorted(file for file in found if Path(file).is_file())
 
 
+if TYPE_CHECKING:
+    CorpusName = str
+else:
+    CorpusName = Literal[tuple(CORPORA)]
+
+
 class CharSpec(Section):
     """The section of the char task: predict the next symbol of a text."""
 
     kind: Literal["char"]
     """char: predict the next symbol of a text."""
-    corpus: Literal["python-stdlib", "tinyshakespeare"] | None = None
+    corpus: CorpusName | None = None
     """A named text: python-stdlib (this Python's own modules, needs no network) or tinyshakespeare (fetched once)."""
     text: Annotated[
         tuple[str, ...] | None,
@@ -80,6 +86,7 @@ class CharSpec(Section):
     """Bytes that are no UTF-8: an error with their offset, or replaced by U+FFFD."""
 
     encodings: ClassVar[tuple[str, ...]] = ("one_hot", "embedding")  # the default one first
+    data_keys: ClassVar[tuple[str, ...]] = ("corpus", "text")
     vocab_size: ClassVar[int] = 2  # at least: the text is not read yet
     measured: ClassVar[tuple[str, ...]] = ("val_loss", "val_bpc")
     writes: ClassVar[bool] = True

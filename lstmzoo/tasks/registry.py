@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 from pydantic import Field
 
 from lstmzoo.errors import InputError
+from lstmzoo.models.spec import ENCODINGS
 from lstmzoo.schema.section import Section
 from lstmzoo.system.plugins import each_plugin
 from lstmzoo.tasks.char import Char, CharSpec
@@ -39,9 +40,8 @@ def _enter(name: str, task: Any) -> None:
 
 
 def _check_values(section: Any) -> None:
-    known = ("scalar", "one_hot", "embedding")
-    if not section.encodings or not set(section.encodings) <= set(known):
-        raise InputError(f"encodings: expected one or more of {', '.join(known)}, received {section.encodings!r}")
+    if not section.encodings or not set(section.encodings) <= set(ENCODINGS):
+        raise InputError(f"encodings: expected one or more of {', '.join(ENCODINGS)}, received {section.encodings!r}")
     if "val_loss" not in section.measured:
         raise InputError(f"measured: expected val_loss among them, received {section.measured!r}")
     if not isinstance(section.vocab_size, int) or section.vocab_size < 2:

@@ -68,6 +68,14 @@ class TaskSection(Protocol):
         """Return a warning for each setting that is legal but probably a mistake."""
 
 
+def data_keys(section: Section) -> tuple[str, ...]:
+    """Return the keys of a task's section that only say where its data are: its class attribute of this name, if any.
+
+    They are no settings, since the data are known by their digest (`Task.facts`).
+    """
+    return tuple(getattr(section, "data_keys", ()))
+
+
 class Task(Protocol):
     """The contract of a task's class: data for a seed, B lanes and a validation fraction.
 
