@@ -1,5 +1,5 @@
 """Searches with keras-tuner (`python -m lstmzoo.sweep`).
 
-Read `run` (`run_sweep`), `space/` (what is varied: a sweep's YAML, checked), `directory` (a search on disk),
+Read `run` (`run_sweep`), `space/` (a sweep's YAML, checked), `directory` (a search on disk),
 `scheduler/` (the processes: supervisor, chief, workers, trials), `results/` (leaderboard and pictures), `progress`.
 """

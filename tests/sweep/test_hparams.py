@@ -116,8 +116,8 @@ def test_a_folder_that_cannot_be_written_is_an_os_error(tmp_path):
 def test_tensorflow_is_not_imported(tmp_path):
     code = f"""
 import sys; from pathlib import Path
-from lstmzoo.sweep.results.hparams import write_hparams; from lstmzoo.sweep.results.trials import Objective, Trial
-write_hparams(Path({str(tmp_path)!r}), [Trial("a", "completed", "", {{"b": [1]}}, 0.5)], Objective("val_loss", "min"))
+from lstmzoo.sweep.results.hparams import write_hparams; from lstmzoo.sweep.results.trials import Objective, TrialResult
+write_hparams(Path({str(tmp_path)!r}), [TrialResult("a", "completed", "", {{"b": [1]}}, 0.5)], Objective("val_loss", "min"))
 from lstmzoo.sweep.results.plots import draw_search
 assert not {{"tensorflow", "tf_keras", "matplotlib.pyplot"}} & set(sys.modules)
 """

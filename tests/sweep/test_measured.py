@@ -21,7 +21,7 @@ def test_a_growing_file_is_read_once_and_half_a_line_not_at_all(tmp_path):
     assert Measured(tmp_path, Objective("val_loss", "max")).look().best == 0.7
 
 
-def test_a_run_that_is_cut_back_is_read_anew(tmp_path):
+def test_a_run_that_is_cut_back_is_read_from_its_start(tmp_path):
     measured, path = Measured(tmp_path, Objective("val_loss", "min")), tmp_path / "metrics.jsonl"
     path.write_text(line(1, val_loss=0.9) + line(2, val_loss=0.5))
     measured.look()

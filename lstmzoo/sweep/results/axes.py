@@ -1,4 +1,4 @@
-"""Where the values of a search stand on the axis of a picture: numbers, logarithms, categories, bins."""
+"""The axes of a search's pictures: places of values, which are numbers, logarithms, categories or bins."""
 
 import json
 import math
@@ -11,37 +11,37 @@ from matplotlib.ticker import MaxNLocator
 
 LOG_FACTOR = 20  # positive numbers that span more than this get a log axis
 MOST_TICKED = 8  # up to so many distinct numbers have a tick each
-OFF = -0.16  # the place of a value that a trial does not have
+OFF = -0.16  # the place of a trial that has no value at a path
 
 Tick = tuple[float, str]
 
 
 class Scale(NamedTuple):
-    """The axis of one path; values stand at places from 0 to 1."""
+    """The axis of one path; its values have places from 0 to 1."""
 
     low: float
     high: float
     log: bool
     categories: tuple[str, ...]
-    """Their texts in the order of the axis; empty for numbers."""
+    """The texts of the categories in the order of the axis; empty for numbers."""
     ticks: tuple[Tick, ...]
-    """Place and label, upwards."""
+    """The place and label of each tick, from low to high."""
     jitter: float
-    """How far from its place a point may be drawn, so that equal ones are told apart."""
+    """The largest distance of a point from its place, so that equal values can be seen apart."""
 
     def varies(self) -> bool:
-        """Whether there is more than one value."""
+        """Tell whether there is more than one value."""
         return len(self.categories) > 1 or self.high > self.low
 
     def place(self, value: Any) -> float:
-        """From 0 to 1; a single number or category stands in the middle."""
+        """Return a value's place from 0 to 1; a single number or category has the middle."""
         if self.categories:
             return (self.categories.index(text(value)) + 0.5) / len(self.categories)
         return _between(self.low, self.high, value, self.log)
 
 
 def scale_of(values: Sequence[Any]) -> Scale:
-    """The scale that suits all values, one or more: of numbers if all are finite numbers, else of categories."""
+    """Return the scale that suits all values, one or more: of numbers if all are finite numbers, else of categories."""
     if not all(is_number(value) for value in values):
         categories = tuple(sorted({text(value) for value in values}, key=_natural))
         count = len(categories)
@@ -58,20 +58,26 @@ def scale_of(values: Sequence[Any]) -> Scale:
 
 
 def is_number(value: Any) -> bool:
-    """A finite int or float; truth is a category."""
+    """Tell whether a value is a finite int or float; true and false are categories."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def is_log(numbers: Sequence[float]) -> bool:
-    """Whether all are positive and span more than LOG_FACTOR."""
+    """Tell whether all numbers are positive, and the largest is more than LOG_FACTOR times the smallest."""
     return bool(numbers) and min(numbers) > 0 and max(numbers) / LOG_FACTOR > min(numbers)
 
 
 def round_numbers(low: float, high: float, log: bool) -> list[float]:
-    """Where ticks go between low and high: powers of ten, with 2 and 5 times them in less than three decades."""
+    """Return the numbers for ticks between low and high; on a log axis powers of ten, and 2 and 5 times them.
+
+    From three decades on there are only the powers.
+
+    >>> round_numbers(1, 100, True), round_numbers(1, 1000, True)
+    ([1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0], [1.0, 10.0, 100.0, 1000.0])
+    """
     if not log:
-        found = MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(low, high)
-        return [float(value) for value in found if low <= value <= high]
+        marks = MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(low, high)
+        return [float(mark) for mark in marks if low <= mark <= high]
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     factors = (1,) if high / low >= 1000 else (1, 2, 5)
     step = math.ceil(len(decades) / 7)
@@ -80,18 +86,18 @@ def round_numbers(low: float, high: float, log: bool) -> list[float]:
 
 
 def thinned(ticks: Iterable[Tick], room: float, upright: bool = False) -> list[Tick]:
-    """The ticks whose labels do not run into each other; room: characters along the axis, or lines if upright."""
-    kept: list[Tick] = []
+    """Return the ticks whose labels do not overlap; room: characters along the axis, or lines if upright."""
+    chosen: list[Tick] = []
     for place, label in ticks:
         half = 0.5 if upright else len(label) / 2 + 0.5
-        before = kept[-1] if kept else (-math.inf, "")
+        before = chosen[-1] if chosen else (-math.inf, "")
         if place * room - half >= before[0] * room + (0.5 if upright else len(before[1]) / 2 + 0.5):
-            kept.append((place, label))
-    return kept
+            chosen.append((place, label))
+    return chosen
 
 
 def text(value: Any) -> str:
-    """A value in words: text as it is, the rest as YAML has it on one line, without quotes."""
+    """Return a value as text: a text as it is, numbers rounded, other values as JSON without quotes."""
     if isinstance(value, str):
         return value
     if is_number(value):
@@ -100,13 +106,17 @@ def text(value: Any) -> str:
 
 
 def number(value: float) -> str:
-    """Four digits of a whole number, five of one just below 1, such as an accuracy, three of others."""
+    """Return a number as text: four digits of a whole number, five of one just below 1 (an accuracy), three of others.
+
+    >>> number(12345.0), number(0.98765), number(0.12345)
+    ('1.234e+04', '0.98765', '0.123')
+    """
     digits = 4 if value == int(value) else 5 if 0.9 < value < 1 else 3
     return f"{value:.{digits}g}"
 
 
 def shortened(words: str, most: int) -> str:
-    """At most so many characters, the middle left out, and nothing that matplotlib takes for mathematics."""
+    """Return at most so many characters, without the middle; $ is escaped, which matplotlib takes for a formula."""
     words = " ".join(words.split())
     if len(words) > most:
         words = words[: most // 2] + "…" + words[len(words) - (most - 1 - most // 2) :]
@@ -114,13 +124,13 @@ def shortened(words: str, most: int) -> str:
 
 
 def short_names(paths: Sequence[str]) -> dict[str, str]:
-    """By path, its last part, or all of it where two end alike."""
+    """Return the last part of each path, by path; the whole path if two have the same last part."""
     last = [path.rpartition(".")[2] for path in paths]
     return {path: name if last.count(name) == 1 else path for path, name in zip(paths, last, strict=True)}
 
 
 def bins(sizes: Iterable[int], most_alone: int = 12, most_bins: int = 8) -> list[tuple[int, int]]:
-    """First and last of each bin: every size alone, or bins that grow as the logarithm where there are too many.
+    """Return first and last size of each bin: every size alone, or logarithmic bins if there are too many sizes.
 
     >>> bins(range(1, 17))
     [(1, 1), (2, 2), (3, 3), (4, 5), (6, 7), (8, 11), (12, 16)]
@@ -135,11 +145,16 @@ def bins(sizes: Iterable[int], most_alone: int = 12, most_bins: int = 8) -> list
 
 
 def bin_label(bounds: tuple[int, int]) -> str:
-    """`4`, or `3-4`."""
+    """Return a bin's label.
+
+    >>> bin_label((4, 4)), bin_label((3, 4))
+    ('4', '3-4')
+    """
     return "-".join(str(bound) for bound in dict.fromkeys(bounds))
 
 
 def _between(low: float, high: float, value: float, log: bool) -> float:
+    """Return a value's place from 0 at low to 1 at high."""
     if low == high:
         return 0.5
     if log:
@@ -148,5 +163,5 @@ def _between(low: float, high: float, value: float, log: bool) -> float:
 
 
 def _natural(words: str) -> list[tuple[int, str]]:
-    """In the order of the numbers within: `[4]` before `[16]`."""
+    """Return a key that sorts texts by the numbers in them: `[4]` before `[16]`."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", words)]

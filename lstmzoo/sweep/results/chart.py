@@ -1,4 +1,4 @@
-"""What the pictures of a search have in common: the trials that are drawn, their axes and their look."""
+"""The common part of a search's pictures: the trials that are drawn, their axes and their look."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -13,40 +13,43 @@ from lstmzoo.sweep.results.trials import TrialResult, best_first
 from lstmzoo.sweep.space.objective import Objective
 
 BEST, GOOD, OTHER, FAILED, MEDIAN = "#e8710a", "#20639b", "#a9c4dc", "#c62828", "#555555"
-SHOWN = 10  # the best ones
+SHOWN = 10  # the number of best trials that stand out
 
 
 class Chart(NamedTuple):
     """The trials of a search that are drawn."""
 
     ranked: list[TrialResult]
-    """Completed ones with a score, best first."""
+    """The completed trials with a score, best first."""
     scores: list[float]
     """The objectives of `ranked`."""
     failed: list[TrialResult]
     names: dict[str, str]
-    """Short name by path, in the order in which the paths are met."""
+    """Short names by path, in the order in which the paths occur."""
     scales: dict[str, Scale]
     objective: Objective
 
     def places(self, trials: Sequence[TrialResult], path: str) -> np.ndarray:
-        """Where the trials stand on the path's axis, `[trials]`; OFF where one has no such value."""
+        """Return the places `[trials]` of trials on a path's axis; OFF for a trial without a value there."""
         place = self.scales[path].place
         return np.array([place(trial.values[path]) if path in trial.values else OFF for trial in trials])
 
     def described(self, trial: TrialResult, most: int, all_paths: bool = True) -> str:
-        """`units 8, depth 2`, of at most so many characters; all_paths: also those of which there is one value."""
+        """Describe a trial in at most so many characters, as `units 8, depth 2`.
+
+        all_paths: also the paths at which all trials have the same value.
+        """
         paths = [path for path in self.names if path in trial.values]
-        told = [path for path in paths if all_paths or self.scales[path].varies()]
-        return shortened(", ".join(f"{self.names[path]} {text(trial.values[path])}" for path in told), most)
+        named = [path for path in paths if all_paths or self.scales[path].varies()]
+        return shortened(", ".join(f"{self.names[path]} {text(trial.values[path])}" for path in named), most)
 
     def better(self) -> str:
-        """Which end is the good one."""
+        """Return the words that say which direction is better."""
         return f"{'higher' if self.objective.direction == 'max' else 'lower'} is better"
 
 
 def find(trials: Sequence[TrialResult], objective: Objective) -> Chart:
-    """The completed and the failed trials; axes span the values of both."""
+    """Find the completed and the failed trials, and make axes that span the values of both."""
     ordered = best_first(trials, objective)
     known = [(trial, score) for trial in ordered if (score := trial.score()) is not None]
     failed = [trial for trial in ordered if trial.status == "failed"]
@@ -56,20 +59,20 @@ def find(trials: Sequence[TrialResult], objective: Objective) -> Chart:
     return Chart([t for t, _ in known], [s for _, s in known], failed, short_names(paths), scales, objective)
 
 
-def headline(figure: Figure, found: Chart) -> None:
-    """The best trial in two lines at the top of the figure, which take half an inch."""
+def headline(figure: Figure, chart: Chart) -> None:
+    """Write the best trial in two lines at the top of the figure, which take half an inch."""
     width, height = figure.get_size_inches()
-    counts = f"{len(found.ranked)} completed" + (f", {len(found.failed)} failed" if found.failed else "")
-    first, second = f"no {found.objective.name} yet ({counts})", ""
-    if found.ranked:
-        first = f"best {found.objective.name} {number(found.scores[0])}: {found.ranked[0].name} ({counts})"
-        second = found.described(found.ranked[0], round(13 * width))
+    counts = f"{len(chart.ranked)} completed" + (f", {len(chart.failed)} failed" if chart.failed else "")
+    first, second = f"no {chart.objective.name} yet ({counts})", ""
+    if chart.ranked:
+        first = f"best {chart.objective.name} {number(chart.scores[0])}: {chart.ranked[0].name} ({counts})"
+        second = chart.described(chart.ranked[0], round(13 * width))
     figure.text(0.2 / width, 1 - 0.22 / height, first, fontsize=10, weight="bold", va="center")
     figure.text(0.2 / width, 1 - 0.43 / height, second, fontsize=8.5, va="center", color=BEST)
 
 
 def dress(axes: Any, scores: Sequence[float]) -> None:
-    """A y axis for these scores, with a grid and without a frame."""
+    """Set up the y axis for these scores, with a grid and without a frame."""
     if is_log(scores):
         axes.set_yscale("log")
         marks = round_numbers(min(scores), max(scores), log=True)
@@ -82,10 +85,10 @@ def dress(axes: Any, scores: Sequence[float]) -> None:
 
 
 def rank_color(share: float) -> tuple[float, float, float, float]:
-    """Dark blue for the best, 0, to pale yellow for the worst, 1."""
+    """Return the colour of a rank, from dark blue for the best (0) to pale yellow for the worst (1)."""
     return colormaps["YlGnBu_r"](0.08 + 0.84 * share)
 
 
 def spread(count: int) -> np.ndarray:
-    """From -1 to 1 evenly, however many are taken, `[count]`: multiples of the golden ratio."""
+    """Return numbers `[count]` spread evenly from -1 to 1, whatever the count: multiples of the golden ratio."""
     return (np.arange(count) * 0.6180339887 + 0.5) % 1 * 2 - 1

@@ -1,4 +1,4 @@
-"""The trials of a search as TensorBoard's HParams table shows them, written without TensorFlow.
+"""The trials of a search for TensorBoard's HParams table, written without TensorFlow.
 
 No experiment is declared: TensorBoard keeps the first declaration it reads, and it would hide each path and value that
 comes later. Without one it gathers columns, domains and metrics from the sessions at every reload.
@@ -27,11 +27,11 @@ STATUS = {"completed": api_pb2.STATUS_SUCCESS, "failed": api_pb2.STATUS_FAILURE}
 
 
 def write_hparams(folder: Path, trials: Iterable[TrialResult], objective: Objective) -> None:
-    """One sub-folder and session for each trial that is completed or failed; what stands there already is left alone.
+    """Write one sub-folder and session for each trial that is completed or failed; existing ones are left as they are.
 
-    A trial that had failed and is completed now gets a new session, which a TensorBoard that runs already shows once it
-    is started again. The objective is a scalar at step 0.
-    Raises OSError where the folder cannot be written.
+    A trial that had failed and is completed now gets a new session; a TensorBoard that runs already must be restarted
+    to show it. The objective is a scalar at step 0.
+    Raises OSError if the folder cannot be written.
     """
     for trial in trials:
         if trial.status in STATUS and not (path := _events(folder, trial.name, trial.status)).exists():
@@ -44,9 +44,9 @@ def write_hparams(folder: Path, trials: Iterable[TrialResult], objective: Object
 
 
 def as_hparam(value: Any) -> bool | int | float | str:
-    """What the table can show: text, truth and finite numbers as they are, the rest as its JSON text.
+    """Return a value that the table can show: text, true, false and finite numbers as they are, others as JSON text.
 
-    >>> shown(4), shown("single"), shown([4, 5]), shown(None)
+    >>> as_hparam(4), as_hparam("single"), as_hparam([4, 5]), as_hparam(None)
     (4, 'single', '[4, 5]', 'null')
     """
     plain = isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
@@ -68,7 +68,7 @@ def _session(trial: TrialResult, objective: Objective) -> Iterator[Summary]:
 
 
 def _records(summaries: Iterable[Summary]) -> bytes:
-    """A whole file of events; TensorBoard's own EventFileWriter would import TensorFlow to open it."""
+    """Return the content of an events file; TensorBoard's own EventFileWriter would import TensorFlow to open it."""
     file, now = io.BytesIO(), time.time()
     writer = RecordWriter(file)
     for event in (Event(file_version="brain.Event:2"), *(Event(summary=summary) for summary in summaries)):

@@ -1,4 +1,4 @@
-"""The results of a search as files: always those of the trials so far, best first."""
+"""The results of a search as files, best first; they always show all trials so far."""
 
 import csv
 import io
@@ -14,18 +14,18 @@ from lstmzoo.sweep.space.search import Search
 from lstmzoo.system.files import write_atomically
 from lstmzoo.system.terminal import printable
 
-DRAW_SECONDS, DRAW_SHARE = 10.0, 0.02  # between two drawings at least; and of the time, what drawing may take
+DRAW_SECONDS, DRAW_SHARE = 10.0, 0.02  # least seconds between two drawings; largest share of the time for drawing
 
 
 class Leaderboard:
-    """Writes leaderboard.csv and .md, best.yaml, pictures and TensorBoard's HParams."""
+    """The writer of leaderboard.csv and .md, best.yaml, pictures and TensorBoard's HParams."""
 
     def __init__(self, search: Search, directory: SweepDirectory):
         self.search, self.directory = search, directory
         self.due, self.ended = 0.0, -1
 
     def update(self, trials: Sequence[TrialResult], is_last: bool = False) -> None:
-        """Bring all files up to what the trials say; pictures now and then, and at the end."""
+        """Write all files from the trials; pictures only from time to time, and at the end."""
         ordered = best_first(trials, self.search.objective)
         paths = list(dict.fromkeys(path for trial in trials for path in trial.values))
         write_atomically(self.directory.path / "leaderboard.csv", as_csv(ordered, paths, self.search).encode())
@@ -42,12 +42,12 @@ class Leaderboard:
             self.due = start + max(DRAW_SECONDS, took / DRAW_SHARE)
 
     def _best(self, ordered: Sequence[TrialResult]) -> None:
-        """The configuration of the best run, as it is."""
+        """Write best.yaml: the config of the best run, with a comment on top."""
         first = ordered[0] if ordered and ordered[0].score() is not None else None
         if first is None:
             return
         path = self.directory.path / first.name / "config.yaml"
-        if not path.exists():  # somebody has removed the run
+        if not path.exists():  # the run was removed
             return
         config = path.read_text(encoding="utf-8")
         name, value = self.search.objective.name, first.objective
@@ -62,16 +62,17 @@ class Leaderboard:
 
 
 def varying(trials: Sequence[TrialResult]) -> Sequence[TrialResult]:
-    """The trials with only those values that are not the same in all."""
+    """Return the trials with only those values that are not the same in all."""
     paths = {path for trial in trials for path in trial.values}
-    kept = {path for path in paths if any(trial.values.get(path) != trials[0].values.get(path) for trial in trials)}
+    varied = {path for path in paths if any(trial.values.get(path) != trials[0].values.get(path) for trial in trials)}
     return [
-        trial._replace(values={path: value for path, value in trial.values.items() if path in kept}) for trial in trials
+        trial._replace(values={path: value for path, value in trial.values.items() if path in varied})
+        for trial in trials
     ]
 
 
 def as_csv(ordered: Sequence[TrialResult], paths: Sequence[str], search: Search) -> str:
-    """A row a trial: trial, status, reason, a column a path, the objective by its name; numbers with all digits."""
+    """Return one row a trial: trial, status, reason, a column a path, the objective by its name; with all digits."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["trial", "status", "reason", *paths, search.objective.name])
@@ -83,7 +84,7 @@ def as_csv(ordered: Sequence[TrialResult], paths: Sequence[str], search: Search)
 
 
 def as_markdown(ordered: Sequence[TrialResult], paths: Sequence[str], search: Search) -> str:
-    """The same to be read: a table with rounded numbers."""
+    """Return the same for a reader: a table with rounded numbers."""
     head = ["", "trial", "status", *paths, search.objective.name]
     lines = [f"# {search.spec.name}", "", f"{len(ordered)} of {search.trials} trials; {_aim(search)}.", ""]
     lines += [_row(head), _row(["---"] * len(head))]

@@ -1,4 +1,4 @@
-"""Maps of a search: all its values side by side, and state size against depth."""
+"""Maps of a search: all its values side by side, and units against depth."""
 
 from pathlib import Path
 from typing import Any
@@ -26,13 +26,13 @@ Cells = dict[tuple[tuple[int, int], tuple[int, int]], list[float]]
 
 
 @collected
-def draw_parallel(path: Path, found: Chart) -> None:
-    """Parallel coordinates: a line for each completed trial through all its values to the objective."""
-    last, count = len(found.names), len(found.ranked)
+def draw_parallel(path: Path, chart: Chart) -> None:
+    """Draw parallel coordinates: a line for each completed trial through all its values to the objective."""
+    last, count = len(chart.names), len(chart.ranked)
     figure = blank(max(7.5, 1.55 * last + 2), 5)
     axes = figure.subplots()
     set_margins(figure, 0.5, 0.15, 1.0, 1.1)
-    heights = _axes_and_heights(axes, found)
+    heights = _axes_and_heights(axes, chart)
     lines = [np.column_stack([np.arange(last + 1), heights[:, rank]]) for rank in range(count)]
     colors = [_line_color(rank, count) for rank in range(count)]
     widths = [3.2 if rank == 0 else 1.7 if rank < SHOWN else 0.8 for rank in range(count)]
@@ -40,21 +40,21 @@ def draw_parallel(path: Path, found: Chart) -> None:
     axes.scatter(np.full(count, last), heights[last], s=16, c=colors, zorder=3, clip_on=False)
     axes.set(xlim=(-0.03, last + 0.03), ylim=(OFF - 0.07, 1.03))
     axes.set_axis_off()
-    headline(figure, found)
+    headline(figure, chart)
     save_png(figure, path)
 
 
-def _axes_and_heights(axes: Any, found: Chart) -> np.ndarray:
-    """Draw an axis for each path and the objective; where each trial crosses them, `[axes, trials]`."""
+def _axes_and_heights(axes: Any, chart: Chart) -> np.ndarray:
+    """Draw an axis for each path and the objective; return where each trial crosses them, `[axes, trials]`."""
     heights = []
-    for at, (path, name) in enumerate(found.names.items()):
-        places = found.places(found.ranked, path)
-        _coordinate(axes, at, name, found.scales[path], off=bool((places == OFF).any()))
-        heights.append(places + found.scales[path].jitter * spread(len(places)))
-    goal, last = scale_of(found.scores), len(heights)
-    _coordinate(axes, last, found.objective.name, goal, off=False)
-    axes.text(last, 1.02, found.better(), ha="center", va="bottom", fontsize=7.5)
-    return np.array([*heights, [goal.place(score) for score in found.scores]])
+    for at, (path, name) in enumerate(chart.names.items()):
+        places = chart.places(chart.ranked, path)
+        _coordinate(axes, at, name, chart.scales[path], off=bool((places == OFF).any()))
+        heights.append(places + chart.scales[path].jitter * spread(len(places)))
+    goal, last = scale_of(chart.scores), len(heights)
+    _coordinate(axes, last, chart.objective.name, goal, off=False)
+    axes.text(last, 1.02, chart.better(), ha="center", va="bottom", fontsize=7.5)
+    return np.array([*heights, [goal.place(score) for score in chart.scores]])
 
 
 def _coordinate(axes: Any, at: int, name: str, scale: Scale, off: bool) -> None:
@@ -69,40 +69,40 @@ def _coordinate(axes: Any, at: int, name: str, scale: Scale, off: bool) -> None:
 
 
 def _line_color(rank: int, count: int) -> Any:
-    """The best in a colour of its own, the next ones dark, the rest pale, and thin where there are hundreds."""
+    """Return a line's colour: orange for the best, dark for the next, pale for others, transparent in a crowd."""
     if rank < SHOWN:
         return rank_color(0.015 * rank) if rank else BEST
     return (*rank_color(0.45 + 0.5 * (rank - SHOWN) / count)[:3], max(0.3, min(1.0, 60 / count)))
 
 
 @collected
-def draw_size_depth(path: Path, found: Chart) -> None:
-    """Best objective by state size and depth, with the number of trials; nothing unless some have both as numbers."""
-    cells = size_depth_cells(found)
+def draw_size_depth(path: Path, chart: Chart) -> None:
+    """Draw the best objective by units and depth, with the number of trials; nothing if no trial has both numbers."""
+    cells = size_depth_cells(chart)
     if not cells:
         return
     columns, rows = (sorted({key[part] for key in cells}) for part in (0, 1))
     figure = blank(max(6.0, 0.9 + 0.85 * len(columns)), 1.3 + 0.7 * max(2, len(rows)))
     axes = figure.subplots()
     set_margins(figure, 0.7, 0.6, 0.2, 0.7)
-    shades = _shades([scores[0] for scores in cells.values()], found.objective.direction)
+    shades = _shades([scores[0] for scores in cells.values()], chart.objective.direction)
     for ((column, row), scores), shade in zip(cells.items(), shades, strict=True):
-        _cell(axes, columns.index(column), rows.index(row), scores, shade, scores[0] == found.scores[0])
+        _cell(axes, columns.index(column), rows.index(row), scores, shade, scores[0] == chart.scores[0])
     axes.set_facecolor("#f2f2f2")
     axes.set_xticks(range(len(columns)), [bin_label(bounds) for bounds in columns])
     axes.set_yticks(range(len(rows)), [bin_label(bounds) for bounds in rows])
     axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(-0.5, len(rows) - 0.5))
-    axes.set_xlabel(f"model.units (in each cell the best {found.objective.name}, and of how many)", fontsize=9)
+    axes.set_xlabel(f"model.units (in each cell the best {chart.objective.name}, and of how many)", fontsize=9)
     axes.set_ylabel("model.depth", fontsize=9)
     axes.tick_params(length=0, labelsize=9)
-    headline(figure, found)
+    headline(figure, chart)
     save_png(figure, path)
 
 
-def size_depth_cells(found: Chart) -> Cells:
-    """Scores, best first, by the bins of units and of depth; empty unless a trial has both as numbers."""
+def size_depth_cells(chart: Chart) -> Cells:
+    """Return scores, best first, by the bins of units and of depth; empty if no trial has both as numbers."""
     known: list[tuple[int, int, float]] = []
-    for trial, score in zip(found.ranked, found.scores, strict=True):
+    for trial, score in zip(chart.ranked, chart.scores, strict=True):
         units, depth = (trial.values.get(path, "") for path in ("model.units", "model.depth"))
         if is_number(units) and is_number(depth):
             known.append((int(units), int(depth), score))
@@ -116,7 +116,7 @@ def size_depth_cells(found: Chart) -> Cells:
 
 
 def _shades(bests: list[float], direction: str) -> list[float]:
-    """From 0, the best, to 1."""
+    """Return a shade for each cell, from 0 for the best to 1."""
     scale = Scale(min(bests), max(bests), is_log(bests), (), (), 0)
     return [1 - scale.place(best) if direction == "max" else scale.place(best) for best in bests]
 

@@ -1,4 +1,4 @@
-"""The objective of a run that may still be going on, read from its metrics.jsonl as it grows."""
+"""The objective of a run, read from its metrics.jsonl while that may still grow."""
 
 import json
 from contextlib import suppress
@@ -18,13 +18,13 @@ class Measured:
 
     @property
     def best(self) -> float | None:
-        """The best value so far, None before the first one."""
+        """The best value so far; None before the first one."""
         if not self.values:
             return None
         return max(self.values) if self.objective.direction == "max" else min(self.values)
 
     def look(self) -> "Measured":
-        """Read what has been written since the last look; a run that was cut back is read anew."""
+        """Read the lines since the last look, and return this; a file that became shorter is read from its start."""
         with suppress(OSError):  # there is none yet
             try:
                 self.size = self.metrics.follow(self.size, self._take)

@@ -1,4 +1,4 @@
-"""What a search has found: its trials, and which is the best."""
+"""The trials of a search and their results, and their order from the best on."""
 
 import math
 from collections.abc import Iterable
@@ -19,20 +19,20 @@ class TrialResult(NamedTuple):
     status: str
     """One of STATUSES."""
     reason: str
-    """Why it failed, else empty."""
+    """The reason of its failure; empty if it has not failed."""
     values: dict[str, Any]
     """Value by dotted path, such as `{"model.units": 4}`; a path that a condition switched off is missing."""
     objective: float | None
-    """The best over the run; None where it is unknown."""
+    """The best value over the run; None while it is unknown."""
 
     def score(self) -> float | None:
-        """The objective of a completed trial, None where that is not a finite number."""
+        """Return the objective of a completed trial; None for other trials, and if it is not a finite number."""
         known = self.status == "completed" and self.objective is not None and math.isfinite(self.objective)
         return self.objective if known else None
 
 
 def best_first(trials: Iterable[TrialResult], objective: Objective) -> list[TrialResult]:
-    """The completed trials, best first and those without a score last; then the running, waiting and failed ones.
+    """Return the completed trials, best first and those without a score last; then running, waiting and failed ones.
 
     Ties go by name. Raises ValueError for a status that is none of STATUSES.
     """
@@ -46,14 +46,14 @@ def best_first(trials: Iterable[TrialResult], objective: Objective) -> list[Tria
 
 
 def plain_cell(value: Any) -> str:
-    """A value in one cell, with all its digits, as YAML has it."""
+    """Return a value for one cell of a file, as YAML writes it, with all its digits."""
     if isinstance(value, str):
         return value
     return str(yaml.safe_dump(value, default_flow_style=True, width=10_000)).removesuffix("\n").removesuffix("\n...")
 
 
 def short_cell(value: Any) -> str:
-    """A value for a table: numbers to four digits."""
+    """Return a value for a table that people read: numbers with four digits."""
     if value is None:
         return ""
     return f"{value:.4g}" if isinstance(value, float) else plain_cell(value)
