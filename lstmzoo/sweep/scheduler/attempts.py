@@ -28,7 +28,7 @@ class Attempt(NamedTuple):
     """When it was first begun here: seconds of a clock."""
     kills: int = 0
     """In a row, without a checkpoint between them."""
-    step: int = -1
+    step: int = 0
     """Of the last checkpoint when it was begun."""
     stopped: float | None = None
     """When it was told to stop."""
@@ -51,8 +51,8 @@ class Attempts:
                 self.running[worker] = before._replace(ticket=ticket)
                 return
             before.started.kill()
-        attempt = Attempt(ticket, name, experiment, None, time.monotonic())  # type: ignore[arg-type]
-        self.running[worker] = self._begun(attempt)
+        step, started = self._last_step(name), self._start(name, experiment)
+        self.running[worker] = Attempt(ticket, name, experiment, started, time.monotonic(), step=step)
 
     def stop(self, worker: str, why: str = "stopped") -> None:
         """Have a run write its checkpoint and end, if there still is one."""
@@ -85,7 +85,7 @@ class Attempts:
                 continue
             reason = self._reason(attempt)
             if reason is None:
-                self.running[worker] = self._begun(attempt)
+                self.running[worker] = self._again(attempt)
             else:
                 del self.running[worker]
                 yield worker, attempt.ticket, reason
@@ -97,13 +97,19 @@ class Attempts:
         self.running = {worker: each._replace(since=each.since + slept) for worker, each in self.running.items()}
         self.looked = now
 
-    def _begun(self, attempt: Attempt) -> Attempt:
-        """The run in a new process; how often it was killed since its last checkpoint."""
-        run_dir = self.directory.path / attempt.name
-        step = max(checkpoint_steps(run_dir / "checkpoints"), default=0) if run_dir.is_dir() else 0
+    def _again(self, attempt: Attempt) -> Attempt:
+        """Start a killed run again, and count its kills since its last checkpoint."""
+        step = self._last_step(attempt.name)
         kills = attempt.kills + 1 if step == attempt.step else 0
-        started = start(trial, self.train, attempt.experiment, run_dir, self.directory.log(attempt.name))
-        return attempt._replace(started=started, kills=kills, step=step)
+        return attempt._replace(started=self._start(attempt.name, attempt.experiment), kills=kills, step=step)
+
+    def _start(self, name: str, experiment: Experiment) -> Started:
+        return start(trial, self.train, experiment, self.directory.path / name, self.directory.log(name))
+
+    def _last_step(self, name: str) -> int:
+        """Return the step of a run's last checkpoint, 0 without one."""
+        run_dir = self.directory.path / name
+        return max(checkpoint_steps(run_dir / "checkpoints"), default=0) if run_dir.is_dir() else 0
 
     def _check_time(self, worker: str, attempt: Attempt) -> None:
         now = time.monotonic()
