@@ -1,8 +1,6 @@
-"""The one rule of what is best: strictly better than all before it."""
+"""The one rule by which a run's best validation is replaced: by what is strictly better."""
 
 
-def is_better(value: float, best: float | None, direction: str = "min") -> bool:
-    """Tell whether a value is strictly better than the best so far (None: there is none); `direction` min or max."""
-    if best is None:
-        return True
-    return value > best if direction == "max" else value < best
+def is_better(val_loss: float, best: float | None) -> bool:
+    """Tell whether a validation loss is strictly less than the best so far (None: there is none)."""
+    return best is None or val_loss < best

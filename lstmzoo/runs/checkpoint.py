@@ -14,6 +14,7 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save
 
+from lstmzoo.config.experiment import CheckpointSpec
 from lstmzoo.errors import InputError
 from lstmzoo.system.files import write_atomically
 
@@ -98,10 +99,10 @@ def whole_checkpoints(
             yield step, checkpoint
 
 
-def prune_checkpoints(directory: Path, keep: int, last: int, best: int | None) -> None:
-    """Remove the checkpoints up to step `last`, except the last `keep` and the best."""
+def prune_checkpoints(directory: Path, spec: CheckpointSpec, last: int, best: int | None) -> None:
+    """Remove the checkpoints up to step `last`, except the last `spec.keep` and the best."""
     steps = [step for step in checkpoint_steps(directory) if step <= last]
-    for step in set(steps[:-keep]) - {best}:
+    for step in set(steps[: -spec.keep]) - {best}:
         (directory / NAME.format(step)).unlink(missing_ok=True)
 
 

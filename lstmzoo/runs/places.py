@@ -16,6 +16,11 @@ def runs_root() -> Path:
     return Path(os.environ.get("LSTMZOO_RUNS") or Path("experiments", "runs"))
 
 
+def sweeps_root() -> Path:
+    """Return the folder of default sweep directories: experiments/sweeps."""
+    return Path("experiments", "sweeps")
+
+
 def last_default(name: str) -> Path:
     """Find the last-numbered default directory of a name; the first one if there is none yet."""
     found = [(1, runs_root() / name)]

@@ -18,7 +18,7 @@ class Checkpointer:
 
     def __init__(self, start: Start, model: keras.Model, optimizer: keras.optimizers.Optimizer):
         self.directory, self.run_state = start.directory, start.run_state
-        self.keep = start.plan.resolved.checkpoint.keep
+        self.spec = start.plan.resolved.checkpoint
         self.model, self.optimizer = model, optimizer
         self.notes = {"settings": as_text(settings_of(start.plan.resolved)), **digests(start.plan)}
         self.saved = start.run_state.position.step
@@ -39,7 +39,7 @@ class Checkpointer:
         self.directory.metrics.flush()
         save_checkpoint(self.directory.checkpoints / NAME.format(step), tensors, self._metadata(pending))
         self.saved = step
-        prune_checkpoints(self.directory.checkpoints, self.keep, step, best.step if best else None)
+        prune_checkpoints(self.directory.checkpoints, self.spec, step, best.step if best else None)
 
     def save_before_leaving(self, pending: bool) -> None:
         """Save what is not saved yet, as a signal asks."""

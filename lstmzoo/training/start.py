@@ -169,5 +169,4 @@ def take_over(start: Start) -> None:
     directory.metrics.cut(start.resumed.metrics_size)
     directory.cut_back(step)
     set_aside(directory.checkpoints, step)
-    kept = start.plan.resolved.checkpoint.keep
-    prune_checkpoints(directory.checkpoints, kept, step, best.step if best else None)
+    prune_checkpoints(directory.checkpoints, start.plan.resolved.checkpoint, step, best.step if best else None)

@@ -149,6 +149,18 @@ def test_files_commands_and_links_exist(name):
         assert not anchor or anchor in map(slug, re.findall(r"^#+ (.*)$", place.read_text(), flags=re.M)), anchor
 
 
+@pytest.mark.parametrize("name", [name for name, text in DOCUMENTS.items() if "## To change something here" in text])
+def test_names_in_the_guide_stand_in_the_files_beside_them(name):
+    guide = DOCUMENTS[name].split("## To change something here")[1]
+    for path, names in re.findall(r"`([\w/]+\.py)`\s+\(([^)]*)\)", guide):
+        places = [place / path for place in ((ROOT / name).parent, ROOT, ROOT / "lstmzoo")]
+        source = next(place for place in places if place.is_file()).read_text()
+        missing = [
+            word for word in re.findall(r"`([\w.]+)`", names) if word.split(".")[-1].split("/")[-1] not in source
+        ]
+        assert missing == [], path
+
+
 def slug(heading):
     """The anchor that GitHub gives a heading."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")

@@ -12,11 +12,15 @@ from lstmzoo.config.experiment import ExecutionSpec, Experiment
 from lstmzoo.data.corpora import CORPORA
 from lstmzoo.execution.auto import KERNELS
 from lstmzoo.execution.kernels import LAYERS
+from lstmzoo.export.formats.registry import FORMATS
+from lstmzoo.inference.runtimes import RUNTIMES
 from lstmzoo.models.spec import ENCODINGS, ModelSpec
 from lstmzoo.report.run_plots import PICTURES
+from lstmzoo.runs.places import runs_root, sweeps_root
 from lstmzoo.schema.problems import sections_in
 from lstmzoo.tasks.char import CharSpec
 from lstmzoo.tasks.registry import TASKS
+from lstmzoo.zoo.pretrained import EXPORTED
 from tests.helpers.trying import BASE
 from tests.house import test_layers
 
@@ -79,3 +83,17 @@ def test_each_command_is_a_module_with_a_main():
     for name, command in COMMANDS.items():
         assert command.module in (f"lstmzoo.{name}", f"lstmzoo.{name}.__main__")
         assert callable(importlib.import_module(command.module).main)
+
+
+def test_each_export_format_is_named_where_users_read():
+    assert set(EXPORTED) == {form.ending for form in FORMATS.values() if form.ending}
+    package = test_layers.PACKAGE
+    for place in ("export/__main__.py", "export/write.py"):
+        assert [name for name in FORMATS if name not in (package / place).read_text()] == [], place
+    for place in ("sample.py", "score.py"):
+        assert [name for name in RUNTIMES if name not in (package / place).read_text()] == [], place
+
+
+def test_default_folders_are_those_of_the_help():
+    for place, root in (("run.py", runs_root()), ("sweep/__main__.py", sweeps_root())):
+        assert f"default: {root}/NAME" in (test_layers.PACKAGE / place).read_text()
