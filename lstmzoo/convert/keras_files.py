@@ -29,11 +29,11 @@ class Saved(NamedTuple):
     """A Keras model as data: version, config, and a function that reads the arrays of a layer."""
 
     major: int
-    """2 or 3: which Keras wrote it."""
+    """Version of the Keras that wrote it: 2 or 3."""
     config: LayerEntry
     """class_name and config of the model."""
     arrays: Callable[[LayerEntry], list[Any]]
-    """Arrays of one of the model's layers, in the order that Keras makes them: kernel, recurrent_kernel, bias, ..."""
+    """Arrays of one layer, in the order in which Keras makes them: kernel, recurrent_kernel, bias, ..."""
 
 
 def read_keras(source: Any) -> Saved:

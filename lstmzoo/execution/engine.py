@@ -36,7 +36,7 @@ class Evaluation(NamedTuple):
     predictions: np.ndarray
     """The likeliest symbol at each step, `[K, B, T]`."""
     states: States
-    """The final state, to go on from."""
+    """The final state, from which the next windows can continue."""
 
 
 def train_windows(

@@ -22,9 +22,9 @@ class Anatomy(NamedTuple):
     recurrent: tuple[keras.layers.RNN, ...]
     """The layers that hold states."""
     cells: tuple[keras.layers.LSTMCell, ...]
-    """From the input up, whatever the kind."""
+    """The cells of all layers, from the input up, for every kind."""
     dropout: tuple[float, ...]
-    """Rate in front of each cell."""
+    """Rate of dropout in front of each cell."""
     head: keras.layers.Dense | None
 
 

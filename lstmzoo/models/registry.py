@@ -22,7 +22,7 @@ class NamedModel(NamedTuple):
 
     spec: ModelSpec
     source: str
-    """Where the architecture comes from."""
+    """The publication or program that the architecture comes from."""
     task: str
     """The kind of task it is for: its parameters are counted with that task's input and classes."""
 

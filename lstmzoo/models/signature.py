@@ -21,7 +21,7 @@ class Signature(NamedTuple):
 
     encoding: str
     input_dim: int | None
-    """D, with encoding "features" only: then floats `[B, T, D]` go in."""
+    """D, with encoding "features" only: then the inputs are floats `[B, T, D]`."""
     vocab_size: int
     units: tuple[int, ...]
 

@@ -16,13 +16,13 @@ class TaskSection(Protocol):
     """The contract of a task's section of the YAML, which is a `Section` with a `kind: Literal[NAME]`."""
 
     encodings: ClassVar[tuple[str, ...]]
-    """Of scalar, one_hot and embedding those that make sense, the default one first."""
+    """The possible encodings, of scalar, one_hot and embedding; the default one first."""
     vocab_size: ClassVar[int]
-    """V, or the least it can be where that depends on data."""
+    """V, or its smallest possible value where it depends on data."""
     measured: ClassVar[tuple[str, ...]]
-    """Names of what a validation measures, `val_loss` among them."""
+    """Names of the measures of a validation; `val_loss` is one of them."""
     writes: ClassVar[bool]
-    """Whether its symbols make a text, which samples show and `Task.vocabulary` spells."""
+    """True if its symbols make a text; samples show it, and `Task.vocabulary` translates it."""
 
     def check(self, batch_size: int, seq_length: int, fraction: float | None) -> None:
         """Raise `section.all_expected` for impossible combinations of values.
@@ -47,7 +47,7 @@ class Task(Protocol):
     """Its section of the YAML, a `TaskSection`."""
     vocab_size: int
     vocabulary: Vocabulary | None
-    """What symbols stand for, where they stand for something."""
+    """The text symbols of the ids; None where symbols are not text."""
 
     def release(self) -> None:
         """Free memory of data that can be read again."""
