@@ -33,7 +33,7 @@ class Saved(NamedTuple):
     config: LayerEntry
     """class_name and config of the model."""
     arrays: Callable[[LayerEntry], list[Any]]
-    """Arrays of one of the model's layers, in the order of Keras: kernel, recurrent_kernel, bias, ..."""
+    """Arrays of one layer, in the order in which Keras makes them: kernel, recurrent_kernel, bias, ..."""
 
 
 def read_keras(source: Any) -> Saved:
