@@ -1,4 +1,4 @@
-"""`python -m lstmzoo.sweep SWEEP`: search state size, depth, learning rate or any other setting, with many workers."""
+"""The command `python -m lstmzoo.sweep SWEEP`: a search of units, depth, learning rate or any other setting."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,16 +12,21 @@ def sweep(
     sweep: Annotated[
         Path | None, typer.Argument(metavar="SWEEP", help="YAML file of the sweep, or the name of one of the package's")
     ] = None,
-    workers: Annotated[int | None, typer.Option("--workers", metavar="N", help="trials at a time (default 1)")] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="N", help="trials at the same time (default 1)")
+    ] = None,
     directory: Annotated[
-        str | None, typer.Option("--dir", metavar="DIR", help="its directory (default: experiments/sweeps/NAME)")
+        str | None,
+        typer.Option("--dir", metavar="DIR", help="directory of the sweep (default: experiments/sweeps/NAME)"),
     ] = None,
     trials: Annotated[int | None, typer.Option("--trials", metavar="N", help="replaces search.trials")] = None,
     chief: Annotated[
-        str | None, typer.Option("--chief", metavar="HOST:PORT", help="listen there, so that other machines may join")
+        str | None,
+        typer.Option("--chief", metavar="HOST:PORT", help="lead at this address, so that other machines may join"),
     ] = None,
     join: Annotated[
-        str | None, typer.Option("--join", metavar="HOST:PORT", help="work for the chief there, in a shared directory")
+        str | None,
+        typer.Option("--join", metavar="HOST:PORT", help="work for the chief there, in the same shared directory"),
     ] = None,
     schema: Annotated[bool, typer.Option("--schema", help="print the JSON Schema of SWEEP, for editors")] = False,
 ) -> None:
@@ -48,8 +53,8 @@ def _search(path: Path | None, directory: str | None, options: dict[str, Any]) -
     where = Path(directory) if directory is not None else default_dir(search)
     workers = options["workers"] if options["workers"] is not None else 0 if options["chief"] else 1
     watch = for_terminal(search, where)
-    found = run_sweep(search, where, workers, chief=options["chief"], join=options["join"], watch=watch)
-    _tell(found, search, options["join"])
+    result = run_sweep(search, where, workers, chief=options["chief"], join=options["join"], watch=watch)
+    _print_result(result, search, options["join"])
 
 
 def _check(path: Path | None, directory: str | None, options: dict[str, Any]) -> None:
@@ -65,40 +70,40 @@ def _check(path: Path | None, directory: str | None, options: dict[str, Any]) ->
     for name, least in (("workers", 0 if options["chief"] else 1), ("trials", 1)):
         number = options[name]
         if number is not None and not least <= number <= 100_000:
-            raise InputError(f"--{name}: expected {least} or more, received {number}")
+            raise InputError(f"--{name}: expected {least} or more, and at most 100,000, received {number}")
     if options["chief"] and options["join"]:
-        raise InputError("expected --chief or --join, received both: the chief's machine works too, with --workers N")
+        raise InputError("expected --chief or --join, received both: leave out --join (--workers N works here too)")
     for name in ("chief", "join"):
         check_address(f"--{name}", options[name])
 
 
-def _tell(found: Any, search: Any, joined: str | None) -> None:
+def _print_result(result: Any, search: Any, joined: str | None) -> None:
     from lstmzoo.errors import EnvironmentFailure
     from lstmzoo.sweep.results.trials import short_cell
     from lstmzoo.system.terminal import printable
 
     if joined is not None:
         return
-    count = {status: sum(trial.status == status for trial in found.trials) for status in ("completed", "failed")}
-    best = found.best
+    count = {status: sum(trial.status == status for trial in result.trials) for status in ("completed", "failed")}
+    best = result.best
     if best is not None:
         values = "  ".join(f"{path} {short_cell(value)}" for path, value in best.values.items())
         print(printable(f"best: {best.name}  {search.objective.name} {best.objective!r}\n{values}"))
     print(f"{count['completed']} trials completed, {count['failed']} failed")
-    print(printable(f"results: {found.directory}/leaderboard.md"))
+    print(printable(f"results: {result.directory}/leaderboard.md"))
     if best is not None:
-        print(printable(f"again: python -m lstmzoo.run {found.directory}/best.yaml"))
-    if found.is_hopeless:
-        first = next(trial for trial in found.trials if trial.status == "failed")
+        print(printable(f"again: python -m lstmzoo.run {result.directory}/best.yaml"))
+    if result.is_hopeless:
+        first = next(trial for trial in result.trials if trial.status == "failed")
         raise EnvironmentFailure(
             f"the search ended: {count['failed']} of {search.trials} trials have failed, more than max_failed "
-            f"{search.spec.max_failed:g} allows; the first: {first.name}: {first.reason} (see {found.directory}/logs); "
-            "put that right, and the same command goes on"
+            f"{search.spec.max_failed:g} allows; the first: {first.name}: {first.reason} "
+            f"(see {result.directory}/logs); correct the cause, and the same command goes on"
         )
 
 
 def main(prog_name: str) -> None:
-    """`python -m lstmzoo.sweep SWEEP`."""
+    """Run the command line of `python -m lstmzoo.sweep SWEEP`."""
     command_line(sweep, prog_name)
 
 

@@ -1,4 +1,4 @@
-"""A search on disk: trials, results, and what the next start goes on from. No TensorFlow."""
+"""A search on disk: trials, results, and the state from which the next start goes on. No TensorFlow."""
 
 import json
 import os
@@ -27,7 +27,7 @@ MAY_CHANGE = (
 
 
 class SweepDirectory:
-    """Where the parts of a search are."""
+    """The directory of a search, and the places of its parts."""
 
     def __init__(self, path: Path):
         self.path, inside = path, path / "search"
@@ -41,7 +41,7 @@ class SweepDirectory:
         self._lock = FileLock(inside / ".lock")
 
     def prepare(self, search: Search) -> Self:
-        """Make it ready for a search; `InputError` for one that holds another search, or something else."""
+        """Make the directory ready for a search; raise `InputError` if it holds another search, or other files."""
         refuse_to_write(self.path, "sweep directory", "--dir")
         try:
             known = self._definition()
@@ -62,7 +62,7 @@ class SweepDirectory:
         return self
 
     def claim(self) -> None:
-        """One process at a time hands out its trials."""
+        """Lock the directory: one process at a time hands out its trials; raise `InputError` if another one does."""
         try:
             self._lock.acquire(blocking=False)
         except Timeout as error:
@@ -72,45 +72,45 @@ class SweepDirectory:
             ) from error
 
     def release(self) -> None:
-        """Let others search."""
+        """Unlock the directory."""
         self._lock.release()
 
     @property
     def key(self) -> str:
-        """What workers show to the chief: that they work on this very directory."""
+        """The key with which workers prove to the chief that they work in the same directory."""
         return self.key_file.read_text(encoding="ascii")
 
     def run(self, number: int, repeat: int = 0) -> Path:
-        """The run directory of a trial."""
+        """Return the run directory of a trial."""
         return self.path / run_name(number, repeat)
 
     def log(self, name: str) -> Path:
-        """What a trial had to say."""
+        """Return the path of a trial's log."""
         return self.logs / f"{name}.log"
 
     def _check_oracle(self) -> None:
         try:
-            found = json.loads(self.oracle.read_text(encoding="utf-8"))
+            state = json.loads(self.oracle.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return
         except (ValueError, RecursionError):
-            found = None
-        if not isinstance(found, dict) or not isinstance(found.get("trials"), list) or "forgiven" not in found:
+            state = None
+        if not isinstance(state, dict) or not isinstance(state.get("trials"), list) or "forgiven" not in state:
             raise InputError(
-                f"expected a search's oracle.json of this version, received {self.oracle}, which is none: restore it, "
-                "or begin a new search with another --dir"
+                f"expected a search's oracle.json of this version, received {self.oracle}, which is not one: restore "
+                "it, or start a new search with another --dir"
             )
 
     def is_over(self, trials: int) -> bool:
-        """Whether so many trials have ended; of a hyperband search nothing is known from outside."""
+        """Tell whether so many trials have ended; False for a hyperband search, whose end only the chief knows."""
         if not self.oracle.exists():
             return False
-        found = json.loads(self.oracle.read_text(encoding="utf-8"))
-        ended = [trial for trial in found["trials"] if trial["status"] in ("COMPLETED", "FAILED")]
-        return len(ended) == len(found["trials"]) >= trials and "brackets" not in found
+        state = json.loads(self.oracle.read_text(encoding="utf-8"))
+        ended = [trial for trial in state["trials"] if trial["status"] in ("COMPLETED", "FAILED")]
+        return len(ended) == len(state["trials"]) >= trials and "brackets" not in state
 
     def _make_key(self) -> None:
-        """For its owner alone to read; who comes first makes it."""
+        """Make the key, which only its owner can read, unless another process has made it before."""
         beside = self.key_file.with_name(f".key.{os.getpid()}.tmp")
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with open(descriptor, "w", encoding="ascii") as file:  # noqa: PTH123  (Path.open takes no descriptor)
@@ -122,44 +122,48 @@ class SweepDirectory:
     def _definition(self) -> dict[str, Any] | None:
         with suppress(FileNotFoundError):
             try:
-                found = json.loads(self.definition.read_text(encoding="utf-8"))
-                if isinstance(found, dict):
-                    return found
+                known = json.loads(self.definition.read_text(encoding="utf-8"))
+                if isinstance(known, dict):
+                    return known
             except (ValueError, RecursionError):
                 pass
-            raise InputError(f"expected a sweep's sweep.json, received {self.definition}, which is none: restore it")
+            raise InputError(
+                f"expected a sweep's sweep.json, received {self.definition}, which is not one: restore it, or start a "
+                "new search with another --dir"
+            )
         return None
 
-    def _agree(self, known: dict[str, Any] | None, wished: dict[str, Any]) -> None:
+    def _agree(self, known: dict[str, Any] | None, wanted: dict[str, Any]) -> None:
+        """Write the definition of a new search, or raise `InputError` if the known one differs from it."""
         if known is None:
-            write_atomically(self.definition, json.dumps(wished, indent=2).encode())
+            write_atomically(self.definition, json.dumps(wanted, indent=2).encode())
             return
-        old, new = dict(flat(known)), dict(flat(wished))
-        found = [
+        old, new = dict(flat(known)), dict(flat(wanted))
+        changes = [
             f"{path} was {old.get(path)!r} and is {value!r}"
             for path, value in differences(old, new, MAY_CHANGE).items()
         ]
-        if found:
+        if changes:
             raise InputError(
                 f"sweep directory: expected that of this sweep, received {self.path}, which holds another one "
-                f"({'; '.join(found[:3])}): choose another one with --dir"
+                f"({'; '.join(changes[:3])}): choose another one with --dir"
             )
 
 
 def run_name(number: int, repeat: int = 0) -> str:
-    """trial-0003, and trial-0003.1 for its first repetition."""
+    """Return the name of a trial's run: trial-0003, and trial-0003.1 for its first repetition."""
     return f"trial-{number:04d}" + (f".{repeat}" if repeat else "")
 
 
 def _definition(search: Search) -> dict[str, Any]:
-    """What makes a search this one, as JSON keeps it."""
+    """Return what defines a search, as it is read back from JSON."""
     data = {
         **search.spec.model_dump(mode="json", by_alias=True),
         "base_data": search.base,
         "order": list(search.spec.space),
     }
-    found: dict[str, Any] = json.loads(json.dumps(data))
-    return found
+    definition: dict[str, Any] = json.loads(json.dumps(data))
+    return definition
 
 
 def _unusable(path: Path, error: OSError) -> InputError:

@@ -1,4 +1,4 @@
-"""What a person sees of a search, on stderr: a live table on a terminal, lines elsewhere."""
+"""The progress of a search on stderr: a live table on a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -16,58 +16,58 @@ REFRESH = 0.5  # seconds
 
 
 class Watch(Protocol):
-    """Told of a search as it goes on."""
+    """A receiver of a search's progress."""
 
     def say(self, text: str) -> None:
-        """A line that stays."""
+        """Print a line that stays."""
 
     def show(self, trials: list[TrialResult]) -> None:
-        """The trials, some times a second."""
+        """Show the trials; called several times a second."""
 
     def close(self) -> None:
-        """The search has ended."""
+        """End the display: the search is over."""
 
 
 class SilentWatch:
-    """Says nothing: the library's default."""
+    """A watch that prints nothing: the default of `run_sweep`."""
 
     def say(self, text: str) -> None:
-        """Not said."""
+        """Print nothing."""
 
     def show(self, trials: list[TrialResult]) -> None:
-        """Not shown."""
+        """Show nothing."""
 
     def close(self) -> None:
-        """Nothing to end."""
+        """Do nothing."""
 
 
 class PlainWatch:
-    """For files and pipes: a line when a trial begins or ends."""
+    """A watch for files and pipes: one line when a trial starts or ends."""
 
     def __init__(self, search: Search):
         self.search = search
         self.known: dict[str, TrialResult] = {}
 
     def say(self, text: str) -> None:
-        """A line, as long as somebody reads."""
+        """Print a line; an error is ignored, since the reader may be gone."""
         with suppress(OSError, ValueError):
             print(printable(text), file=sys.stderr, flush=True)
 
     def show(self, trials: list[TrialResult]) -> None:
-        """What has changed."""
+        """Print a line for each trial that has changed."""
         for trial in trials:
             before = self.known.get(trial.name)
             if before is None or before[1:] != trial[1:]:
                 self.known[trial.name] = trial
                 if before is not None or trial.status != "waiting":
-                    self.say(f"{_sentence(trial, self.search)}  ({_standing(trials, self.search)})")
+                    self.say(f"{_sentence(trial, self.search)}  ({_summary(trials, self.search)})")
 
     def close(self) -> None:
-        """Nothing to end."""
+        """Do nothing."""
 
 
 class Table:
-    """For a terminal: what is running and how far it is, above the best so far; what is said scrolls above it."""
+    """A watch for terminals: a table of the running trials and the best so far; lines scroll above it."""
 
     def __init__(self, search: Search, directory: Path):
         from rich.console import Console
@@ -81,12 +81,12 @@ class Table:
         self.last = -REFRESH
 
     def say(self, text: str) -> None:
-        """A line above the table."""
+        """Print a line above the table."""
         with suppress(OSError, ValueError):  # the terminal may be gone
             self.console.print(printable(text), markup=False, soft_wrap=True)
 
     def show(self, trials: list[TrialResult]) -> None:
-        """The table, every REFRESH seconds."""
+        """Draw the table, every REFRESH seconds."""
         if time.monotonic() - self.last < REFRESH or not trials:
             return
         self.last = time.monotonic()
@@ -100,7 +100,7 @@ class Table:
             self.live.update(self._drawn(trials), refresh=True)
 
     def close(self) -> None:
-        """Take the table away."""
+        """Remove the table."""
         with suppress(OSError, ValueError):
             self.live.stop()
 
@@ -108,7 +108,7 @@ class Table:
         from rich.table import Table as Drawn
 
         name, paths = self.search.objective.name, [each.path for each in self.search.dimensions]
-        drawn = Drawn(title=_standing(trials, self.search), title_justify="left", title_style="bold", box=None)
+        drawn = Drawn(title=_summary(trials, self.search), title_justify="left", title_style="bold", box=None)
         for title in ("trial", *(path.rpartition(".")[2] for path in paths), "step", f"best {name}", "state"):
             drawn.add_column(title, no_wrap=True)
         for trial in self._shown(trials):
@@ -118,7 +118,7 @@ class Table:
         return drawn
 
     def _shown(self, trials: Sequence[TrialResult]) -> list[TrialResult]:
-        """Those that run, and then the best, as many as the terminal has lines for."""
+        """Return the running trials, and then the best ones, as many as the terminal has lines for."""
         room = max(4, self.console.size.height - 4)
         running = [trial for trial in trials if trial.status == "running"][: room // 2]
         best = [trial for trial in best_first(trials, self.search.objective) if trial.status == "completed"]
@@ -129,12 +129,12 @@ class Table:
             self.measured.pop(trial.name, None)
             return 0, trial.objective
         fresh = Measured(self.directory / trial.name, self.search.objective)
-        found = self.measured.setdefault(trial.name, fresh).look()
-        return found.step, found.best
+        measured = self.measured.setdefault(trial.name, fresh).look()
+        return measured.step, measured.best
 
 
 def for_terminal(search: Search, directory: Path) -> Watch:
-    """A table where a person watches, lines elsewhere."""
+    """Return a table if stderr is a terminal, else plain lines."""
     return Table(search, directory) if sys.stderr.isatty() else PlainWatch(search)
 
 
@@ -144,7 +144,7 @@ def _sentence(trial: TrialResult, search: Search) -> str:
     return f"{trial.name} {trial.status}: {values}" + (f"; {end}" if end else "")
 
 
-def _standing(trials: Sequence[TrialResult], search: Search) -> str:
+def _summary(trials: Sequence[TrialResult], search: Search) -> str:
     ended = sum(trial.status in ("completed", "failed") for trial in trials)
     failed = sum(trial.status == "failed" for trial in trials)
     first = next(iter(best_first(trials, search.objective)), None)

@@ -1,4 +1,4 @@
-"""A search from its first process to its last."""
+"""The start of a search, and its result."""
 
 import os
 import re
@@ -20,13 +20,13 @@ TRAIN = "lstmzoo.sweep.scheduler.trial_process:train_trial"
 
 
 class SweepResult(NamedTuple):
-    """What a search has found."""
+    """The result of a search."""
 
     directory: str
     trials: list[TrialResult]
-    """Best first."""
+    """The runs of all trials, best first."""
     is_hopeless: bool
-    """Whether it ended because too many trials had failed."""
+    """True if it ended because too many trials had failed."""
 
     @property
     def best(self) -> TrialResult | None:
@@ -46,19 +46,21 @@ def run_sweep(
 ) -> SweepResult:
     """Search the space of a sweep's YAML file with so many workers on this machine, or go on where a search stopped.
 
-    `dir` holds the trials and the results (default: experiments/sweeps/NAME). `chief`: listen at this HOST:PORT, so
-    that other machines may join; `join`: work for the chief at that address, in the same shared directory. `train`: the
-    function, `module:name`, that trains an experiment in a run directory. Raises `InputError` for a sweep or a
-    directory that cannot be used, `EnvironmentFailure` when the surroundings fail, and `Interrupted` after SIGINT or
-    SIGTERM; the same call goes on.
+    `config`: a path, the name of one of the package's sweeps, or a loaded `Search`. `dir` holds the trials and the
+    results (default: experiments/sweeps/NAME). `chief`: lead at this HOST:PORT, so that other machines may join;
+    `join`: work for the chief at that address, in the same shared directory. `watch`: the receiver of the progress.
+    `train`: the function, `module:name`, that trains an experiment in a run directory.
+
+    Raises `InputError` for a sweep or a directory that cannot be used, `EnvironmentFailure` if the system fails, and
+    `Interrupted` after SIGINT or SIGTERM; the same call goes on.
     """
     search = config if isinstance(config, Search) else load_sweep(config)
     if workers < (0 if chief else 1):
-        raise InputError(f"workers: expected 1 or more (0 beside a chief), received {workers}")
+        raise InputError(f"workers: expected 1 or more (0 is possible with chief), received {workers}")
     for name, address in (("chief", chief), ("join", join)):
         check_address(name, address)
     directory, watch = SweepDirectory(Path(dir) if dir is not None else default_dir(search)), watch or SilentWatch()
-    crew = Supervisor(search, directory, train, watch)
+    supervisor = Supervisor(search, directory, train, watch)
     try:
         if join is not None:
             directory.prepare(search)
@@ -66,40 +68,41 @@ def run_sweep(
             if directory.is_over(search.trials):
                 watch.say("nothing to do: the search is over")
                 return SweepResult(str(directory.path), [], False)
-            crew.join(join, [f"{socket.gethostname()}-{os.getpid()}-{number}" for number in range(workers)])
-            crew.run()
+            supervisor.join(join, [f"{socket.gethostname()}-{os.getpid()}-{number}" for number in range(workers)])
+            supervisor.run()
         else:
-            _lead(crew, chief, workers, watch)
+            _lead(supervisor, chief, workers, watch)
     except Interrupted as error:
-        ended = sum(trial.status in ("completed", "failed") for trial in crew.trials)
+        ended = sum(trial.status in ("completed", "failed") for trial in supervisor.trials)
         text = f"stopped with {ended} of {search.trials} trials done; the same command goes on"
         raise Interrupted(error.exit_status - 128, text) from None
     finally:
         watch.close()
-    return SweepResult(str(directory.path), best_first(crew.trials, search.objective), crew.is_hopeless)
+    return SweepResult(str(directory.path), best_first(supervisor.trials, search.objective), supervisor.is_hopeless)
 
 
-def _lead(crew: Supervisor, chief: str | None, workers: int, watch: Watch) -> None:
-    directory = crew.directory.prepare(crew.search)
-    directory.claim()
+def _lead(supervisor: Supervisor, chief: str | None, workers: int, watch: Watch) -> None:
+    """Run a search with a chief on this machine, while no other process may use its directory."""
+    search, directory = supervisor.search, supervisor.directory
+    directory.prepare(search).claim()
     try:
         watch.say(f"sweep directory: {directory.path}")
-        wanted = crew.search.spec.search.trials
-        if wanted is not None and wanted != crew.search.trials:
-            watch.say(f"{crew.search.trials:,} trials instead of {wanted:,}: so many this search can have")
-        crew.lead(chief or LOOPBACK, [f"worker-{number}" for number in range(workers)], alone=chief is None)
-        crew.run()
+        wanted = search.spec.search.trials
+        if wanted is not None and wanted != search.trials:
+            watch.say(f"{search.trials:,} trials instead of {wanted:,}: the largest number that this search can have")
+        supervisor.lead(chief or LOOPBACK, [f"worker-{number}" for number in range(workers)], alone=chief is None)
+        supervisor.run()
     finally:
         directory.release()
 
 
 def default_dir(search: Search) -> Path:
-    """Where a search is kept unless one says otherwise."""
+    """Return the default directory of a search."""
     return sweeps_root() / search.spec.name
 
 
 def check_address(name: str, address: str | None) -> None:
-    """HOST:PORT, or none; `InputError` for anything else."""
+    """Raise `InputError` unless an address is HOST:PORT or None."""
     if address is None:
         return
     port = address.rpartition(":")[2]

@@ -1,4 +1,4 @@
-"""The runs that workers have asked for: each in its process, killed ones started again, late ones stopped."""
+"""The runs that workers ask for: each in its own process, started again if it is killed, stopped if it is late."""
 
 import signal
 import time
@@ -11,32 +11,32 @@ from lstmzoo.sweep.directory import SweepDirectory
 from lstmzoo.sweep.scheduler.processes import Started, start, trial
 from lstmzoo.system.terminal import duration
 
-TRIES = 3  # kills in a row without a checkpoint between them
+TRIES = 3  # kills in a row without a new checkpoint, after which a run has failed
 GRACE = 20.0  # seconds to write a checkpoint
 LONGEST_LOOK = 5.0  # seconds between two looks of a command that is awake
 
 
 class Attempt(NamedTuple):
-    """A run in its process."""
+    """A run in its process, started for one worker."""
 
     ticket: str
-    """Under which the worker has asked for it."""
+    """The ticket with which the worker has asked for it."""
     name: str
     experiment: Experiment
     started: Started
     since: float
-    """When it was first begun here: seconds of a clock."""
+    """The time of its first start here, in seconds of the monotonic clock."""
     kills: int = 0
-    """In a row, without a checkpoint between them."""
+    """The number of kills in a row without a new checkpoint."""
     step: int = 0
-    """Of the last checkpoint when it was begun."""
+    """The step of the last checkpoint at its last start."""
     stopped: float | None = None
-    """When it was told to stop."""
+    """The time of the request to stop; None: it was not asked."""
     why: str = ""
 
 
 class Attempts:
-    """One run a worker at a time."""
+    """The attempts of all workers on this machine; each worker has at most one at a time."""
 
     def __init__(self, directory: SweepDirectory, train: str, timeout: float | None):
         self.directory, self.train, self.timeout = directory, train, timeout
@@ -44,7 +44,7 @@ class Attempts:
         self.looked = time.monotonic()
 
     def begin(self, worker: str, ticket: str, name: str, experiment: Experiment) -> None:
-        """Start a run; one that a worker before this one, of the same name, has asked for goes on."""
+        """Start a run for a worker; if the same run still goes on for an earlier worker of that name, hand it over."""
         before = self.running.get(worker)
         if before is not None:
             if before.stopped is None and (before.name, before.experiment) == (name, experiment):
@@ -55,14 +55,14 @@ class Attempts:
         self.running[worker] = Attempt(ticket, name, experiment, started, time.monotonic(), step=step)
 
     def stop(self, worker: str, why: str = "stopped") -> None:
-        """Have a run write its checkpoint and end, if there still is one."""
+        """Ask a worker's run, if there is one, to write its checkpoint and end."""
         attempt = self.running.get(worker)
         if attempt is not None and attempt.stopped is None:
             attempt.started.process.terminate()
             self.running[worker] = attempt._replace(stopped=time.monotonic(), why=why)
 
     def stop_all(self) -> None:
-        """Have all runs write their checkpoints, as long as GRACE lasts, and end."""
+        """Ask all runs to write their checkpoints and end; kill those that still run after GRACE seconds."""
         for worker in self.running:
             self.stop(worker)
         until = time.monotonic() + GRACE
@@ -71,13 +71,16 @@ class Attempts:
         self.kill_all()
 
     def kill_all(self) -> None:
-        """End all runs at once."""
+        """Kill all runs."""
         for attempt in self.running.values():
             attempt.started.kill()
         self.running = {}
 
     def ended(self) -> Iterator[tuple[str, str, str]]:
-        """Workers whose runs have ended, the ticket, and why it failed (empty if it did not); others are seen to."""
+        """Yield worker, ticket and reason of each run that has ended; the reason is empty if it has not failed.
+
+        A killed run is started again, and a late one is stopped, on the way.
+        """
         self._forget_pauses()
         for worker, attempt in list(self.running.items()):
             if attempt.started.process.is_alive():
@@ -91,7 +94,7 @@ class Attempts:
                 yield worker, attempt.ticket, reason
 
     def _forget_pauses(self) -> None:
-        """Time in which this process slept, or was stopped, is nobody's."""
+        """Take the time in which this process was suspended off all runs, since they were suspended with it."""
         now = time.monotonic()
         slept = max(0.0, now - self.looked - LONGEST_LOOK)
         self.running = {worker: each._replace(since=each.since + slept) for worker, each in self.running.items()}
@@ -120,7 +123,7 @@ class Attempts:
             self.stop(worker, f"timed out: it took more than {duration(self.timeout)} (trial_timeout)")
 
     def _reason(self, attempt: Attempt) -> str | None:
-        """Why a run failed; an empty text if it did not, None if it is to be started again."""
+        """Return why a run failed: an empty text if it did not, None if it is to be started again."""
         said = str(next(attempt.started.received(), "")).strip()
         attempt.started.process.join()
         status = attempt.started.process.exitcode
@@ -129,11 +132,11 @@ class Attempts:
         if attempt.stopped is not None:
             return attempt.why
         if 0 < status < 128:
-            return f"diverged: {said}" if status == 3 else said or f"it ended with status {status}"
+            return f"diverged: {said}" if status == 3 else said or f"its process ended with status {status}"
         if attempt.kills + 1 < TRIES:
             return None
         name = _signal_name(-status if status < 0 else status - 128)
-        return f"killed by {name} {TRIES} times without a checkpoint between (out of memory?)"
+        return f"killed by {name} {TRIES} times in a row without a new checkpoint (probably out of memory)"
 
 
 def _signal_name(number: int) -> str:

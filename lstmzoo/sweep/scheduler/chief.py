@@ -1,4 +1,4 @@
-"""The chief of a search: hands out trials, takes them back from workers that vanish, scores and keeps them."""
+"""The chief of a search: it hands out trials, takes them back from workers that vanish, scores and saves them."""
 
 import threading
 import time
@@ -15,24 +15,24 @@ from lstmzoo.sweep.space.dimensions import Values
 from lstmzoo.sweep.space.search import Search
 
 STATUS = {RUNNING: "running", WAITING: "waiting", COMPLETED: "completed", FAILED: "failed"}
-FOR_GOOD = ("diverged", "timed out", "impossible")  # failures that the next start does not try again
+FOR_GOOD = ("diverged", "timed out", "impossible")  # reasons of failures that the next start does not try again
 
 
 class Chief:
-    """The oracle of a search, and who is at work on what; every call holds the one lock."""
+    """The oracle of a search, and the last sign of life of each worker; every call holds the one lock."""
 
     def __init__(self, search: Search, directory: SweepDirectory):
         self.search, self.directory, self.lock = search, directory, threading.RLock()
         self.oracle = make_oracle(search, directory.oracle)
         self.seen = dict.fromkeys(self.oracle.ongoing_trials, time.monotonic())
         self.oracle.is_closed = self.is_hopeless()
-        self.told_to_stop = set[str]()
+        self.dismissed = set[str]()
         self._values: dict[str, Values] = {}
 
     def begin(self, alone: bool) -> None:
-        """A new start of the search: what failed for no reason of its own is tried again.
+        """Start the search, or go on: trials whose failure may have been the machine's fault are tried again.
 
-        `alone`: all workers of an earlier start are gone.
+        `alone`: all workers of an earlier start are gone, so their trials are free.
         """
         with self.lock:
             for name, trial in self.oracle.trials.items():
@@ -46,26 +46,26 @@ class Chief:
             self.oracle.save()
 
     def create_trial(self, worker: str) -> Any:
-        """Hand out a trial."""
+        """Hand out a trial to a worker."""
         with self.lock:
             self.seen[worker] = time.monotonic()
             trial = self.oracle.create_trial(worker)
             if trial.status == STOPPED:
-                self.told_to_stop.add(worker)
+                self.dismissed.add(worker)
             return trial
 
     def still_has(self, worker: str, trial_id: str) -> bool:
-        """A sign of life of a worker: whether the trial is its own."""
+        """Note a sign of life of a worker, and tell whether it still has the trial."""
         with self.lock:
             self.seen[worker] = time.monotonic()
             trial = self.oracle.ongoing_trials.get(worker)
             is_ours = trial is not None and trial.trial_id == trial_id
-            if is_ours and self.oracle.is_closed:  # it will go on when the search does
+            if is_ours and self.oracle.is_closed:  # it goes on at the next start of the search
                 self.oracle.take_back(trial_id)
             return is_ours and not self.oracle.is_closed
 
     def end_trial(self, worker: str, trial_id: str, reason: str) -> None:
-        """Score a trial by what its runs have written; a failure counts only if the worker still has the trial."""
+        """Score a trial from the files of its runs; a failure counts only if the worker still has the trial."""
         with self.lock:
             if reason and not self.still_has(worker, trial_id):
                 return
@@ -77,7 +77,10 @@ class Chief:
             self.oracle.is_closed = self.oracle.is_closed or self.is_hopeless()
 
     def miss(self, slept: float) -> None:
-        """Give the trials of workers that are silent for too long to others; while the chief slept nobody was heard."""
+        """Take back the trials of workers that have been silent for too long, so that others get them.
+
+        `slept`: seconds in which the chief itself was suspended; no worker could reach it then, so they do not count.
+        """
         with self.lock:
             self.seen = {worker: when + slept for worker, when in self.seen.items()}
             for worker, trial in list(self.oracle.ongoing_trials.items()):
@@ -85,27 +88,30 @@ class Chief:
                     self.oracle.take_back(trial.trial_id)
 
     def is_hopeless(self) -> bool:
-        """Whether more trials have failed since the start than may."""
+        """Tell whether more trials have failed since the start than `max_failed` allows."""
         return self._failed() - self.oracle.forgiven > self.search.spec.max_failed * self.search.trials
 
     def is_over(self) -> bool:
-        """Whether all is done, and all workers that are still there know it."""
+        """Tell whether all trials are done, and no worker is left that does not know it.
+
+        A worker that called in the last 2 seconds will ask for a trial again: the chief must still be there to answer.
+        """
         with self.lock:
             if not self.oracle.is_done():
                 return False
-            waits = [w for w, when in self.seen.items() if time.monotonic() - when < 2 and w not in self.told_to_stop]
+            waits = [w for w, when in self.seen.items() if time.monotonic() - when < 2 and w not in self.dismissed]
             return not waits
 
     def trials(self) -> list[TrialResult]:
-        """The runs so far, in the order in which they began."""
+        """Return the runs so far, in the order of their start; the hyperband trials of one run are one row."""
         with self.lock:
-            found: dict[int, TrialResult] = {}
+            by_run: dict[int, TrialResult] = {}
             for name in self.oracle.start_order:
                 trial = self.oracle.trials[name]
                 number, status = trial.hyperparameters.values[RUN], STATUS[trial.status]
                 values = self._values.setdefault(name, {}) or self._shown(name, trial.hyperparameters.values)
-                found[number] = TrialResult(run_name(number), status, trial.message or "", values, trial.score)
-            return list(found.values())
+                by_run[number] = TrialResult(run_name(number), status, trial.message or "", values, trial.score)
+            return list(by_run.values())
 
     def _shown(self, name: str, raw: dict[str, Any]) -> Values:
         values = self.search.decoded(raw)
@@ -120,7 +126,7 @@ class Chief:
         return sum(trial.status == FAILED for trial in self.oracle.trials.values())
 
     def _score(self, number: int) -> float | None:
-        """The mean of the best values of a trial's runs."""
+        """Return the mean of the best values of a trial's runs; None if one of them has none."""
         runs = (self.directory.run(number, repeat) for repeat in range(self.search.spec.search.repeats))
         values = [Measured(run, self.search.objective).look().best for run in runs]
         known = [value for value in values if value is not None]

@@ -1,6 +1,7 @@
-"""What all oracles of a search have in common: trials are handed out once, taken back when a worker vanishes, and kept.
+"""The common part of a search's oracles: each trial is handed out once, taken back if its worker vanishes, and saved.
 
-The state is one file, written atomically; failures in a row do not end a search; seed 0 is a seed.
+In contrast to keras-tuner's own oracles the state is one file, written atomically; failures in a row do not end a
+search; and seed 0 is a seed.
 """
 
 import json
@@ -17,12 +18,12 @@ from lstmzoo.sweep.space.dimensions import Dimension, rounded
 from lstmzoo.sweep.space.search import Search
 from lstmzoo.system.files import write_atomically
 
-RUN, LENGTH = "tuner/run", "tuner/epochs"  # which run a trial begins or goes on with; its length after it
+RUN, LENGTH = "tuner/run", "tuner/epochs"  # the number of a trial's run; hyperband: the run's length after the trial
 RUNNING, WAITING, COMPLETED, FAILED, IDLE, STOPPED = "RUNNING", "INVALID", "COMPLETED", "FAILED", "IDLE", "STOPPED"
 
 
 class DurableOracle(keras_tuner.Oracle):
-    """What all oracles have in common: trials are handed out once, taken back when a worker vanishes, and kept."""
+    """An oracle that hands out each trial once, takes it back if its worker vanishes, and saves its state in a file."""
 
     ongoing_trials: dict[str, Trial]
     _retry_queue: list[str]
@@ -40,7 +41,7 @@ class DurableOracle(keras_tuner.Oracle):
         self.verbose = 0
 
     def create_trial(self, tuner_id: str) -> Trial:
-        """The worker's own trial if it has one, else one that was given back, else a new one."""
+        """Return the worker's own trial if it has one, else one that was taken back, else a new one."""
         if tuner_id in self.ongoing_trials:
             return self.ongoing_trials[tuner_id]
         if self.is_closed:
@@ -58,14 +59,14 @@ class DurableOracle(keras_tuner.Oracle):
 
     def _new_trial(self) -> Trial:
         name = f"{len(self.trials):04d}"
-        found: dict[str, Any] = {"status": STOPPED}
+        answer: dict[str, Any] = {"status": STOPPED}
         if len(self.trials) < self.max_trials:
-            found = self.populate_space(name)
-        if found["status"] != RUNNING:
+            answer = self.populate_space(name)
+        if answer["status"] != RUNNING:
             self.is_exhausted = not self.ongoing_trials
             return self._none(STOPPED if self.is_exhausted else IDLE)
         trial = Trial(self.hyperparameters.copy(), name, RUNNING)
-        trial.hyperparameters.values = {RUN: self._runs(), **carried(found["values"])}
+        trial.hyperparameters.values = {RUN: self._runs(), **carried(answer["values"])}
         self._record_values(trial)
         self.trials[name] = trial
         self.start_order.append(name)
@@ -75,15 +76,15 @@ class DurableOracle(keras_tuner.Oracle):
         return len({trial.hyperparameters.values[RUN] for trial in self.trials.values()})
 
     def _compute_values_hash(self, values: dict[str, Any]) -> str:
-        """Of what is varied alone."""
+        """Return the hash of the varied values alone."""
         return str(super()._compute_values_hash({path: values[path] for path in values if "tuner/" not in path}))
 
     def _none(self, status: str) -> Trial:
-        """No trial: there may be one later, or never."""
+        """Return a trial that stands for none: IDLE if there may be one later, STOPPED if not."""
         return Trial(self.hyperparameters.copy(), "", status)
 
     def end(self, name: str, score: float | None, reason: str) -> None:
-        """A trial has ended; without a score it has failed. The second time nothing happens."""
+        """Note that a trial has ended; without a score it has failed. A second end of the same trial is ignored."""
         trial = self.trials[name]
         if trial.status in (COMPLETED, FAILED):
             return
@@ -93,7 +94,7 @@ class DurableOracle(keras_tuner.Oracle):
         self.take_back(name, waits=False)
 
     def take_back(self, name: str, waits: bool = True) -> None:
-        """Take a trial from whoever has it; it `waits` for another worker."""
+        """Take a trial from the worker that has it; if it `waits`, another worker can have it."""
         ongoing = self.ongoing_trials
         self.ongoing_trials = {worker: trial for worker, trial in ongoing.items() if trial.trial_id != name}
         if waits:
@@ -102,12 +103,12 @@ class DurableOracle(keras_tuner.Oracle):
         self.save()
 
     def is_done(self) -> bool:
-        """Whether no trial is running or will ever be."""
+        """Tell whether no trial runs, and none can start any more."""
         waits = bool(self._retry_queue) and not self.is_closed
         return (self.is_exhausted or self.is_closed) and not self.ongoing_trials and not waits
 
     def save(self) -> None:
-        """Write all that is known to the one file."""
+        """Write the whole state to the file."""
         state = {**self.get_state(), "forgiven": self.forgiven}
         state["trials"] = [_as_data(trial) for trial in self.trials.values()]
         del state["hyperparameters"]
@@ -115,7 +116,7 @@ class DurableOracle(keras_tuner.Oracle):
         self.version += 1
 
     def reload(self) -> None:
-        """Go on from the file."""
+        """Read the whole state from the file."""
         state = json.loads(self.path.read_text(encoding="utf-8"))
         for data in state.pop("trials"):
             trial = Trial(self.hyperparameters.copy(), data["name"], data["status"], data["reason"])
@@ -139,7 +140,7 @@ def _space(dimensions: tuple[Dimension, ...]) -> keras_tuner.HyperParameters:
 
 
 def carried(values: dict[str, Any]) -> dict[str, Any]:
-    """Values that messages carry unchanged: keras-tuner's hold numbers as float32."""
+    """Round values so that messages carry them unchanged: keras-tuner's messages hold numbers as float32."""
     return {path: rounded(value) if isinstance(value, float) else value for path, value in values.items()}
 
 

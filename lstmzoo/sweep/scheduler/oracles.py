@@ -1,7 +1,7 @@
-"""keras-tuner's oracles as a search needs them.
+"""The oracles of a search: keras-tuner's, with some differences.
 
-What differs from keras-tuner 1.4: a grid is enumerated, so it goes on after a resume and runs in parallel; hyperband
-has the paper's sizes and passes over failed trials; bayesian search draws from (seed, trial) and nothing twice.
+In contrast to keras-tuner 1.4 a grid is enumerated, so it goes on after a resume and runs in parallel; hyperband has
+the paper's sizes and leaves out failed trials; bayesian search draws from (seed, trial) and draws nothing twice.
 """
 
 import warnings
@@ -24,16 +24,16 @@ class Random(DurableOracle, oracles.RandomSearchOracle):
 
 
 class Grid(DurableOracle):
-    """All combinations in order; which one is next follows from how many there were."""
+    """All combinations in order; the number of a trial alone says which combination it has."""
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """The combination of this number."""
+        """Return the combination with the trial's number."""
         dimensions = self.search.dimensions
         listed = {each.path: each.listed() or () for each in dimensions}
-        found = next(islice(combinations(dimensions, listed), int(trial_id), None), None)
-        if found is None:
+        values = next(islice(combinations(dimensions, listed), int(trial_id), None), None)
+        if values is None:
             return {"status": STOPPED}
-        raw = {each.path: each.encoded(found[each.path]) for each in dimensions if each.path in found}
+        raw = {each.path: each.encoded(values[each.path]) for each in dimensions if each.path in values}
         return {"status": RUNNING, "values": raw}
 
 
@@ -41,24 +41,24 @@ class Bayesian(DurableOracle, oracles.BayesianOptimizationOracle):
     """A Gaussian process over the trials so far; for one worker a function of the seed and their scores."""
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """What promises most; a random draw where that was tried before."""
+        """Return the values that promise most; or a random draw if these were tried before."""
         self._random_state = np.random.RandomState((self.seed + int(trial_id)) % 2**32)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # scikit-learn's on convergence
-            found: dict[str, Any] = super().populate_space(trial_id)
-        if found["status"] == RUNNING and self._duplicate(carried(found["values"])):
-            found = self._random_populate_space()
-        return found
+            answer: dict[str, Any] = super().populate_space(trial_id)
+        if answer["status"] == RUNNING and self._duplicate(carried(answer["values"])):
+            answer = self._random_populate_space()
+        return answer
 
 
 class Hyperband(DurableOracle, oracles.HyperbandOracle):
-    """Many short runs, of which the best go on; in brackets of the paper's sizes."""
+    """Many short runs, of which the best go on to a greater length; in brackets of the paper's sizes."""
 
     hyperband_iterations: int
-    is_dry = False  # the space is small, and no values are left to begin with
+    is_dry = False  # the space is small, and all its values have been tried
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """As it was; but there may be more passes now."""
+        """Restore a saved state, with the number of passes of today's config, which may be larger."""
         super().set_state({**state, "hyperband_iterations": self.hyperband_iterations})
 
     def _get_size(self, bracket: int, done: int) -> int:
@@ -71,11 +71,11 @@ class Hyperband(DurableOracle, oracles.HyperbandOracle):
         return last_bracket(self.max_epochs, self.factor) + 1
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """A new run while a bracket has room, else the best that may go on, else a run of the next bracket."""
+        """Return a new run while a bracket has room, else the best run that may go on, else one of the next bracket."""
         self._remove_completed_brackets()
         for bracket in self._brackets:
-            if found := self._begun(trial_id, bracket):
-                return found
+            if started := self._new_run(trial_id, bracket):
+                return started
             if promoted := self._promoted(trial_id, bracket):
                 return promoted
         if self.is_dry or (self._current_bracket == 0 and self._current_iteration + 1 == self.hyperband_iterations):
@@ -84,16 +84,23 @@ class Hyperband(DurableOracle, oracles.HyperbandOracle):
         self._start_new_bracket()
         return self.populate_space(trial_id)
 
-    def _begun(self, trial_id: str, bracket: dict[str, Any]) -> dict[str, Any] | None:
-        """A new run of a bracket that has room for it, as long as there are values that were not tried."""
+    def _new_run(self, trial_id: str, bracket: dict[str, Any]) -> dict[str, Any] | None:
+        """Return a new run of a bracket that has room for it; None if it is full or all values have been tried."""
         if self.is_dry or len(bracket["rounds"][0]) >= self._get_size(bracket["bracket_num"], 0):
             return None
-        found = dict(self._random_trial(trial_id, bracket))
-        self.is_dry = found["status"] != RUNNING
-        return None if self.is_dry else found
+        answer = dict(self._random_trial(trial_id, bracket))
+        self.is_dry = answer["status"] != RUNNING
+        return None if self.is_dry else answer
 
     def _promoted(self, trial_id: str, bracket: dict[str, Any]) -> dict[str, Any] | None:
-        """The best run of a round that is sure to be among those that go on, if there is one."""
+        """Return the best run of a round that is sure to be among those that go on; None if there is none yet.
+
+        Of a round of 9 runs the best 3 go on, so 6 do not. As soon as 7 have ended, the best of them is sure to go on:
+        the other two can at most push it to the third place. It is promoted, and 6 wait. When the 8th has ended, 7 wait
+        again, and the best of them follows; and so on. So workers need not wait for the slowest run, and still the same
+        runs go on in whatever order they end. A failed run leaves its round: of the 8 that remain 3 go on, the first of
+        them as soon as 6 have ended.
+        """
         number, rounds = bracket["bracket_num"], bracket["rounds"]
         there = len(rounds[0]) if self.is_dry else self._get_size(number, 0)
         for done in range(1, len(rounds)):
@@ -102,7 +109,7 @@ class Hyperband(DurableOracle, oracles.HyperbandOracle):
             size = min(self._get_size(number, done), there)
             ready = [trial for trial in past if trial.status == COMPLETED and trial.trial_id not in taken]
             if len(taken) < size and len(ready) > there - size:
-                return self._going_on(trial_id, self._best(ready), number, rounds[done])
+                return self._promotion(trial_id, self._best(ready), number, rounds[done])
             there = size
         return None
 
@@ -110,7 +117,7 @@ class Hyperband(DurableOracle, oracles.HyperbandOracle):
         sign = -1 if self.objective.direction == "max" else 1
         return min(trials, key=lambda trial: (sign * trial.score, trial.trial_id))
 
-    def _going_on(self, trial_id: str, past: Trial, number: int, members: list[Any]) -> dict[str, Any]:
+    def _promotion(self, trial_id: str, past: Trial, number: int, members: list[Any]) -> dict[str, Any]:
         members.append({"past_id": past.trial_id, "id": trial_id})
         done = past.hyperparameters.values["tuner/round"] + 1
         values = {"tuner/round": done, "tuner/trial_id": past.trial_id, LENGTH: self._get_epochs(number, done)}
@@ -118,7 +125,7 @@ class Hyperband(DurableOracle, oracles.HyperbandOracle):
 
 
 def make_oracle(search: Search, path: Path) -> DurableOracle:
-    """The oracle of a search, which goes on from its file if there is one."""
+    """Return the oracle of a search, which goes on from its file if there is one."""
     spec = search.spec.search
     if spec.kind == "hyperband":
         most = search.length[1] // spec.smallest

@@ -1,4 +1,4 @@
-"""What every process of a search is forked with: imported once, and not used."""
+"""The imports with which every process of a search is forked: done once, and not used."""
 
 import gc
 import os
@@ -6,7 +6,7 @@ import signal
 
 from lstmzoo.system.command_line import hidden_stderr
 
-for number in (signal.SIGINT, signal.SIGTERM):  # the command ends what it has started, in order
+for number in (signal.SIGINT, signal.SIGTERM):  # the command ends the processes that it has started, in order
     signal.signal(number, signal.SIG_IGN)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 with hidden_stderr():
@@ -14,4 +14,4 @@ with hidden_stderr():
 
 
 gc.collect()
-gc.freeze()  # what is imported stays: children need not look through it again and again
+gc.freeze()  # imported objects stay: the collector of a child need not search them again and again

@@ -1,6 +1,6 @@
-"""Processes of a search, forked from one that has TensorFlow imported and never used: they start at once.
+"""Processes of a search, forked from one that has imported TensorFlow and never used it, so that they start at once.
 
-The command itself imports no TensorFlow: it names what a process does, and the process imports it.
+The command itself imports no TensorFlow: it names a function, and the process imports that.
 """
 
 import multiprocessing
@@ -16,14 +16,14 @@ CONTEXT = multiprocessing.get_context("forkserver")
 
 
 class Started(NamedTuple):
-    """A process, our end of its pipe, and when it began."""
+    """A process, our end of its pipe, and the time of its start."""
 
     process: Any
     pipe: Connection
     at: float
 
     def received(self) -> Iterator[Any]:
-        """The messages that have come."""
+        """Yield the messages that have come."""
         try:
             while self.pipe.poll():
                 yield self.pipe.recv()
@@ -31,20 +31,20 @@ class Started(NamedTuple):
             return
 
     def answer(self, message: Any) -> None:
-        """Send a message, if it is still there."""
+        """Send a message; nothing happens if the process is gone."""
         try:
             self.pipe.send(message)
         except OSError:
             return
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill the process, and wait for its end."""
         self.process.kill()
         self.process.join()
 
 
 def start(target: Callable[..., None], *arguments: Any) -> Started:
-    """A process that calls `target(*arguments, its end of the pipe)`, and dies with this one."""
+    """Start a process that calls `target(*arguments, its end of the pipe)`, and that dies with this one."""
     CONTEXT.set_forkserver_preload(["lstmzoo.sweep.scheduler.preload"])
     ours, theirs = CONTEXT.Pipe()
     process = CONTEXT.Process(target=target, args=(*arguments, theirs), daemon=True)
@@ -56,7 +56,7 @@ def start(target: Callable[..., None], *arguments: Any) -> Started:
 
 @contextmanager
 def _no_main() -> Iterator[None]:
-    """A process would import the program that this one was started as, which need not be guarded against that."""
+    """Hide the main program: a new process would import and run it, if it has no `if __name__ == "__main__"`."""
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:
@@ -66,21 +66,21 @@ def _no_main() -> Iterator[None]:
 
 
 def chief(*arguments: Any) -> None:
-    """Be the chief."""
+    """Run the chief, in its own process."""
     from lstmzoo.sweep.scheduler.server import run_chief
 
     run_chief(*arguments)
 
 
 def worker(*arguments: Any) -> None:
-    """Be a worker."""
+    """Run a worker, in its own process."""
     from lstmzoo.sweep.scheduler.worker import run_worker
 
     run_worker(*arguments)
 
 
 def trial(train: str, *arguments: Any) -> None:
-    """Run a trial by a function, `module:name`."""
+    """Run a trial, in its own process, with the training function `module:name`."""
     from importlib import import_module
 
     from lstmzoo.sweep.scheduler.trial_process import run_trial

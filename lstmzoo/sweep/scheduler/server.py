@@ -23,31 +23,31 @@ from lstmzoo.sweep.space.search import Search
 
 
 class Service(protos.get_service_grpc().OracleServicer):  # type: ignore[misc]
-    """keras-tuner's protocol, as far as workers of a search use it."""
+    """The calls of keras-tuner's protocol that workers of a search use."""
 
     def __init__(self, chief: Chief):
         self.chief, self.messages = chief, protos.get_service()
         self.failure: Exception | None = None
 
     def CreateTrial(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Hand out a trial."""
+        """Answer a worker's request for a trial."""
         trial = self._safely(lambda: self.chief.create_trial(_sent(context, "worker")))
         return self.messages.CreateTrialResponse(trial=trial.to_proto())
 
     def GetTrial(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """A sign of life."""
+        """Answer a worker's sign of life: RUNNING while it still has the trial."""
         is_ours = self._safely(lambda: self.chief.still_has(_sent(context, "worker"), request.trial_id))
         trial = Trial(HyperParameters(), request.trial_id, RUNNING if is_ours else WAITING)
         return self.messages.GetTrialResponse(trial=trial.to_proto())
 
     def EndTrial(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """A trial has ended."""
+        """Answer a worker's message that a trial has ended."""
         reason = _sent(context, "reason-bin").decode(errors="replace")
         self._safely(lambda: self.chief.end_trial(_sent(context, "worker"), request.trial.trial_id, reason))
         return self.messages.EndTrialResponse()
 
     def _safely(self, call: Callable[[], Any]) -> Any:
-        """What goes wrong here is for the chief's own loop to end with."""
+        """Do a call; keep its error, with which the chief's own loop will end."""
         try:
             return call()
         except Exception as error:
@@ -56,13 +56,13 @@ class Service(protos.get_service_grpc().OracleServicer):  # type: ignore[misc]
 
 
 class _Keyed(grpc.ServerInterceptor):  # type: ignore[misc]
-    """Only those who know the key of the directory are heard."""
+    """A check of every call: only a caller that knows the key of the directory is answered."""
 
     def __init__(self, key: str):
         self.key = key
 
     def intercept_service(self, continuation: Callable[..., Any], details: Any) -> Any:
-        """Hear a call, or refuse it."""
+        """Answer a call, or refuse it."""
         if secrets.compare_digest(str(dict(details.invocation_metadata).get("key", "")), self.key):
             return continuation(details)
         return grpc.unary_unary_rpc_method_handler(_refuse)
@@ -77,14 +77,16 @@ def _sent(context: Any, name: str) -> Any:
 
 
 def serve(service: Service, key: str, address: str) -> tuple[Any, str]:
-    """A server that hears those who know the key, and the address at which it listens (port 0: any that is free)."""
+    """Start a server that answers callers with the key; return it and its address (port 0 becomes a free port)."""
     pool = futures.ThreadPoolExecutor(max_workers=1)
     server = grpc.server(pool, interceptors=[_Keyed(key)], options=[("grpc.so_reuseport", 0)])
     protos.get_service_grpc().add_OracleServicer_to_server(service, server)
     try:
         port = server.add_insecure_port(address)
     except RuntimeError as error:
-        raise EnvironmentFailure(f"the address {address} cannot be listened on (is it in use?)") from error
+        raise EnvironmentFailure(
+            f"the chief cannot use the address {address} (does another program use it?)"
+        ) from error
     server.start()
     return server, f"{address.rpartition(':')[0]}:{port}"
 
@@ -93,9 +95,9 @@ TICK = 0.1  # seconds
 
 
 def run_chief(search: Search, path: Path, address: str, begins: bool, alone: bool, command: Any) -> None:
-    """The whole life of the chief's process: `command` hears where it listens, of all trials, and how it ended.
+    """Run the chief from start to end; `command` is sent its address, the trials as they change, and the end.
 
-    `begins`: the search starts or goes on; else a chief that died is replaced. `alone`: no worker is left over.
+    `begins`: the search starts or goes on; else this replaces a chief that died. `alone`: no earlier worker is left.
     """
     directory = SweepDirectory(path)
     live_quietly("chief", directory.inside / "chief.log")
@@ -107,15 +109,20 @@ def run_chief(search: Search, path: Path, address: str, begins: bool, alone: boo
         service = Service(chief)
         server, listening = serve(service, directory.key, address)
         command.send(("listening", listening))
-        _look_after(chief, service, command)
+        _lead(chief, service, command)
         server.stop(1).wait()
     except (OSError, EnvironmentFailure) as error:
-        command.send(("failed", f"the sweep in {directory.path} failed: {error}: put that right and start it again"))
+        command.send(("failed", f"the sweep in {directory.path} failed: {error}: correct the cause and start it again"))
         raise SystemExit(1) from None
 
 
-def _look_after(chief: Chief, service: Service, command: Any) -> None:
-    """Until the search is over: vanished workers, and results that are always true."""
+def _lead(chief: Chief, service: Service, command: Any) -> None:
+    """Watch over the workers, and keep the results up to date, until the search is over.
+
+    The order matters. Workers are judged first, and the time since the last round is taken off if this process was
+    suspended in it: the workers could not call then. `over` is asked before the trials are read, so the last results
+    that are written hold every trial.
+    """
     board, shown, before = Leaderboard(chief.search, chief.directory), -1, time.monotonic()
     over = False
     while not over:

@@ -1,4 +1,4 @@
-"""The processes of a search on this machine: chief, workers and trials, kept alive until it is over, ended together."""
+"""The supervisor of a search on this machine: it keeps chief, workers and trials alive, and ends them together."""
 
 import time
 from multiprocessing.connection import wait
@@ -13,23 +13,23 @@ from lstmzoo.sweep.scheduler.processes import Started, chief, start, worker
 from lstmzoo.sweep.space.search import Search
 from lstmzoo.system.signals import StopSignals
 
-QUICK, MOST_QUICK = 2.0, 10  # what ends within so many seconds, so many times in a row, is not started again
-LOOK = 0.15  # seconds
+QUICK, MOST_QUICK = 2.0, 10  # a process that ends within so many seconds, so many times in a row, stays ended
+LOOK = 0.15  # seconds between two looks, at most
 
 
 class ChiefStart(NamedTuple):
-    """How the chief is to be started."""
+    """The arguments with which the chief is started."""
 
     address: str
-    """Where it is to listen."""
+    """The address at which workers reach it."""
     begins: bool = True
-    """Whether the search starts or goes on; false: a chief that died is replaced."""
+    """True if the search starts or goes on; False if it replaces a chief that died."""
     alone: bool = True
-    """Whether no worker of an earlier start may still be there."""
+    """True if no worker of an earlier start can still be there."""
 
 
 class Supervisor:
-    """Starts, watches, replaces and ends them; relays what workers ask for."""
+    """The command's side of a search: it starts, watches, replaces and ends processes, and runs trials for workers."""
 
     def __init__(self, search: Search, directory: SweepDirectory, train: str, watch: Watch):
         self.search, self.directory, self.watch = search, directory, watch
@@ -43,7 +43,7 @@ class Supervisor:
         self.address, self.is_over, self.is_hopeless, self.failure = "", False, False, ""
 
     def lead(self, address: str, names: list[str], alone: bool) -> None:
-        """Start a chief that listens at an address, and workers of some names as soon as it does."""
+        """Start a chief with an address, and workers with some names as soon as it answers there."""
         self.names, self.chief_start = names, ChiefStart(address, alone=alone)
         self._start_chief()
 
@@ -53,7 +53,7 @@ class Supervisor:
         self._start_workers()
 
     def run(self) -> None:
-        """Until the search is over; a signal stops the trials after a checkpoint, and raises `Interrupted`."""
+        """Run until the search is over; a signal stops the trials after a checkpoint, and raises `Interrupted`."""
         try:
             with StopSignals(may_leave=True) as stop:
                 stop.patient = True
@@ -62,7 +62,7 @@ class Supervisor:
                         self.attempts.stop_all()
                         raise Interrupted(stop.received, "")
                     self._wait()
-                    if stop.received is None:  # else what has ended was stopped too
+                    if stop.received is None:  # else the signal has ended processes: that is no failure of theirs
                         self._look()
                     self.watch.show(self.trials)
         finally:
@@ -74,13 +74,18 @@ class Supervisor:
         return not self.failure and bool((self.chief is not None and not self.is_over) or self.workers)
 
     def _wait(self) -> None:
-        """For the next thing to happen, or a moment."""
+        """Wait until a process sends a message or ends, but at most LOOK seconds."""
         there = [*self.workers.values(), *([self.chief] if self.chief and not self.is_over else [])]
         trials = [attempt.started.process.sentinel for attempt in self.attempts.running.values()]
         wait([each.pipe for each in there] + [each.process.sentinel for each in there] + trials, timeout=LOOK)
 
     def _look(self) -> None:
-        """See to all that has happened."""
+        """Handle all that has happened since the last look: first the chief, then the workers, then the trials.
+
+        Each look asks first whether a process is alive, and reads its messages after that: so a dead process has no
+        unread message, and its last one is never lost. Workers come before trials: a new worker that asks for the run
+        of the one that it replaces gets that run, with its own ticket, before the end of the run is reported.
+        """
         if self.chief is not None and not self.is_over:
             self._look_at_chief(self.chief)
         for name, each in list(self.workers.items()):
@@ -121,13 +126,13 @@ class Supervisor:
                 self._start_worker(name)
 
     def _may_again(self, name: str, each: Started) -> bool:
-        """Whether a process that died is started again: not one that dies at once, again and again."""
+        """Tell whether a process that died is to be started again; not if it has died at once too often."""
         each.process.join()
         self.quick[name] = self.quick.get(name, 0) + 1 if time.monotonic() - each.at < QUICK else 0
         if self.failure or self.quick[name] < MOST_QUICK:
             return not self.failure
         log = self.directory.inside / f"{name}.log"
-        self.failure = f"{name} has ended {MOST_QUICK} times in a row as soon as it was started: see {log}"
+        self.failure = f"{name} has ended {MOST_QUICK} times in a row right after its start: see {log} for the cause"
         return False
 
     def _start_chief(self) -> None:
@@ -143,13 +148,13 @@ class Supervisor:
         self.workers[name] = start(worker, *arguments)
 
     def _end(self) -> None:
-        """Nobody is left behind."""
+        """End all processes, so that none is left."""
         self.attempts.kill_all()
         for each in (*self.workers.values(), *([self.chief] if self.chief else [])):
-            self._let_go(each)
+            self._end_process(each)
         self.workers = {}
 
-    def _let_go(self, each: Started) -> None:
-        """The chief of a search that is over ends by itself; everybody else is killed."""
+    def _end_process(self, each: Started) -> None:
+        """Give a process of a finished search 5 seconds to end by itself; kill it if it has not, or if it must stop."""
         each.process.join(5 if self.is_over else 0)
         each.kill()

@@ -1,4 +1,4 @@
-"""One run of a search in a process of its own, forked from one that has TensorFlow imported and never used."""
+"""One run of a search in its own process, forked from one that has imported TensorFlow and never used it."""
 
 import multiprocessing
 import os
@@ -26,7 +26,7 @@ KNOWN = (InputError, Diverged, EnvironmentFailure, Interrupted)
 
 
 def train_trial(experiment: Experiment, run_dir: Path) -> None:
-    """Begin or go on with an ordinary run, without pictures; wait where another process still writes to it."""
+    """Start or continue an ordinary run, without pictures; wait while another process still writes to it."""
     while True:
         try:
             train(Request(experiment, run_dir, resume=True, pictures=False), PlainProgress(sys.stderr), _prepare)
@@ -40,8 +40,8 @@ def _prepare(plan: Plan) -> None:
 
 
 def run_trial(function: Train, experiment: Experiment, run_dir: Path, log: Path, result: Connection) -> None:
-    """The whole life of a trial's process: says why it failed, or nothing, and ends with the status of a command."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # what it was forked from ignores it
+    """Run a trial's process from start to end: send why it failed, or an empty text, and exit with a status."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the process that it was forked from ignores it
     live_quietly("trial", log)
     status, said = 0, ""
     try:
@@ -59,7 +59,7 @@ def run_trial(function: Train, experiment: Experiment, run_dir: Path, log: Path,
 
 
 def live_quietly(role: str, log: Path) -> None:
-    """Bear a name that `top` shows, write to a log alone, leave Ctrl-C to the command, and end when the command has."""
+    """Take a name that `top` shows, write only to a log, leave Ctrl-C to the command, and end when the command has."""
     with suppress(OSError):  # there is no /proc everywhere
         Path("/proc/self/comm").write_text(f"lstmzoo {role}", encoding="ascii")
     descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)

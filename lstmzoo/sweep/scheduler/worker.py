@@ -1,4 +1,4 @@
-"""A worker of a search: asks the chief for trials, has them run, and reports how they ended."""
+"""A worker of a search: it asks the chief for trials, has them run, and reports how they ended."""
 
 import os
 import signal
@@ -18,14 +18,14 @@ from lstmzoo.sweep.scheduler.oracle import IDLE, LENGTH, RUN, RUNNING, STOPPED
 from lstmzoo.sweep.scheduler.trial_process import live_quietly
 from lstmzoo.sweep.space.search import Search
 
-PAUSE = 0.2  # seconds between two questions while there is no trial to be had
+PAUSE = 0.2  # seconds between two requests while there is no trial
 _CODE = grpc.StatusCode
 AGAIN = (_CODE.UNAVAILABLE, _CODE.DEADLINE_EXCEEDED, _CODE.CANCELLED, _CODE.UNKNOWN)  # the chief is being replaced
-PATIENCE = 600.0  # seconds that a worker waits for a chief: it may be started later, or again
+PATIENCE = 600.0  # seconds that a worker waits for a chief, which may be started later, or again
 
 
 class Client:
-    """Calls to the chief, in keras-tuner's protocol; each with the key of the search and the worker's name."""
+    """The calls to the chief, in keras-tuner's protocol; each with the key of the search and the worker's name."""
 
     def __init__(self, address: str, key: str, name: str):
         self.address, self.name = address, name
@@ -34,16 +34,16 @@ class Client:
         self.messages = protos.get_service()
 
     def create_trial(self) -> Trial:
-        """The trial that this worker has, or a new one; of status IDLE or STOPPED if there is none."""
+        """Return the trial that this worker has, or a new one; its status is IDLE or STOPPED if there is none."""
         return self._trial(self.stub.CreateTrial, self.messages.CreateTrialRequest(tuner_id=self.name))
 
     def is_still_ours(self, trial_id: str) -> bool:
-        """A sign of life; False if the chief has given the trial to another worker."""
+        """Send a sign of life; return False if the chief has given the trial to another worker."""
         trial = self._trial(self.stub.GetTrial, self.messages.GetTrialRequest(trial_id=trial_id))
         return bool(trial.status == RUNNING)
 
     def end_trial(self, trial: Trial, reason: str) -> None:
-        """Say that a trial has ended: with a reason if it has failed."""
+        """Report that a trial has ended, with a reason if it has failed."""
         said = ("reason-bin", reason.encode(errors="backslashreplace"))
         self._call(self.stub.EndTrial, self.messages.EndTrialRequest(trial=trial.to_proto()), said)
 
@@ -51,7 +51,7 @@ class Client:
         return Trial.from_proto(self._call(method, request).trial)
 
     def _call(self, method: Callable[..., Any], request: Any, *more: tuple[str, bytes]) -> Any:
-        """A chief that is killed and started again is waited for."""
+        """Call the chief; wait for it while it is killed and started again."""
         until = time.monotonic() + PATIENCE
         while True:
             left = until - time.monotonic()
@@ -73,7 +73,7 @@ class Client:
 
 
 def run_worker(search: Search, address: str, key: str, name: str, log: Path, command: Connection) -> None:
-    """The whole life of a worker's process; `command` runs what it is asked to."""
+    """Run a worker's process from start to end; `command` runs the trials for it."""
     live_quietly("worker", log)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # the command ends it when its trial has ended
     client = Client(address, key, name)
@@ -95,7 +95,7 @@ def _work(search: Search, client: Client, command: Connection) -> None:
 
 
 def _run(search: Search, client: Client, trial: Trial, command: Connection) -> str | None:
-    """Have all runs of a trial run: why it failed, an empty text if it did not, None if it is not ours any more."""
+    """Have all runs of a trial run; return why it failed, an empty text if it did not, None if it is no longer ours."""
     raw = trial.hyperparameters.values
     for repeat in range(search.spec.search.repeats):
         try:
@@ -112,7 +112,7 @@ def _run(search: Search, client: Client, trial: Trial, command: Connection) -> s
 
 
 def _waited_for(ticket: str, is_ours: Callable[[], bool], beat: float, command: Connection) -> str | None:
-    """How a run has ended; None if it was taken away."""
+    """Wait for a run's end; return why it failed, an empty text if it did not, None if the trial was taken away."""
     dropped = False
     while True:
         if not command.poll(beat):
@@ -121,10 +121,10 @@ def _waited_for(ticket: str, is_ours: Callable[[], bool], beat: float, command: 
                 dropped = True
             continue
         about, reason = command.recv()
-        if about == ticket:  # else of one that a worker of this name asked for before it died
+        if about == ticket:  # else it is about a run for an earlier worker of this name, which died
             return None if dropped else str(reason)
 
 
 def _length(search: Search, raw: dict[str, Any]) -> int | None:
-    """Of a hyperband trial, in the unit of the base's own length."""
+    """Return a hyperband trial's length, in the unit of the base's own length; None for other searches."""
     return raw[LENGTH] * search.spec.search.smallest if LENGTH in raw else None
