@@ -13,17 +13,19 @@ from tests.house.test_layers import files, name_of
 
 PACKAGES = (
     *("errors", "system", "schema", "data", "models", "tasks", "execution", "convert", "zoo", "config", "runs"),
-    *("training", "run"),
+    *("training", "run", "export", "report", "inference", "sweep", "doctor", "sample", "score", "__main__"),
 )
 VERBS = (
-    "Add Build Check Choose Claim Clean Close Collect Compile Compute Convert Count Create Cut Decide Decode Derive "
-    "Describe Do Draw Encode Escape Estimate Evaluate Find Flush Forget Free Give Hold Import Join Let Link List Load "
-    "Lock Make Map Measure Move Multiply Name Open Parse Plan Prepare Print Raise Read Redraw Register Remove Rename "
-    "Reorder Report Reset Restore Return Run Save Say Set Show Sort Take Tell Trace Train Turn Validate Write Yield"
+    "Add Answer Ask Build Call Check Choose Claim Clean Close Collect Compare Compile Compute Convert Count Create "
+    "Cut Decide Decode Derive Describe Do Draw Encode End Escape Estimate Evaluate Find Flush Forget Free Give Hand "
+    "Handle Have Hide Hold Import Join Kill Let Link List Load Lock Make Map Measure Move Multiply Name Note Open "
+    "Parse Pass Plan Prepare Print Raise Read Redraw Register Remove Rename Reorder Report Reset Restore Return Round "
+    "Run Save Say Score Search Send Set Show Sort Start Take Tell Trace Train Try Turn Unlock Validate Wait Watch "
+    "Write Yield"
 ).split()
 BEGINNINGS = set(
     "According As At Be Because Builds By Called Either For From Gives He Holds How If In Is Itself It Makes Nobody Not "
-    "Nothing Of On Once Or Reads Runs She So Somebody Something Stands Such Takes That They This To What Whatever When "
+    "Nothing Of On Once Or Reads She So Somebody Something Stands Such Takes That They This To What Whatever When "
     "Where Whether Which Who Whoever Why With Without Writes".split()
 )  # no docstring begins with one of them
 OLD_WORDS = re.compile(
