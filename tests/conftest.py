@@ -16,7 +16,14 @@ BESIDE = ROOT.parent / "shared"  # what may not be committed, where it lies besi
 
 
 LONGEST = (  # a file is the work of one process
-    "test_sweep_killed.py", "test_kernels.py", "test_resume.py", "test_write.py", "test_formats.py", "test_own_code.py", "test_every_model.py", "test_laws.py",
+    "test_sweep_killed.py",
+    "test_kernels.py",
+    "test_resume.py",
+    "test_write.py",
+    "test_formats.py",
+    "test_own_code.py",
+    "test_every_model.py",
+    "test_laws.py",
 )
 
 

@@ -12,6 +12,7 @@ from lstmzoo.sweep.run import run_sweep
 from lstmzoo.system.command_line import exit_status
 from tests.helpers.forked import Command
 
+
 def start(path, directory, train="tests.helpers.trying:known", workers=2, **options):
     """A search, begun."""
     return Command(_search, path, directory, train, workers, options, cwd=directory.parent)

@@ -132,7 +132,9 @@ def test_windows_in_one_call_equal_windows_one_by_one(kernel, dropout):
         np.testing.assert_array_equal(part, other)
 
 
-@pytest.mark.parametrize(("kind", "kernel"), [("single", "scan"), ("stacked_layers", "xla"), ("stacked_cells", "keras")])
+@pytest.mark.parametrize(
+    ("kind", "kernel"), [("single", "scan"), ("stacked_layers", "xla"), ("stacked_cells", "keras")]
+)
 def test_the_next_initial_state_is_the_last_final_state(kind, kernel):
     model, still = built(kind, units=4) if kind == "single" else built(kind), keras.optimizers.SGD(0.0)
     zero = lstmzoo.get_states(model)

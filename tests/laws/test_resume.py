@@ -59,7 +59,9 @@ def test_signals_and_a_kill_before_any_checkpoint_change_nothing(whole, tmp_path
     config, overrides, reference = whole
     assert run_in_process(config, overrides, tmp_path / "run", 9).status == -signal.SIGKILL
     assert not list((tmp_path / "run" / "checkpoints").glob("*"))
-    for moment, number in zip(random_moments(2, count, 40), [signal.SIGTERM, signal.SIGINT] * (count // 2), strict=True):
+    for moment, number in zip(
+        random_moments(2, count, 40), [signal.SIGTERM, signal.SIGINT] * (count // 2), strict=True
+    ):
         done = run_in_process(config, overrides, tmp_path / "run", moment, ("signal", int(number)))
         assert done.status == 128 + number
     assert run_in_process(config, overrides, tmp_path / "run").status == 0

@@ -130,7 +130,12 @@ def test_a_closed_pipe_is_no_error(tmp_path):
 
 @pytest.mark.parametrize(
     ("seconds", "number"),
-    [(1.0, signal.SIGINT), (3.0, signal.SIGTERM), (6.0, signal.SIGINT), pytest.param(6.0, signal.SIGTERM, marks=pytest.mark.slow)],
+    [
+        (1.0, signal.SIGINT),
+        (3.0, signal.SIGTERM),
+        (6.0, signal.SIGINT),
+        pytest.param(6.0, signal.SIGTERM, marks=pytest.mark.slow),
+    ],
 )
 def test_a_signal_is_answered_within_two_seconds(tmp_path, seconds, number):
     """While TensorFlow loads, while the graph is made, and in mid-training."""
