@@ -30,8 +30,8 @@ from lstmzoo.inference.runtimes import LONG, choose_runtime
 from lstmzoo.inference.sampling import SampleRequest
 from lstmzoo.models.rebuild import blueprint_of
 from lstmzoo.models.state import get_states
-from tests.helpers.forked import Command, command as command_of
 from tests.helpers.exports import ENDINGS, live, symbols as given
+from tests.helpers.forked import Command, command as command_of
 from tests.helpers.places import ROOT
 
 

@@ -27,9 +27,9 @@ def _forked(python, arguments, files):
     """In place of a new Python, for the server from which a search forks its processes: it has imported all already."""
     if pid := os.fork():
         return pid
-    for name in set(os.listdir("/proc/self/fd")) - {"0", "1", "2", *map(str, files)}:
+    for number in {int(path.name) for path in Path("/proc/self/fd").iterdir()} - {0, 1, 2, *map(int, files)}:
         with suppress(OSError):
-            os.close(int(name))
+            os.close(number)
     del sys.modules["lstmzoo.sweep.scheduler.preload"]  # what it does beside importing is done again
     try:
         exec(arguments[-1], {})
