@@ -15,7 +15,16 @@ REFERENCE = TESTS / "reference"
 BESIDE = ROOT.parent / "shared"  # what may not be committed, where it lies beside the clone
 
 
-LONGEST = ("test_sweep_killed.py", "test_resume.py", "test_sweep.py", "test_kernels.py")  # a file is one process's work
+LONGEST = (  # a file is the work of one process
+    "test_sweep_killed.py",
+    "test_kernels.py",
+    "test_resume.py",
+    "test_write.py",
+    "test_formats.py",
+    "test_own_code.py",
+    "test_every_model.py",
+    "test_laws.py",
+)
 
 
 def pytest_collection_modifyitems(items):

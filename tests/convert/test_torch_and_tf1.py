@@ -129,17 +129,23 @@ def witness(source, depth):
 
     model = stateful_keras({"keras2": tf_keras, "keras3": keras}[source], found)
     reset = lambda: [layer.reset_states() for layer in model.layers if hasattr(layer, "reset_states")]  # noqa: E731
+    call = in_graph(model, features=True)
     return (
-        lambda x: np.asarray(model(np.eye(V, dtype=np.float32)[x])),
+        lambda x: call(np.eye(V, dtype=np.float32)[x]).numpy(),
         reset,
         lambda **o: lstmzoo.from_keras(model, **o),
     )
 
 
-def greedy(model, length, features):
+def in_graph(model, features):
+    """A model as one function of windows of any length, which Keras would step through in Python."""
+    signature = tf.TensorSpec([B, None, V]) if features else tf.TensorSpec([B, None], tf.int32)
+    return tf.function(model, input_signature=[signature])
+
+
+def greedy(step, length, features):
     """argmax fed back, each lane from a symbol of its own."""
-    lstmzoo.reset_states(model)
-    step, symbols = tf.function(model, reduce_retracing=True), [np.arange(B)]
+    symbols = [np.arange(B)]
     for _ in range(length):
         x = symbols[-1][:, None]
         logits = step(tf.constant(np.eye(V, dtype=np.float32)[x] if features else x.astype(np.int32)))
@@ -156,10 +162,12 @@ def test_two_hundred_symbols_and_greedy_text_are_the_same(source, depth, kind):
     features = source.startswith("keras")
     symbols = np.random.default_rng(5).integers(0, V, (4, B, 50))
     reset()
+    call = in_graph(model, features)
     for window in symbols:
-        x = np.eye(V, dtype=np.float32)[window] if features else window
-        np.testing.assert_allclose(model(x), run(window), rtol=0, atol=1e-5)
-    text = greedy(model, 200, features)
+        x = np.eye(V, dtype=np.float32)[window] if features else window.astype(np.int32)
+        np.testing.assert_allclose(call(x), run(window), rtol=0, atol=1e-5)
+    lstmzoo.reset_states(model)
+    text = greedy(call, 200, features)
     assert len(np.unique(text[:, 100:])) > 2
     reset()  # each symbol is what the witness says after those before, so its own text is this one
     np.testing.assert_array_equal(np.argmax(run(text[:, :-1]), axis=2), text[:, 1:])
@@ -230,7 +238,8 @@ def test_torch_itself_agrees(tmp_path):
             for n, other in enumerate((net, again)):
                 logits, states[n] = other(torch.from_numpy(window), states[n])
                 np.testing.assert_allclose(ours, logits.numpy(), rtol=0, atol=1e-5)
-        text = torch.from_numpy(greedy(model, 200, features=False))
+        lstmzoo.reset_states(model)
+        text = torch.from_numpy(greedy(in_graph(model, features=False), 200, features=False))
         for other in (net, again):
             np.testing.assert_array_equal(other(text[:, :-1])[0].argmax(2), text[:, 1:])
     for source in (tmp_path / "m.pth", net, net.half(), net.bfloat16().state_dict()):

@@ -1,7 +1,6 @@
 """A search as a command of its own: starting and killing it, and what it left."""
 
 import csv
-import itertools
 import multiprocessing.util
 import os
 import signal
@@ -11,35 +10,26 @@ from pathlib import Path
 
 from lstmzoo.sweep.run import run_sweep
 from lstmzoo.system.command_line import exit_status
-from tests.helpers.forked import CONTEXT, obey_signals, warm
-
-NUMBERS = itertools.count()
+from tests.helpers.forked import Command
 
 
-class Command(CONTEXT.Process):
-    """A search in a process group of its own; what it says stands in a file."""
+def start(path, directory, train="tests.helpers.trying:known", workers=2, **options):
+    """A search, begun."""
+    return Command(_search, path, directory, train, workers, options, cwd=directory.parent)
 
-    def __init__(self, path, directory, train, workers, options):
-        super().__init__()
-        self.path, self.directory, self.train, self.workers, self.options = path, directory, train, workers, options
-        self.stderr = Path(f"{directory}-{next(NUMBERS)}.stderr")
 
-    def run(self):
-        os.setsid()
-        os.dup2(os.open(self.stderr, os.O_WRONLY | os.O_CREAT), 2)
-        obey_signals()
-        multiprocessing.util.spawnv_passfds = _forked
-        search = lambda: run_sweep(self.path, self.directory, self.workers, train=self.train, **self.options)  # noqa: E731
-        sys.exit(exit_status(search))
+def _search(path, directory, train, workers, options):
+    multiprocessing.util.spawnv_passfds = _forked
+    sys.exit(exit_status(lambda: run_sweep(path, directory, workers, train=train, **options)))
 
 
 def _forked(python, arguments, files):
     """In place of a new Python, for the server from which a search forks its processes: it has imported all already."""
     if pid := os.fork():
         return pid
-    for name in {each.name for each in Path("/proc/self/fd").iterdir()} - {"0", "1", "2", *map(str, files)}:
+    for number in {int(path.name) for path in Path("/proc/self/fd").iterdir()} - {0, 1, 2, *map(int, files)}:
         with suppress(OSError):
-            os.close(int(name))
+            os.close(number)
     del sys.modules["lstmzoo.sweep.scheduler.preload"]  # what it does beside importing is done again
     try:
         exec(arguments[-1], {})
@@ -47,18 +37,10 @@ def _forked(python, arguments, files):
         os._exit(0)
 
 
-def start(path, directory, train="tests.helpers.trying:known", workers=2, **options):
-    """A search, begun."""
-    warm()
-    command = Command(path, directory, train, workers, options)
-    command.start()
-    return command
-
-
 def ended(command, seconds=120):
     """Its exit status, and what it said."""
-    command.join(seconds)
-    return command.exitcode, command.stderr.read_text()
+    done = command.done(seconds)
+    return done.returncode, done.stderr
 
 
 def rows(directory):

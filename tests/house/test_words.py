@@ -25,7 +25,7 @@ VERBS = (
 ).split()
 BEGINNINGS = set(
     "According As At Be Because Builds By Called Either For From Gives He Holds How If In Is Itself It Makes Nobody Not "
-    "Nothing Of On Once Or Reads She So Somebody Something Stands Such Takes That They This To What Whatever When "
+    "Nothing Of On Once Or Reads Runs She So Somebody Something Stands Such Takes That They This To What Whatever When "
     "Where Whether Which Who Whoever Why With Without Writes".split()
 )  # no docstring begins with one of them
 OLD_WORDS = re.compile(

@@ -28,14 +28,14 @@ def test_whatever_is_killed_at_some_moments_the_results_are_the_same(sweep, tmp_
     assert ended(start(path, tmp_path / "undisturbed", workers=3))[0] == 0
     moments, kills, process = random.Random(kind), 0, start(path, tmp_path / "killed", "tests.helpers.trying:slow")
     roles = ["worker", "trial", "chief", "group"]
-    while process.exitcode is None:
+    while process.poll() is None:
         time.sleep(moments.uniform(0.05, 0.6))
         role = roles[kills % 4]
         pids = [process.pid] if role == "group" else those_of(process.pid, role)
         if kills < most and pids and those_of(process.pid, "worker"):
             if role == "group":
                 os.killpg(process.pid, signal.SIGKILL)
-                process.join()
+                process.done()
                 process = start(path, tmp_path / "killed", "tests.helpers.trying:slow")
             elif not killed(moments.choice(pids)):
                 continue
@@ -74,8 +74,8 @@ def test_nobody_outlives_a_command_that_is_killed(sweep, tmp_path):
     process = start(sweep({"kind": "random", "trials": 50}), tmp_path / "d", "tests.helpers.trying:slow")
     while not those_of(process.pid, "trial"):
         time.sleep(0.05)
-    process.kill()
-    process.join(10)
+    killed(process.pid)
+    process.done(10)
     until = time.monotonic() + 5
     while any(those_of(process.pid, role) for role in ("trial", "worker", "chief")) and time.monotonic() < until:
         time.sleep(0.05)
@@ -98,9 +98,9 @@ def test_hosts_join_a_chief_and_may_vanish(sweep, tmp_path):
     while len(list((tmp_path / "d").glob("trial-*"))) < 4:
         time.sleep(0.05)
     os.killpg(hosts[0].pid, signal.SIGKILL)
-    hosts[0].join()
-    chief.kill()  # and the chief's command dies, and is started again
-    chief.join()
+    hosts[0].done()
+    killed(chief.pid)  # and the chief's command dies, and is started again
+    chief.done()
     chief = start(path, tmp_path / "d", "tests.helpers.trying:slow", workers=0, chief=address)
     assert ended(chief) == (0, "")
     assert ended(hosts[1]) == (0, "")

@@ -157,7 +157,7 @@ def test_nothing_listens_on_an_outside_address(sweep, tmp_path):
         time.sleep(0.05)
     new = listening() - before
     os.killpg(process.pid, signal.SIGKILL)
-    process.join()
+    process.done()
     assert new
     assert {address.rpartition(":")[0] for address in new} <= {"0100007F", "0000000000000000FFFF00000100007F"}
 

@@ -10,6 +10,7 @@ import time
 import pytest
 
 import lstmzoo
+from tests.helpers import forked
 from tests.helpers.places import ROOT
 
 ECHO = ROOT / "configs" / "echo.yaml"
@@ -114,7 +115,7 @@ def test_bad_input_is_one_message_and_status_2(tmp_path, words, message):
 
 def test_divergence_is_status_3(tmp_path):
     wild = ["--set", "train.optimizer={name: sgd, learning_rate: 1e38}", "--set", "train.steps=50"]
-    done = command(ECHO, *wild, cwd=tmp_path)
+    done = forked.command("run", ECHO, *wild, cwd=tmp_path).done()
     assert done.returncode == 3
     assert "is not finite: lower train.optimizer.learning_rate" in done.stderr
     assert "Traceback" not in done.stderr
@@ -128,7 +129,13 @@ def test_a_closed_pipe_is_no_error(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "number"), [(1.0, signal.SIGINT), (3.0, signal.SIGTERM), (6.0, signal.SIGINT), (6.0, signal.SIGTERM)]
+    ("seconds", "number"),
+    [
+        (1.0, signal.SIGINT),
+        (3.0, signal.SIGTERM),
+        (6.0, signal.SIGINT),
+        pytest.param(6.0, signal.SIGTERM, marks=pytest.mark.slow),
+    ],
 )
 def test_a_signal_is_answered_within_two_seconds(tmp_path, seconds, number):
     """While TensorFlow loads, while the graph is made, and in mid-training."""
