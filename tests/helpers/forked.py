@@ -3,6 +3,7 @@
 import importlib
 import itertools
 import multiprocessing
+import os
 import signal
 import sys
 from multiprocessing import forkserver
