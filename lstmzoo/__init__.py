@@ -71,10 +71,12 @@ _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 __all__ = list(_ROOM_OF)  # a dynamic list: type checkers take the imports above
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _ROOM_OF:
-        raise AttributeError(f"module 'lstmzoo' has no attribute {name!r}")
-    return getattr(import_module(f"lstmzoo.{_ROOM_OF[name]}"), name)
+if not TYPE_CHECKING:  # a type checker would take any name for one of ours
+
+    def __getattr__(name: str) -> Any:
+        if name not in _ROOM_OF:
+            raise AttributeError(f"module 'lstmzoo' has no attribute {name!r}")
+        return getattr(import_module(f"lstmzoo.{_ROOM_OF[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""Errors and their exit statuses, and what their messages are made of: the nearest legal name, the value received."""
+"""Errors and their exit statuses, and the parts of their messages: the nearest legal name, the received value."""
 
 import difflib
 from collections.abc import Iterable
@@ -6,13 +6,13 @@ from typing import Any
 
 
 class InputError(ValueError):
-    """The user's input is wrong: exit status 2. The message says expected, received, what to do."""
+    """An error in the user's input: exit status 2. The message says what was expected and received, and what to do."""
 
     exit_status = 2
 
 
 class Busy(InputError):
-    """Another process writes to the directory."""
+    """An error for a directory that another process writes to."""
 
 
 class ConfigError(InputError):
@@ -24,19 +24,19 @@ class ConfigError(InputError):
 
 
 class EnvironmentFailure(RuntimeError):
-    """The surroundings failed (disk full, directory removed, ...): exit status 1."""
+    """A failure of the system (disk full, directory removed, ...): exit status 1."""
 
     exit_status = 1
 
 
 class Diverged(ArithmeticError):
-    """A loss, weight or state is not finite: exit status 3. The last good checkpoint is intact."""
+    """A loss, weight or state that is not finite: exit status 3. The last good checkpoint is intact."""
 
     exit_status = 3
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal stopped the run after a checkpoint: exit status 128 + its number."""
+    """The end of a run that a signal stopped after a checkpoint: exit status 128 + the signal's number."""
 
     def __init__(self, signum: int, message: str):
         self.exit_status = 128 + signum
@@ -44,25 +44,28 @@ class Interrupted(KeyboardInterrupt):
 
 
 def did_you_mean(name: object, legal: Iterable[str]) -> str:
-    """`; did you mean X?`, or else the legal names, or nothing when there are none."""
+    """Return `; did you mean X?`, or the list of legal names where none is near; "" when there are none.
+
+    `did_you_mean("chr", ["char", "echo"])` is `"; did you mean char?"`.
+    """
     names = sorted(legal)
     return nearest(name, names) or (f"; legal: {', '.join(names)}" if names else "")
 
 
 def nearest(name: object, legal: Iterable[str]) -> str:
-    """`; did you mean X?`, or nothing: where a message lists the legal names itself."""
+    """Return `; did you mean X?`, or "" where no name is near; for messages that list the legal names themselves."""
     near = difflib.get_close_matches(str(name)[:200], sorted(legal), n=1, cutoff=0.6)
     return f"; did you mean {near[0]}?" if near else ""
 
 
 def shown(value: Any, limit: int = 60) -> str:
-    """A received value as a message shows it: one line, no control characters, at most `limit` characters."""
+    """Return a value as messages show it: one line, no control characters, at most `limit` characters."""
     text = repr(value) if not isinstance(value, str) else ascii(value) if not value.isprintable() else f"'{value}'"
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
 def check_count(name: str, value: object, least: int, most: int | None = None) -> None:
-    """Raise `InputError` for what is no integer from `least` to `most`."""
+    """Raise `InputError` for a value that is not an integer from `least` to `most`."""
     whole = hasattr(value, "__index__") and not isinstance(value, bool)
     if not whole or int(value) < least or (most is not None and int(value) > most):  # type: ignore[call-overload]
         span = f">= {least}" if most is None else f"from {least} to {most:,}"

@@ -1,4 +1,4 @@
-"""`python -m lstmzoo.run CONFIG`: train an experiment from its YAML file."""
+"""The command `python -m lstmzoo.run CONFIG`: train an experiment from its YAML file."""
 
 import json
 import sys
@@ -63,29 +63,23 @@ def _load(config: Path | None, overrides: list[str]) -> Any:
     return experiment
 
 
-def _request(config: Path | None, overrides: list[str]) -> tuple[Any, Any]:
-    """For a run to go on with: what CONFIG and --set say, and what the run's own config.yaml and --set say."""
-    from lstmzoo.config.load import load_config
-    from lstmzoo.training.resume import agreed
+def _request(config: Path | None, overrides: list[str], run_dir: Path | None, resume: bool) -> Any:
+    given = _load(config, overrides) if config is not None or not resume else None  # before more is imported
+    from lstmzoo.training.run import Request
 
-    given = None if config is None else _load(config, overrides)
-    return given, lambda kept: agreed(given, load_config(kept, overrides), kept.parent)
+    return Request(given, run_dir, resume, overrides if resume else None)
 
 
 def _show_plan(config: Path | None, overrides: list[str], run_dir: Path | None, resume: bool) -> None:
-    from lstmzoo.config.plan import make_plan
-    from lstmzoo.training.run import plan_to_go_on
+    from lstmzoo.training.run import plan_run
 
-    if resume:
-        planned, step = plan_to_go_on(*_request(config, overrides), run_dir)
-    else:
-        planned, step = make_plan(_load(config, overrides)), 0
+    planned, step = plan_run(_request(config, overrides, run_dir, resume))
     lines = describe_plan(planned) | ({"goes on": f"from step {step:,}"} if resume else {})
     print("\n".join(f"{name:<12} {value}" for name, value in lines.items()))
 
 
 def describe_plan(plan: Any) -> dict[str, str]:
-    """What --plan prints and a run says at its start."""
+    """Describe a plan by name: what --plan prints and a run says at its start."""
     experiment = plan.resolved
     model, train, execution = experiment.model, experiment.train, experiment.execution
     length = f"{plan.steps:,} steps" if plan.steps is not None else f"{train.time_budget:g} s of training"
@@ -104,11 +98,10 @@ def describe_plan(plan: Any) -> dict[str, str]:
 
 
 def _train(config: Path | None, overrides: list[str], run_dir: Path | None, resume: bool) -> None:
-    wanted = None if resume else _load(config, overrides)  # what is wrong there is said before more is imported
-    from lstmzoo.config.plan import make_plan
+    request = _request(config, overrides, run_dir, resume)
     from lstmzoo.system.terminal import duration, printable
     from lstmzoo.training.progress import for_terminal
-    from lstmzoo.training.run import resume_run, run_plan
+    from lstmzoo.training.run import train
 
     progress = for_terminal()
 
@@ -118,10 +111,7 @@ def _train(config: Path | None, overrides: list[str], run_dir: Path | None, resu
         start_tensorflow(plan.resolved.execution.threads)
 
     require_module("tensorflow")  # before a directory is begun
-    if wanted is None:
-        result = resume_run(*_request(config, overrides), run_dir, progress, prepare)
-    else:
-        result = run_plan(make_plan(wanted), run_dir, progress, prepare)
+    result = train(request, progress, prepare)
     final = "  ".join(f"{name} {value:.6g}" for name, value in result["final"].items() if value is not None)
     print(
         f"{result['status']}: {result['steps']:,} steps in {duration(result['train_seconds'])} of training "
@@ -130,7 +120,7 @@ def _train(config: Path | None, overrides: list[str], run_dir: Path | None, resu
 
 
 def main(prog_name: str) -> None:
-    """`python -m lstmzoo.run CONFIG`."""
+    """Run the command `python -m lstmzoo.run CONFIG`."""
     command_line(run, prog_name)
 
 

@@ -15,7 +15,16 @@ REFERENCE = TESTS / "reference"
 BESIDE = ROOT.parent / "shared"  # what may not be committed, where it lies beside the clone
 
 
-LONGEST = ("test_sweep_killed.py", "test_resume.py", "test_sweep.py", "test_kernels.py")  # a file is one process's work
+LONGEST = (  # a file is the work of one process
+    "test_sweep_killed.py",
+    "test_kernels.py",
+    "test_resume.py",
+    "test_write.py",
+    "test_formats.py",
+    "test_own_code.py",
+    "test_every_model.py",
+    "test_laws.py",
+)
 
 
 def pytest_collection_modifyitems(items):
@@ -55,3 +64,9 @@ def sweep(tmp_path):
         return write_sweep(tmp_path, search, space, base, **keys)
 
     return write
+
+
+@pytest.fixture
+def blank_pictures(monkeypatch):
+    """For tests that look at none: drawing takes half of a short run. The files are there."""
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda self, file, **options: file.write(b"\x89PNG"))

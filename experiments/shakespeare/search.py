@@ -72,7 +72,7 @@ def measure(name: str, place: Path, text: Path) -> dict[str, object]:
 
 
 def main(names: list[str]) -> None:
-    """Measure what is not measured yet; the tables are written after each candidate."""
+    """Measure the candidates that have no row; the tables are written after each of them."""
     for overrides in CANDIDATES.values():
         lstmzoo.load_config(CONFIG, overrides)  # a mistake shows at once
     results = HERE / "results.csv"

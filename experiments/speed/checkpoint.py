@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import lstmzoo
-from lstmzoo.training.loop import Trainer
+from lstmzoo.training.checkpointer import Checkpointer
 
 HERE, EVERY, STEPS = Path(__file__).parent, 4, 40
 CONFIG = """\
@@ -20,14 +20,14 @@ sample: {every_steps: 0}
 
 def main() -> None:
     saved: list[float] = []
-    real = Trainer._save
+    real = Checkpointer.save
 
-    def timed(self: Trainer, pending: bool = False) -> None:
+    def timed(self: Checkpointer, pending: bool = False) -> None:
         start = time.perf_counter()
         real(self, pending)
         saved.append(time.perf_counter() - start)
 
-    Trainer._save = timed  # type: ignore[method-assign]
+    Checkpointer.save = timed  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory(dir=HERE) as folder:  # on a disk, not in memory
         Path(folder, "text.txt").write_text("".join(chr(33 + 7 * k % 65) for k in range(400_000)))
         Path(folder, "run.yaml").write_text(CONFIG)

@@ -1,4 +1,4 @@
-"""Trains every model of the zoo and writes what it reached to lstmzoo/results.csv and configs/README.md.
+"""Trains every model of the zoo and writes what it reached to lstmzoo/zoo/results.csv and configs/README.md.
 
 `--runs DIR` keeps the runs; what is there already is not run again, and an interrupted run goes on.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import lstmzoo
 
-PACKAGE = Path(lstmzoo.__file__).parent
+RESULTS = Path(lstmzoo.__file__).parent / "zoo" / "results.csv"
 ROOT = Path(__file__).parent.parent.parent
 COLUMNS = ["model", "config", "seeds", "steps", "val_loss", "val_accuracy"]
 ECHO = {  # by model: the configs that it is measured with
@@ -31,7 +31,7 @@ def main() -> None:
     runs = options.parse_args().runs
     names = [*ECHO, *(name for name in lstmzoo.list_models("char_*"))]
     rows = [measure(runs, name, config) for name in names for config in ECHO.get(name, ["char_zoo"])]
-    with (PACKAGE / "results.csv").open("w", newline="") as file:
+    with RESULTS.open("w", newline="") as file:
         table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         table.writeheader()
         table.writerows(rows)

@@ -17,7 +17,7 @@ STAND_INS: dict[KeyPath, Any] = {("model",): {}, ("train",): {"steps": 1}}  # fo
 def check(
     data: dict[str, Any], wrong: set[KeyPath], context: dict[str, Any], section: type[Whole]
 ) -> tuple[Whole | None, list[Problem]]:
-    """The data as a section, or all their problems; `wrong`: paths already reported, which hide what follows from them.
+    """Check data against a section: the section, or all problems; `wrong`: paths already reported, with what follows.
 
     `context`: `folders`, where relative paths start, and whether `files_may_lack`.
 
@@ -57,7 +57,7 @@ def _remove(data: Any, path: KeyPath) -> bool:
 
 
 def report_lines(sources: Sources, problems: list[Problem]) -> list[str]:
-    """The problems as lines, in the order of the file; those of --set first."""
+    """Write the problems as lines in the order of the file; those of --set come first."""
     lines = [text for _, text in sorted((sources.line_of(problem) for problem in problems), key=lambda line: line[0])]
     more = len(lines) - MAX_PROBLEMS
     return [*lines[:MAX_PROBLEMS], *([f"... and {more} more problems"] if more > 0 else [])]

@@ -1,59 +1,88 @@
-"""What of an experiment a run is bound to: a checkpoint keeps it, and a run that goes on is held to it."""
+"""Settings of an experiment by dotted path, and how two of them differ: a checkpoint keeps those of its run."""
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
+
+from pydantic import BaseModel
 
 from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.sources import LENGTHS
+from lstmzoo.schema.problems import sections_in
+from lstmzoo.schema.section import MAY_CHANGE
+from lstmzoo.tasks.task import data_keys
 
 Settings = dict[str, Any]  # values by dotted path
-FREE: tuple[str, ...] = (
-    *("train.optimizer.learning_rate", "train.schedule", "train.grad_clip_norm", "sample", "checkpoint"),
-    *("validate.every_steps", "validate.patience"),
-    *(f"train.{key}" for key in LENGTHS),  # they may only be raised
-)
 
 
 def settings_of(experiment: Experiment) -> Settings:
-    """Every setting but the places of a text, which is known by its digest."""
+    """Return every setting but the places of data, which are known by a digest."""
     data = experiment.model_dump(mode="json", by_alias=True)
     data["model"] |= {"encoding": experiment.encoding, "units": list(experiment.model.layers)}
-    for section, key in (("model", "depth"), ("task", "text"), ("task", "corpus")):
-        data[section].pop(key, None)
+    del data["model"]["depth"]
+    for key in data_keys(experiment.task):
+        del data["task"][key]
     return dict(flat(data))
 
 
-def differences(kept: Mapping[str, Any], wished: Mapping[str, Any], free: tuple[str, ...] = FREE) -> Settings:
-    """Paths that differ, with what is wished; not the free ones and what is below them, nor what is left to `auto`."""
+def bound_differences(kept: Settings, wanted: Settings) -> Settings:
+    """Return the settings that differ and that a resume may not change (those without `MAY_CHANGE`)."""
+    return differences(kept, wanted, changeable(Experiment))
+
+
+def changed_settings(kept: Settings, wanted: Settings) -> Settings:
+    """Return all settings that differ, with their new values."""
+    return differences(kept, wanted, ())
+
+
+@cache
+def changeable(section: type[BaseModel], above: str = "") -> tuple[str, ...]:
+    """Collect the dotted paths of the keys that are marked `MAY_CHANGE` in a section and in those below it."""
+    found: list[str] = []
+    for name, field in section.model_fields.items():
+        path = f"{above}{field.alias or name}"
+        if MAY_CHANGE in field.metadata:
+            found.append(path)
+        else:
+            found += [key for inner in sections_in(field.annotation) for key in changeable(inner, f"{path}.")]
+    return tuple(dict.fromkeys(found))
+
+
+def differences(kept: Settings, wanted: Settings, free: tuple[str, ...]) -> Settings:
+    """Return the settings that differ, with their wanted values, by dotted path.
+
+    Left out: the `free` paths and what is below them, and what is left to `auto` in `execution`. For example,
+    `differences({"seed": 0, "name": "a"}, {"seed": 1, "name": "b"}, ("name",))` is `{"seed": 1}`.
+    """
     return {
-        path: wished.get(path)
-        for path in dict.fromkeys((*kept, *wished))
-        if kept.get(path) != wished.get(path)
-        and not (path.startswith("execution.") and wished.get(path) == "auto")
+        path: wanted.get(path)
+        for path in dict.fromkeys((*kept, *wanted))
+        if kept.get(path) != wanted.get(path)
+        and not (path.startswith("execution.") and wanted.get(path) == "auto")
         and not any(path == other or path.startswith(f"{other}.") for other in free)
     }
 
 
-def is_shorter(kept: Mapping[str, Any], wished: Mapping[str, Any], windows: int) -> bool:
-    """Whether a length is less than the run's own, in epochs of so many windows; steps and seconds do not compare."""
-    (old_key, old), (new_key, new) = (_length(settings, windows) for settings in (kept, wished))
+def is_shorter(kept: Settings, wanted: Settings, windows: int) -> bool:
+    """Tell whether a length is less than the run's own, in epochs of so many windows; seconds and steps never are."""
+    (old_key, old), (new_key, new) = (_length(settings, windows) for settings in (kept, wanted))
     return new < old and (old_key == "train.time_budget") == (new_key == "train.time_budget")
 
 
 def as_text(settings: Settings) -> str:
-    """For a checkpoint's metadata."""
+    """Write settings as text for the metadata of a checkpoint."""
     return json.dumps(settings, sort_keys=True)
 
 
 def _length(settings: Mapping[str, Any], windows: int) -> tuple[str, float]:
-    """The key that bounds the run, and its value in steps or seconds."""
+    """Return the key that bounds the run, and its value in steps or seconds."""
     key = next(f"train.{key}" for key in LENGTHS if settings[f"train.{key}"] is not None)
     return key, settings[key] * (windows if key == "train.epochs" else 1)
 
 
 def flat(data: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Values of nested mappings by dotted path."""
+    """Yield the values of nested mappings by dotted path: `{"a": {"b": 1}}` gives `("a.b", 1)`."""
     for key, value in data.items():
         if isinstance(value, dict):
             yield from flat(value, f"{above}{key}.")

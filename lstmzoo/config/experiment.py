@@ -4,7 +4,7 @@ A section that a module owns (`model`, `task`, `optimizer`, `schedule`) is descr
 """
 
 import re
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from typing_extensions import Self
@@ -13,20 +13,31 @@ from lstmzoo.config.optimizers import DEFAULT, Optimizer
 from lstmzoo.config.schedules import Constant, Schedule
 from lstmzoo.config.sources import LENGTHS
 from lstmzoo.errors import did_you_mean
+from lstmzoo.execution.auto import KERNELS
 from lstmzoo.models.registry import get_model, list_models
 from lstmzoo.models.spec import ModelSpec
-from lstmzoo.schema.section import Count, CountOrNever, Fraction, NonNegative, Positive, Section, all_expected, expected
+from lstmzoo.schema.section import (
+    MAY_CHANGE,
+    Count,
+    CountOrNever,
+    Fraction,
+    NonNegative,
+    Positive,
+    Section,
+    all_expected,
+    expected,
+)
 from lstmzoo.tasks.registry import TaskSpec
 
 
 def _without_tag(schema: dict[str, Any]) -> None:
-    """The tag of a union may be left out: an editor must not ask for it."""
+    """Let a schema leave out the tag of a union: an editor must not ask for it."""
     schema["anyOf"] = schema.pop("oneOf")
     schema.pop("discriminator", None)
 
 
 def seconds(value: Any) -> Any:
-    """Seconds from such as "10m", for pydantic to check."""
+    """Convert a time such as "10m" to seconds, for pydantic to check."""
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*(s|m|h)", value) if isinstance(value, str) else None
     if match:
         return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
@@ -44,7 +55,7 @@ def _from_zoo(value: Any) -> Any:
 
 
 def file_name(name: str) -> str:
-    """A name that a directory can bear."""
+    """Check that a name can be the name of a directory."""
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", name):
         raise expected("a name of at most 100 letters, digits, '.', '_' and '-'")
     return name
@@ -57,27 +68,27 @@ def _hallstroms(value: Any) -> Any:
 
 
 class TrainSpec(Section):
-    """How the weights are found: truncated back-propagation through time."""
+    """Training by truncated back-propagation through time."""
 
     batch_size: Count = 5
     """B, parallel lanes."""
     seq_length: Count = 15
     """T, steps of a window: how far gradients reach."""
-    epochs: Count | None = None
+    epochs: Annotated[Count | None, MAY_CHANGE] = None
     """Length of the run in epochs (exactly one of epochs, steps, time_budget)."""
-    steps: Count | None = None
+    steps: Annotated[Count | None, MAY_CHANGE] = None
     """Length of the run in steps."""
-    time_budget: Annotated[Positive | None, BeforeValidator(seconds, json_schema_input_type=Positive | str | None)] = (
-        None
-    )
+    time_budget: Annotated[
+        Positive | None, BeforeValidator(seconds, json_schema_input_type=Positive | str | None), MAY_CHANGE
+    ] = None
     """Length of the run in seconds of training calls: a number, or "180s", "10m", "2h"."""
     optimizer: Annotated[Optimizer, BeforeValidator(_hallstroms)] = Field(
         {}, validate_default=True, json_schema_extra=_without_tag
     )
     """An optimizer of tf_keras by name, with its arguments."""
-    schedule: Schedule = Field(Constant(), json_schema_extra=_without_tag)
+    schedule: Annotated[Schedule, MAY_CHANGE] = Field(Constant(), json_schema_extra=_without_tag)
     """How the learning rate changes over the run."""
-    grad_clip_norm: Positive | None = None
+    grad_clip_norm: Annotated[Positive | None, MAY_CHANGE] = None
     """Largest norm of all gradients together; null: no clipping."""
     reset_state: Literal["epoch", "never", "window"] = "epoch"
     """When the carried state is set to zero."""
@@ -99,11 +110,11 @@ class TrainSpec(Section):
 class ValidateSpec(Section):
     """Validation, from zero state; training never notices it."""
 
-    every_steps: CountOrNever = 500
+    every_steps: Annotated[CountOrNever, MAY_CHANGE] = 500
     """Steps between two validations, and one at the end; 0: never."""
     fraction: Fraction = 0.1
     """echo: size of the validation series as a share of series_length; char: share of the text, its last part."""
-    patience: Count | None = None
+    patience: Annotated[Count | None, MAY_CHANGE] = None
     """Validations in a row without a better val_loss after which the run stops early; null: it never does."""
 
 
@@ -119,7 +130,7 @@ class SampleSpec(Section):
 
 
 class CheckpointSpec(Section):
-    """What is kept of a run while it goes on."""
+    """Checkpoints that are kept while a run goes on."""
 
     every_steps: CountOrNever = 500
     """Steps between two checkpoints, beside the best and the last; 0: only these."""
@@ -127,10 +138,16 @@ class CheckpointSpec(Section):
     """How many of the last checkpoints stay, beside the best."""
 
 
-class ExecutionSpec(Section):
-    """How the same mathematics is run; fixed before step 0."""
+if TYPE_CHECKING:
+    KernelName = str
+else:
+    KernelName = Literal[("auto", *KERNELS)]
 
-    kernel: Literal["auto", "keras", "scan", "xla"] = "auto"
+
+class ExecutionSpec(Section):
+    """Execution of the same mathematics; fixed before step 0."""
+
+    kernel: KernelName = "auto"
     """keras: its own layers (cuDNN on a GPU); scan: hand-written gradient; xla: that, compiled."""
     threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = "auto"
     """Threads of TensorFlow, within an op and between ops."""
@@ -153,9 +170,9 @@ class Experiment(Section):
     """How it is trained."""
     validation: ValidateSpec = Field(ValidateSpec(), alias="validate")
     """When and on how much it is validated."""
-    sample: SampleSpec = SampleSpec()
+    sample: Annotated[SampleSpec, MAY_CHANGE] = SampleSpec()
     """char only: when and how much it writes."""
-    checkpoint: CheckpointSpec = CheckpointSpec()
+    checkpoint: Annotated[CheckpointSpec, MAY_CHANGE] = CheckpointSpec()
     """When a checkpoint is written, and how many stay."""
     execution: ExecutionSpec = ExecutionSpec()
     """Kernel and threads; auto is a rule of config, device and versions."""
@@ -176,17 +193,17 @@ class Experiment(Section):
 
     @property
     def encoding(self) -> str:
-        """How a symbol enters the net, `auto` decided."""
+        """Encoding of a symbol for the net, with `auto` decided."""
         return self.task.encodings[0] if self.model.encoding == "auto" else self.model.encoding
 
     @property
     def cadences(self) -> list[int]:
-        """Steps between two of each thing that is done between two calls of the graph."""
+        """Steps from one validation, sample or checkpoint to the next; they end a call of the graph."""
         sample = self.sample.every_steps if self.task.writes else 0
         return [every for every in (self.validation.every_steps, sample, self.checkpoint.every_steps) if every]
 
     def warnings(self) -> list[str]:
-        """What is legal but hardly meant, a sentence each."""
+        """List what is legal but probably not meant, a sentence each."""
         found = self.task.warnings(self.train.seq_length)
         if self.model.dropout and len(self.model.layers) == 1:
             found.append("model.dropout acts between layers: with one layer it does nothing")

@@ -1,4 +1,4 @@
-"""Configs that ride in the package, by name: `echo` is its echo.yaml, unless a file here bears that name."""
+"""Configs of the package by name: `echo` is its echo.yaml, unless a file of that name is here."""
 
 import os
 from pathlib import Path
@@ -10,18 +10,18 @@ SUFFIX = ".yaml"
 
 
 def configs_folder() -> Path:
-    """Where the configs are: inside the package, as a wheel has them, or beside it, in a clone."""
+    """Find the folder of the configs: inside the package in a wheel, beside it in a clone."""
     inside = Path(__file__).parents[1] / "configs"
     return inside if inside.is_dir() else Path(__file__).parents[2] / "configs"
 
 
 def list_configs(kind: str = "") -> list[str]:
-    """Names of the package's experiments, or of its `sweeps`, sorted."""
+    """List the names of the package's experiments, or of its `sweeps`, sorted."""
     return sorted(path.stem for path in (configs_folder() / kind).glob(f"*{SUFFIX}"))
 
 
 def find_config(given: str | os.PathLike[str], kind: str = "", folder: Path = Path()) -> Path:
-    """The YAML file that is meant: one of `folder`, or the package's one of that name (`kind` "sweeps": its sweep).
+    """Find the YAML file that is meant: one of `folder`, or the package's of that name (`kind` "sweeps": its sweep).
 
     `.yaml` may be left out. A file of `folder` goes before one of the package, and a folder is no file. Raises
     `InputError` with the nearest name where neither is.
@@ -38,7 +38,7 @@ def _spellings(path: Path) -> list[Path]:
 
 
 def _must_be_there(path: Path, kind: str) -> Path:
-    """The path itself where it opens all the same, or else an error that says what it may be."""
+    """Return the path if it can be opened, or raise an error that lists the legal names."""
     try:
         path.open("rb").close()
     except (OSError, ValueError) as error:

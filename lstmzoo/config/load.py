@@ -1,4 +1,4 @@
-"""From a YAML file and --set to an `Experiment`, or to one report of all that is wrong with them."""
+"""Loader from a YAML file and --set to an `Experiment`, or to one report of all that is wrong."""
 
 import os
 import re
@@ -17,16 +17,16 @@ from lstmzoo.schema.yaml_reader import parse_scalar
 
 
 def load_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Experiment:
-    """The experiment in a YAML file, with overrides such as `train.steps=100` laid over it.
+    """Load the experiment of a YAML file, with overrides such as `train.steps=100` laid over it.
 
-    `path` may be the name of one of the package's configs, such as `echo`, where no file is called so.
+    `path` may be the name of one of the package's configs, such as `echo`, where no file has that name.
     Raises `ConfigError` that names every problem: file and line (or --set), path, expected, received, nearest name.
     """
     return _load(find_config(path), overrides, files_may_lack=False)
 
 
 def load_run_config(path: Path) -> Experiment:
-    """The resolved experiment of a run, wherever the run has been moved to: its text may not be there any more."""
+    """Load the resolved experiment of a run that may have been moved: its text may be missing."""
     return _load(path, (), files_may_lack=True)
 
 
@@ -46,12 +46,12 @@ def _load(path: Path, overrides: Sequence[str], files_may_lack: bool) -> Experim
 
 
 def name_of(path: Path) -> str:
-    """The default name of what a file describes: its stem, as far as a directory can bear it."""
+    """Derive the default name from a file: its stem, changed so that a directory can have it."""
     return re.sub(r"[^A-Za-z0-9._-]", "-", path.stem).lstrip("-.")[:100] or "run"
 
 
 def dump_config(experiment: Experiment) -> str:
-    """The experiment as YAML text that `load_config` reads back as the same experiment."""
+    """Write the experiment as YAML text that `load_config` reads back as the same experiment."""
     data = experiment.model_dump(mode="json", by_alias=True)
     for section, keys in EITHER.items():
         data[section] = {key: value for key, value in data[section].items() if key not in keys or value is not None}
@@ -61,7 +61,7 @@ def dump_config(experiment: Experiment) -> str:
 
 
 class Dumper(yaml.SafeDumper):
-    """Quotes text that YAML 1.2 would read as something else (PyYAML knows the rules of 1.1)."""
+    """Dumper that quotes text which YAML 1.2 would read as something else (PyYAML knows the rules of 1.1)."""
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, create_model
 
-from lstmzoo.schema.section import Fraction, NonNegative, Positive, Section
+from lstmzoo.schema.section import MAY_CHANGE, Fraction, NonNegative, Positive, Section
 
 if TYPE_CHECKING:
     import tf_keras as keras
@@ -75,6 +75,7 @@ def _section(name: str) -> type[Section]:
     fields: dict[str, Any] = {"name": (Literal[name], tag)}
     for key, default in {**OPTIMIZERS[name], **{k: v for k, v in COMMON.items() if k not in OPTIMIZERS[name]}}.items():
         kind = bool if isinstance(default, bool) else _KINDS.get(key, NonNegative)
+        kind = Annotated[kind, MAY_CHANGE] if key == "learning_rate" else kind
         text = f"tf_keras.optimizers.{CLASSES[name]}, argument {key}"
         fields[key] = (kind | None if default is None else kind, Field(default, description=text))
     return create_model(f"{CLASSES[name]}Spec", __base__=Section, __module__=__name__, **fields)
@@ -91,7 +92,7 @@ else:
 
 
 def make_optimizer(spec: Section, grad_clip_norm: float | None = None) -> "keras.optimizers.Optimizer":
-    """The tf_keras optimizer that a section describes; grad_clip_norm clips the norm of all gradients together."""
+    """Make the tf_keras optimizer that a section describes; grad_clip_norm clips the norm of all gradients together."""
     import tf_keras as keras
 
     values = spec.model_dump()

@@ -1,4 +1,4 @@
-"""What a run will take, before it starts: parameters, windows, memory, kernel, threads. No TensorFlow.
+"""The plan of a run before it starts: parameters, windows, memory, kernel, threads. No TensorFlow.
 
 Everything `auto` is decided here, as a pure function of the configuration, the device and the versions, from what
 `experiments/speed/` measured; nothing is ever timed at run time.
@@ -51,7 +51,7 @@ def make_plan(experiment: Experiment, device: str | None = None) -> Plan:
 
 
 def resolve(experiment: Experiment, device: str, vocab_size: int, windows: int) -> Experiment:
-    """The experiment with every `auto` decided and the depth filled in, for an epoch of so many windows."""
+    """Decide every `auto` of an experiment and fill in the depth, for an epoch of so many windows."""
     model, execution = experiment.model, experiment.execution
     kernel = fastest_kernel(device) if execution.kernel == "auto" else execution.kernel
     threads = choose_threads(model.layers) if execution.threads == "auto" else execution.threads
@@ -68,13 +68,13 @@ def resolve(experiment: Experiment, device: str, vocab_size: int, windows: int) 
 
 
 def choose_windows(experiment: Experiment, vocab_size: int) -> int:
-    """Windows a call, for about CALL_SECONDS: 0.1 ms of overhead a window and 50 GFLOP/s, a modest machine."""
+    """Choose the windows of a call for about CALL_SECONDS: 0.1 ms of overhead each, 50 GFLOP/s, a modest machine."""
     flops = 6 * experiment.train.batch_size * experiment.train.seq_length * count_parameters(experiment, vocab_size)
     return max(1, round(CALL_SECONDS / (1e-4 + flops / 5e10)))
 
 
 def count_parameters(experiment: Experiment, vocab_size: int) -> int:
-    """Trainable values of the experiment's net."""
+    """Count the trainable values of the experiment's net."""
     return experiment.model.parameters(_input_dim(experiment, vocab_size), vocab_size)
 
 
@@ -83,7 +83,7 @@ def _input_dim(experiment: Experiment, vocab_size: int) -> int:
 
 
 def memory_needed(experiment: Experiment, vocab_size: int, windows_per_call: int) -> int:
-    """Bytes, about: weights, gradients and two slots; activations of a window; the data."""
+    """Estimate the bytes of weights, gradients and two slots, activations of a window, and the data."""
     model, train = experiment.model, experiment.train
     width = sum(model.layers)
     values = 4 * count_parameters(experiment, vocab_size)
@@ -95,7 +95,7 @@ def memory_needed(experiment: Experiment, vocab_size: int, windows_per_call: int
 
 
 def memory_problem(experiment: Experiment, vocab_size: int) -> str | None:
-    """What is wrong with sizes that this machine's memory could not hold."""
+    """Say what is wrong with sizes that this machine's memory could not hold, or None."""
     need = memory_needed(experiment, vocab_size, windows_per_call=1)
     have = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if need <= have:

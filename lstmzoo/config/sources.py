@@ -1,4 +1,4 @@
-"""Where a configuration comes from: a YAML file with --set laid over it, and the place of each value in them."""
+"""Sources of a configuration: a YAML file with --set laid over it, and the place of each value in them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ EITHER = {"train": LENGTHS, "task": ("corpus", "text")}  # keys of which one is 
 
 
 class Problem(NamedTuple):
-    """What is wrong at a path; the line where the text itself shows it."""
+    """Problem at a path; it has a line if the text itself shows it."""
 
     path: KeyPath
     text: str
@@ -35,12 +35,12 @@ class Sources:
 
     @property
     def folders(self) -> list[Path]:
-        """Where relative paths start: the file's folder, and for those of --set then the working directory."""
+        """Folders where relative paths start: the file's, and for those of --set then the working directory."""
         here = [Path.cwd()] if ("task", "text") in self.places else []
         return [Path(self.file).parent, *here]
 
     def line_of(self, problem: Problem) -> tuple[int, str]:
-        """A problem's line number (0: from --set) and its whole message."""
+        """Return the line number of a problem (0: from --set) and its whole message."""
         path = problem.path
         above = [path[:length] for length in range(len(path), -1, -1)]
         here = next((self.places[place] for place in above if place in self.places), None)
@@ -68,7 +68,7 @@ class Sources:
 
 
 def lay_over(data: dict[str, Any], given: Sequence[tuple[KeyPath, Any]]) -> list[Problem]:
-    """Set values at paths of a configuration's data, which is changed; the problems met on the way."""
+    """Set values at paths of a configuration's data in place; return the problems met on the way."""
     for section, keys in EITHER.items():
         replaced = any(len(path) == 2 and path[0] == section and path[1] in keys for path, _ in given)
         if replaced and isinstance(data.get(section), dict):

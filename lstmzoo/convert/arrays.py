@@ -1,4 +1,4 @@
-"""What every loader does with an array that it received: float32, finite, and of the shape that its place asks for."""
+"""Checks of every array that a loader receives: floating-point, finite, and of the expected shape."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,9 +9,9 @@ from lstmzoo.errors import InputError, shown
 
 
 def floats(value: Any, name: str) -> np.ndarray:
-    """An array, nested list or tensor (PyTorch's on any device) as a contiguous float32 copy.
+    """Return an array, nested list or tensor (PyTorch's on any device) as a contiguous float32 copy.
 
-    Raises `InputError` with the name for what holds no floating-point numbers (quantized ones too), or NaN or infinity.
+    Raises `InputError` with the name for values that are not floating-point (quantized ones too), NaN or infinity.
     """
     value = _on_the_host(value, name)
     try:
@@ -30,7 +30,7 @@ def floats(value: Any, name: str) -> np.ndarray:
 
 
 def require_shape(array: np.ndarray, shape: Sequence[int | str], name: str) -> None:
-    """`InputError` unless the array has this shape; a letter in it stands for any size."""
+    """Raise `InputError` unless an array has this shape; a letter in it stands for any size, as in `["V", 8]`."""
     fits = len(shape) == array.ndim and all(
         isinstance(wanted, str) or wanted == size for wanted, size in zip(shape, array.shape, strict=True)
     )
@@ -40,7 +40,10 @@ def require_shape(array: np.ndarray, shape: Sequence[int | str], name: str) -> N
 
 
 def _on_the_host(value: Any, name: str) -> Any:
-    """A PyTorch tensor as a NumPy array (told by its methods: torch need not be installed); the rest as it is."""
+    """Return a PyTorch tensor as a NumPy array, and other values unchanged.
+
+    Tensors are recognized by their methods, so torch need not be installed.
+    """
     if not hasattr(value, "detach"):
         return value
     if getattr(value, "is_quantized", False) or not value.is_floating_point():

@@ -1,4 +1,4 @@
-"""Models of Keras 2 (tf_keras) and Keras 3, from files or live, as models of ours."""
+"""Conversion of models of Keras 2 (tf_keras) and Keras 3, from files or live ones."""
 
 import os
 import warnings
@@ -15,19 +15,20 @@ if TYPE_CHECKING:
 
 
 def from_keras(source: str | os.PathLike[str] | Any, *, batch_size: int = 1, kind: str | None = None) -> "keras.Model":
-    """A stateful model with the weights of a `.keras` or `.h5` file, or live model, of Keras 2 or Keras 3.
+    """Build a stateful model with the weights of a `.keras` or `.h5` file, or live model, of Keras 2 or Keras 3.
 
     The source is one line of layers: an Embedding, one-hot CategoryEncoding, Reshape to `[T, 1]` or nothing; LSTM, RNN
-    of LSTMCell or of StackedRNNCells; a Dense layer or none. No code in a file runs. What changes:
+    of LSTMCell or of StackedRNNCells; a Dense layer or none. No code in a file runs. The new model differs:
 
-    - The output is logits `[B, T, V]`: a softmax at the end is taken off.
-    - It is stateful, from zero states, and gives every step's output: a last layer with
-      return_sequences=False gave that of the last step.
-    - Dropout stays where it is one rate between all layers (as one mask a window and lane). Other dropout, recurrent
-      dropout, regularizers and constraints act in training only: they are left out, and a `UserWarning` says so.
+    - The output is logits `[B, T, V]`: a softmax at the end is removed.
+    - It is stateful, starts from zero states, and outputs every step: a last layer with return_sequences=False
+      outputs only the last step.
+    - Dropout stays where it is one rate between all layers (as one mask for each window and lane). Other dropout,
+      recurrent dropout, regularizers and constraints act in training only: they are left out, and a `UserWarning`
+      names them.
     - Any floating-point type becomes float32; a layer without a bias gets one of zeros; nothing is compiled.
 
-    `kind=None`: as the source has it. Raises `InputError` that names the layer and why for anything else (GRU,
+    `kind=None`: the kind of the source. Raises `InputError` that names the layer and the reason for anything else (GRU,
     Bidirectional, Lambda, masks, branches, go_backwards, other activations, Keras 3's hard_sigmoid, which is another
     function than Keras 2's), for damaged files, wrong shapes and numbers that are not finite.
     """

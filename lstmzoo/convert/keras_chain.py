@@ -1,4 +1,4 @@
-"""A Keras config as a chain of layers, each fed by the one before; anything else is refused by name."""
+"""The chain of layers in a Keras config, where the output of each layer is the input of the next."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from lstmzoo.errors import InputError, shown
 
 
 def chain_of(model: LayerEntry) -> list[LayerEntry]:
-    """class_name and config of each layer, from the input up.
+    """Return class_name and config of each layer, from the input up.
 
     Raises `InputError` for a model that is neither Sequential nor functional, for several inputs or outputs, layers
     that are shared, branch or merge, and classes that are not Keras's own.
@@ -47,7 +47,7 @@ def _functional(config: LayerEntry) -> list[LayerEntry]:
 
 
 def _downwards(by_name: Mapping[str, LayerEntry], end: Any) -> Iterator[LayerEntry]:
-    """Layers from the output down to the input; each is called once, with one tensor."""
+    """Yield the layers from the output down to the input; raise unless each is called once, with one tensor."""
     for _ in range(len(by_name)):
         layer = by_name[end[0]]
         yield layer
@@ -59,11 +59,11 @@ def _downwards(by_name: Mapping[str, LayerEntry], end: Any) -> Iterator[LayerEnt
         if not calls:
             return
         end = _input_of(layer, calls[0])
-    raise InputError("model: expected one line of layers, received a ring")
+    raise InputError("model: expected one line of layers, received a circle of layers")
 
 
 def _input_of(layer: LayerEntry, call: Any) -> Any:
-    """The one tensor that the layer is called with."""
+    """Return the one tensor that a layer is called with; raise `InputError` for others."""
     tensors, options = _call(call)
     if len(tensors) != 1:
         raise InputError(f"layer {name_of(layer)}: expected one call with one input, received {len(tensors)} inputs")
@@ -76,7 +76,10 @@ def _input_of(layer: LayerEntry, call: Any) -> Any:
 
 
 def _call(call: Any) -> tuple[list[Any], dict[str, Any]]:
-    """(layer, call, output) of each input tensor, and the other arguments; Keras 3 writes args, Keras 2 a list."""
+    """Return (layer, call, output) of each input tensor, and the other arguments.
+
+    Keras 3 writes a mapping with args and kwargs, Keras 2 a list.
+    """
     if isinstance(call, Mapping):
         tensors = [part for part in _leaves(call["args"]) if isinstance(part, Mapping)]
         return [part["config"]["keras_history"] for part in tensors], dict(call["kwargs"])

@@ -1,7 +1,7 @@
-"""Keras models as data: a config and arrays, out of a `.keras` or `.h5` file of Keras 2 or 3, or of a live model.
+"""Keras models as data: a config and arrays, from a `.keras` or `.h5` file of Keras 2 or 3, or from a live model.
 
 Files are read with json and h5py alone. Nothing in them is ever deserialized or called, so that a Lambda layer cannot
-run, and neither Keras is needed to read the other's.
+run, and reading needs neither Keras 2 nor Keras 3.
 """
 
 import io
@@ -26,18 +26,18 @@ _MAX_WEIGHTS = 2 << 30  # bytes of the HDF5 file within, which is read into memo
 
 
 class Saved(NamedTuple):
-    """A model as data."""
+    """A Keras model as data: version, config, and a function that reads the arrays of a layer."""
 
     major: int
-    """2 or 3: which Keras wrote it."""
+    """Version of the Keras that wrote it: 2 or 3."""
     config: LayerEntry
     """class_name and config of the model."""
     arrays: Callable[[LayerEntry], list[Any]]
-    """Arrays of one of the model's layers, in the order that Keras makes them: kernel, recurrent_kernel, bias, ..."""
+    """Arrays of one layer, in the order in which Keras makes them: kernel, recurrent_kernel, bias, ..."""
 
 
 def read_keras(source: Any) -> Saved:
-    """A path or a live model as data; `InputError` for a file that is missing, damaged or of another kind."""
+    """Read a file or a live model as data; raise `InputError` for a missing or damaged file, or one of another kind."""
     if not isinstance(source, str | os.PathLike):
         return _live(source)
     path = Path(source)
@@ -73,7 +73,7 @@ _LIBRARIES = ("keras", "tf_keras")
 
 
 def _live_arrays(layers: Mapping[str, Any], entry: LayerEntry) -> list[Any]:
-    """From each cell in turn, whichever of them are trainable."""
+    """Return the arrays of each cell in turn, whether it is trainable or not."""
     layer = layers[entry["config"]["name"]]
     cells = getattr(getattr(layer, "cell", None), "cells", [layer])
     return [array for cell in cells for array in cell.get_weights()]
@@ -93,7 +93,7 @@ def _zipped(path: Path, content: bytes) -> Saved:
 
 
 def _group_names(layers: list[LayerEntry]) -> dict[str, str]:
-    """Where a `.keras` file keeps each layer's arrays: lstm, lstm_1, ... by class, in the model's order."""
+    """Return the group of each layer's arrays in a `.keras` file: lstm, lstm_1, ... by class, in the model's order."""
     counts: dict[str, int] = {}
     names = {}
     for entry in layers:
@@ -104,13 +104,13 @@ def _group_names(layers: list[LayerEntry]) -> dict[str, str]:
 
 
 def _snake_case(name: str) -> str:
-    """As Keras does: LSTM is lstm, TimeDistributed is time_distributed."""
+    """Convert a class name to snake case as Keras does: LSTM is lstm, TimeDistributed is time_distributed."""
     name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", name))
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 def _places(entry: LayerEntry, groups: Mapping[str, str]) -> list[str]:
-    """Where a `.keras` file keeps the arrays of a layer, in order."""
+    """Return the places of a layer's arrays in a `.keras` file, in order."""
     group, config, kind = groups[entry["config"]["name"]], entry["config"], entry["class_name"]
     if kind == "LSTM":
         return _numbered(f"{group}/cell", 2, config)
@@ -133,7 +133,8 @@ def _legacy(path: Path, content: bytes) -> Saved:
     file = h5py.File(io.BytesIO(content), "r")
     if "model_config" not in file.attrs:
         raise InputError(
-            f"{path}: expected a whole model, received an HDF5 file without one: save the model, not weights"
+            f"{path}: expected a whole model, received an HDF5 file without one: save the model with model.save(path), "
+            "not its weights alone"
         )
     version = text(file.attrs.get("keras_version", "1"))
     return Saved(

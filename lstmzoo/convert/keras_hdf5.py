@@ -1,4 +1,4 @@
-"""Arrays out of an HDF5 file, of which only what it holds itself is read: no link to another file is followed."""
+"""Arrays from an HDF5 file; only data in the file itself is read, and no link to another file is followed."""
 
 import zipfile
 import zlib
@@ -17,7 +17,7 @@ _EXPANSION = 1100  # bytes out of one byte; deflate gives 1032 at most
 
 @contextmanager
 def damage_of(path: Path) -> Iterator[None]:
-    """Whatever goes wrong inside, where the content is in memory already, is an `InputError` that names the file."""
+    """Turn errors of reading the content of a file, which is in memory, into an `InputError` that names the file."""
     try:
         yield
     except InputError:
@@ -40,19 +40,21 @@ def damage_of(path: Path) -> Iterator[None]:
 
 
 def read_arrays(path: Path, file: h5py.File, places: list[str]) -> list[np.ndarray]:
-    """The arrays at these places; `InputError` names the one that is not there."""
+    """Return the arrays at these places; raise `InputError` that names the one that is not there."""
     with damage_of(path):
         most = _EXPANSION * file.id.get_filesize()
         return [_array(path, place, own(path, file, place), most) for place in places]
 
 
 def own(path: Path, file: h5py.File, place: str) -> Any:
-    """What stands at a place, if the file holds it itself."""
+    """Return the object at a place; raise `InputError` unless the file itself holds it."""
     found = file
     for part in place.split("/"):
         link = found.get(part, getlink=True) if isinstance(found, h5py.Group) and part in found else None
         if not isinstance(link, h5py.HardLink):
-            raise InputError(f"{path}: expected weights at {place}, received nothing there that the file holds itself")
+            raise InputError(
+                f"{path}: expected weights at {place}, received nothing there, or a link, which is not followed"
+            )
         found = found[part]
     return found
 
@@ -72,5 +74,5 @@ def _array(path: Path, place: str, dataset: Any, most: int) -> np.ndarray:
 
 
 def text(value: Any) -> str:
-    """An attribute, which is bytes or text."""
+    """Return an attribute, which is bytes or text, as text."""
     return value.decode() if isinstance(value, bytes) else str(value)

@@ -1,4 +1,4 @@
-"""A chain of Keras layers as a stack of LSTMs: what each layer says, checked, and its arrays."""
+"""A chain of Keras layers as a stack of LSTMs: the config of each layer, checked, and its arrays."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,7 +15,7 @@ _DROPOUTS = ("Dropout", "SpatialDropout1D")
 
 
 class Stack:
-    """Takes the layers one by one, from the input up; what it has found stands in its attributes."""
+    """A collector of layers, one by one from the input up, which keeps what it finds in its attributes."""
 
     def __init__(self, major: int, arrays: Callable[[LayerEntry], list[Any]]):
         self.major, self.arrays = major, arrays
@@ -25,13 +25,13 @@ class Stack:
         self.head: HeadWeights | None = None
         self.activations: set[str] = set()
         self.rates: list[list[float]] = [[]]  # of the dropouts in front of each LSTM layer, and after the last
-        self.left_out: list[str] = []  # what acts in training only, and has no counterpart
+        self.left_out: list[str] = []  # settings that act in training only, and have no counterpart
         self.holders: list[str] = []  # class of the cell or cells in each recurrent layer
         self.softmax = False
         self.input_rank: int | None = None
 
     def take(self, layer: LayerEntry) -> None:
-        """The next layer; `InputError` names it where it has no place in a stack of LSTMs."""
+        """Take the next layer; raise `InputError` that names it if it cannot be part of a stack of LSTMs."""
         kind = layer["class_name"]
         if self.input_rank is None:
             shape = layer["config"].get("batch_shape") or layer["config"].get("batch_input_shape")
@@ -45,18 +45,21 @@ class Stack:
         take(self, layer)
 
     def weights(self) -> Weights:
-        """All arrays; `InputError` where there is no LSTM layer."""
+        """Return all arrays; raise `InputError` where there is no LSTM layer."""
         if not self.layers:
             raise InputError("model: expected an LSTM layer, received none")
         return Weights(tuple(self.layers), self.head, self.embedding)
 
     @property
     def stacked_cells(self) -> bool:
-        """Whether one RNN layer holds all cells."""
+        """True if one RNN layer holds all cells."""
         return self.holders == ["StackedRNNCells"]
 
     def dropout(self) -> float:
-        """The rate between layers where it is the same between all, else 0; the rest is `left_out`."""
+        """Return the rate of dropout between layers if it is the same between all, else 0.
+
+        Dropout of other kinds is added to `left_out`.
+        """
         before, *between, after = self.rates if len(self.rates) > 1 else [*self.rates, []]
         same = between and all(len(rates) == 1 and rates == between[0] for rates in between)
         if before or after:
@@ -66,7 +69,7 @@ class Stack:
         return between[0][0] if same else 0.0
 
     def _input(self, layer: LayerEntry) -> None:
-        """Its shape has been noted."""
+        """Do nothing: `take` has read the shape of the input."""
 
     def _reshape(self, layer: LayerEntry) -> None:
         shape = layer["config"]["target_shape"]
@@ -84,7 +87,7 @@ class Stack:
     def _embedding(self, layer: LayerEntry) -> None:
         config = layer["config"]
         self._require(layer, self._at_input() and self.encoding is None, "an Embedding at the input", "one elsewhere")
-        self._require(layer, not config["mask_zero"], "mask_zero=False", "masks, which a stream has none of")
+        self._require(layer, not config["mask_zero"], "mask_zero=False", "mask_zero=True (a stream has no masks)")
         (table,) = self._arrays(layer, 1)
         self._shaped(layer, table, [config["input_dim"], config["output_dim"]], "embeddings")
         self.encoding, self.embedding = "embedding", table
@@ -185,7 +188,7 @@ class Stack:
 
 
 def _cells(layer: LayerEntry) -> list[Mapping[str, Any]]:
-    """Configs of the cells of an LSTM or RNN layer."""
+    """Return the configs of the cells of an LSTM or RNN layer."""
     config = layer["config"]
     if layer["class_name"] == "LSTM":
         return [config]

@@ -1,4 +1,4 @@
-"""Whether a layer, a cell or a function is Keras's own: a user's may bear the same name and compute something else."""
+"""Checks that layers, cells and functions are Keras's own: a user's may have the same name and compute other values."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,12 +11,12 @@ _FUNCTIONS = (*_PACKAGES, "tensorflow")  # tf.nn.tanh is what Keras 2 calls
 
 
 def name_of(layer: LayerEntry) -> str:
-    """The layer's name, as messages show it."""
+    """Return the layer's name, as messages show it."""
     return shown(str(layer["config"]["name"]))
 
 
 def foreign(layer: LayerEntry, received: str) -> InputError:
-    """A layer that has no place in a stack of LSTMs."""
+    """Return an error for a layer that cannot be part of a stack of LSTMs."""
     return InputError(
         f"layer {name_of(layer)}: expected Embedding, LSTM, RNN of LSTMCell, Dropout, Dense or softmax in one line, "
         f"received {received}"
@@ -24,9 +24,9 @@ def foreign(layer: LayerEntry, received: str) -> InputError:
 
 
 def require_keras(layer: LayerEntry) -> None:
-    """`InputError` unless the layer, and the cells or the layer within it, are of Keras's own classes.
+    """Raise `InputError` unless the layer, and the cells or the layer within it, are of Keras's own classes.
 
-    Files of the first Keras 2 do not say where a class comes from; there its name is believed.
+    Files of the first Keras 2 do not say where a class comes from; for them the name alone decides.
     """
     for part in _parts(layer):
         if not is_keras(part):
@@ -34,14 +34,14 @@ def require_keras(layer: LayerEntry) -> None:
 
 
 def is_keras(part: LayerEntry) -> bool:
-    """Whether a serialized object is of a class that comes with Keras."""
+    """Tell whether a serialized object is of a class that comes with Keras."""
     if "module" in part and str(part["module"]).split(".")[0] not in _PACKAGES:
         return False
     return part.get("registered_name") in (None, "Functional")  # Keras writes this name of its own class alone
 
 
 def require_live(model: Any) -> None:
-    """`InputError` that names the class or activation in a live model which is not Keras's own."""
+    """Raise `InputError` that names a class or activation of a live model which is not Keras's own, if there is one."""
     if not _of(type(model), _PACKAGES):
         raise InputError(
             f"model {model.name!r}: expected a Sequential or functional one, received {shown(type(model).__name__)} of "
@@ -71,7 +71,7 @@ def _origin(part: LayerEntry) -> str:
 
 
 def _parts(layer: LayerEntry) -> Iterator[LayerEntry]:
-    """The layer, what a TimeDistributed holds, the cell of an RNN and the cells of that."""
+    """Yield the layer, the layer in a TimeDistributed, the cell of an RNN, and the cells of stacked cells."""
     yield layer
     config = layer["config"]
     for key in ("layer", "cell"):

@@ -1,7 +1,8 @@
-"""TensorFlow 1's `BasicLSTMCell` and `MultiRNNCell` (and `LSTMCell` without peepholes, which computes the same).
+"""Conversion of TensorFlow 1's `BasicLSTMCell`, `MultiRNNCell`, and `LSTMCell` without peepholes.
 
-For each layer a kernel `[D + H, 4H]`, the input's rows above the state's, and a bias `[4H]`; gates i, j (the
-candidate), f, o; and `forget_bias`, 1 unless said, is added to f at run time, so it is not in the variable.
+All compute the same. For each layer there are a kernel `[D + H, 4H]`, with the input's rows above the state's, and a
+bias `[4H]`; gates i, j (the candidate), f, o. `forget_bias`, 1 by default, is added to f at run time, so it is not in
+the variable.
 (Source: `tensorflow/python/ops/rnn_cell_impl.py` of TensorFlow 1.15.)
 """
 
@@ -31,28 +32,31 @@ def from_tf1(
     encoding: str | None = None,
     dropout: float = 0.0,
 ) -> "keras.Model":
-    """A stateful model with the weights of a TensorFlow 1 program; logits are those of the program before its softmax.
+    """Build a stateful model with the weights of a TensorFlow 1 program; its logits are the program's before softmax.
 
     `cells`: (kernel `[D + H, 4H]`, bias `[4H]`) of each layer, from the input up; `head`: (weights `[H, V]`, bias
-    `[V]`); `embedding` `[V, D]`. Or `cells` alone: all variables of a checkpoint by name, which are sorted by their
-    names (optimizer slots and scalars are passed over)::
+    `[V]`); `embedding`: `[V, D]`. Or `cells` alone: all variables of a checkpoint by name, which are recognized by
+    their names (optimizer slots and scalars are ignored)::
 
         reader = tf.train.load_checkpoint("model.ckpt")
         from_tf1({name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()})
 
-    `encoding`: "embedding" with an embedding, else "features" unless you say "one_hot" (D = V) or "scalar" (D = 1).
-    `kind`: single, or stacked_layers where there are several layers, unless said. `forget_bias` as the program gave
-    it to its cells. What variables cannot say is assumed: activation tanh, no wrapper around a cell (residual,
-    highway, attention), each cell used once; where one cell is used n times, pass `[(kernel, bias)] * n`. TF1's
-    state tuple is (c, h); ours is (h, c). Any type becomes float32.
+    `encoding`: default "embedding" with an embedding, else "features"; "one_hot" (D = V) and "scalar" (D = 1) are
+    possible too. `kind`: default single, or stacked_layers for several layers. `forget_bias`: that of the program's
+    cells. Variables cannot tell everything, so this is assumed: activation tanh, no wrapper around a cell (residual,
+    highway, attention), each cell used once; where one cell is used n times, pass `[(kernel, bias)] * n`. TF1's state
+    tuple is (c, h); ours is (h, c). Any type becomes float32.
     Raises `InputError` for a wrong shape (layer, expected, received), numbers that are not finite, variables that
-    belong to no such model, and an encoding that does not fit.
+    are not part of such a model, and an encoding that does not fit.
     """
     from lstmzoo.models.rebuild import build
 
     if isinstance(cells, Mapping):
         if head is not None or embedding is not None:
-            raise InputError("head and embedding: expected among the named variables, received them beside a mapping")
+            raise InputError(
+                "head and embedding: expected None with a mapping of variables, received others: add them to the "
+                "mapping"
+            )
         cells, head, embedding = sort_variables(cells)
     if (
         isinstance(forget_bias, bool)
@@ -85,7 +89,7 @@ def _layers(pairs: list[tuple[Any, Any]], forget_bias: float) -> tuple[LayerWeig
 
 
 def _layer(index: int, kernel: np.ndarray, bias: Any, below: int | None, forget_bias: float) -> LayerWeights:
-    """One cell in Keras's layout: gates i, f, c, o, and the forget bias in the bias."""
+    """Return one cell in Keras's layout: gates i, f, c, o, and the forget bias added to the bias."""
     require_shape(kernel, ["D + H", "4H"], f"layer {index}, kernel")
     units, rest = divmod(kernel.shape[1], 4)
     if rest or not units or kernel.shape[0] <= units:
@@ -100,7 +104,7 @@ def _layer(index: int, kernel: np.ndarray, bias: Any, below: int | None, forget_
 
 
 def _reordered(gates: np.ndarray) -> np.ndarray:
-    """Gates i, j, f, o along the last axis as i, f, j, o."""
+    """Reorder gates i, j, f, o along the last axis to i, f, j, o."""
     i, j, f, o = np.split(gates, 4, axis=-1)
     return np.concatenate([i, f, j, o], axis=-1)
 

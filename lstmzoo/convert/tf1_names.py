@@ -1,4 +1,4 @@
-"""Which variable of a TensorFlow 1 program is what, by its name and shape."""
+"""Recognition of the variables of a TensorFlow 1 program, by name and shape."""
 
 import re
 from collections.abc import Mapping
@@ -25,17 +25,17 @@ _FOREIGN = {
     r"basic_rnn_cell": "of a BasicRNNCell: expected BasicLSTMCell",
 }
 _IN_FRONT = re.compile(r"(^|[/_])(in|inputs?)([/_]|$)")
-_PLAIN = ("w", "weight", "weights", "kernel", "matrix", "table", "params")  # say nothing; the scope does
+_PLAIN = ("w", "weight", "weights", "kernel", "matrix", "table", "params")  # names without a meaning: the scope has it
 Pairs = list[tuple[Any, Any]]
 
 
 def sort_variables(variables: Mapping[str, Any]) -> tuple[Pairs, tuple[Any, Any] | None, Any]:
-    """(cells, head, embedding) of variables by name.
+    """Sort variables, given by name, into (cells, head, embedding).
 
-    Slots of optimizers and scalars (global_step, beta1_power) are passed over. Of the rest, what is called
-    `embedding` (in the last part of its name) is one; one matrix with at most one vector are the head, unless their
-    names say that they stand at the input.
-    Raises `InputError` that names the variables which belong to no such model, or of which there are too many.
+    Slots of optimizers and scalars (global_step, beta1_power) are ignored. Of the rest, a matrix with `embed` in the
+    last part of its name is the embedding; one matrix with at most one vector are the head, unless their names say
+    that they belong to the input.
+    Raises `InputError` that names the variables which are not part of such a model, or of which there are too many.
     """
     named = {name.removesuffix(":0"): value for name, value in variables.items()}
     for name, value in named.items():
@@ -49,7 +49,7 @@ def sort_variables(variables: Mapping[str, Any]) -> tuple[Pairs, tuple[Any, Any]
     rest = {name: value for name, value in kept.items() if name not in cells}
     tables = [name for name in rest if _is_table(name) and np.ndim(rest[name]) == 2]
     if len(tables) > 1:
-        raise InputError(f"variables: expected one embedding, received {_listed(tables)}: leave out what is none")
+        raise InputError(f"variables: expected one embedding, received {_listed(tables)}: keep one of them")
     embedding = rest.pop(tables[0]) if tables else None
     return _cells(kept, cells), _head(rest), embedding
 
@@ -62,7 +62,10 @@ def _require_array(name: str, value: Any) -> None:
 
 
 def _passed_over(name: str, value: Any, variables: Mapping[str, Any]) -> bool:
-    """A scalar, or a slot: under another variable's name, of its shape, whatever the optimizer is called."""
+    """Tell whether a variable is a scalar or an optimizer's slot.
+
+    A slot has another variable's name as its scope, and the same shape, for any optimizer.
+    """
     owner = variables.get(name.rpartition("/")[0])
     slot = _SLOT.fullmatch(name) is not None or (owner is not None and np.shape(owner) == np.shape(value))
     return np.ndim(value) == 0 or slot
@@ -93,21 +96,21 @@ def _cells(variables: Mapping[str, Any], found: Mapping[str, re.Match[str]]) -> 
 
 
 def _head(rest: Mapping[str, Any]) -> tuple[Any, Any] | None:
-    """The one matrix and vector that are left; a matrix alone has no bias."""
+    """Return the one matrix and vector that remain as (weights, bias); for a matrix alone the bias is zeros."""
     if not rest:
         return None
     for name in rest:
         if _IN_FRONT.search(name.lower()):
             raise InputError(
                 f"variable {name!r} is, by its name, of a layer below the cells: expected cells that take the input or "
-                "an embedding: give cells and head by themselves if it is the head"
+                "an embedding: if it is the head, pass cells and head as separate arguments"
             )
     matrices = [value for value in rest.values() if np.ndim(value) == 2]
     vectors = [value for value in rest.values() if np.ndim(value) == 1]
     if len(matrices) != 1 or len(vectors) > 1 or len(rest) != len(matrices) + len(vectors):
         raise InputError(
-            f"variables: expected one matrix [H, V] and one vector [V] beside the cells, the head, received "
-            f"{_listed(f'{name} {list(np.shape(value))}' for name, value in rest.items())}: leave out what is no weight"
+            f"variables: expected one matrix [H, V] and one vector [V] beside the cells, for the head, received "
+            f"{_listed(f'{name} {list(np.shape(value))}' for name, value in rest.items())}: remove all other variables"
         )
     bias = vectors[0] if vectors else np.zeros(np.shape(matrices[0])[1], np.float32)
     return matrices[0], bias

@@ -1,4 +1,4 @@
-"""PyTorch's `nn.LSTM`, `nn.Linear` and `nn.Embedding`, there and back.
+"""Conversion from and to PyTorch's `nn.LSTM`, `nn.Linear` and `nn.Embedding`.
 
 `nn.LSTM` keeps for each layer weight_ih `[4H, D]`, weight_hh `[4H, H]` and two biases `[4H]` that are added; gates i,
 f, g (the candidate), o, which is Keras's order. `nn.Linear`: weight `[V, H]`, bias `[V]`. `nn.Embedding`: weight
@@ -34,21 +34,21 @@ def from_torch(
     encoding: str | None = None,
     dropout: float = 0.0,
 ) -> "keras.Model":
-    """A stateful model with the weights of a PyTorch one; its logits are the Linear's outputs.
+    """Build a stateful model with the weights of a PyTorch one; its logits are the Linear's outputs.
 
     `source`: a `.safetensors` file, a `.pt` or `.pth` file (with torch installed; no code in it runs), a state dict of
     arrays or tensors, or a live `nn.Module`. The LSTM is one `nn.LSTM` of any depth, or a numbered series of modules of
-    one layer (`nn.ModuleList` of `nn.LSTM` or `nn.LSTMCell`, or lstm1, lstm2); a Linear and an Embedding may be there.
-    `encoding`: "embedding" with an Embedding, else "features" unless you say "one_hot" (D = V) or "scalar" (D = 1).
-    `kind`: single, or stacked_layers where there are several layers, unless said. `dropout` between layers is not in a
-    state dict; that of a live `nn.LSTM` is taken over. Any type becomes float32.
+    one layer (`nn.ModuleList` of `nn.LSTM` or `nn.LSTMCell`, or lstm1, lstm2); a Linear and an Embedding are optional.
+    `encoding`: default "embedding" with an Embedding, else "features"; "one_hot" (D = V) and "scalar" (D = 1) are
+    possible too. `kind`: default single, or stacked_layers for several layers. `dropout` between layers is not in a
+    state dict; by default it is that of a live `nn.LSTM`, else 0. Any type becomes float32.
 
-    A state dict cannot say what `forward` computes between the tensors (activations, residuals, the order of calls):
-    they are assumed to follow one another directly. A live module is searched for layers of other classes, which are
-    refused; its `forward` is not read either. Where names and order leave open which of two matrices is the Embedding,
+    A state dict does not tell what `forward` computes between the tensors (activations, residuals, the order of calls):
+    it is assumed that nothing is between them. A live module is searched for layers of other classes, which are
+    refused; its `forward` is not read either. Where names and order do not tell which of two matrices is the Embedding,
     pass a mapping with the keys `embedding.weight` and `linear.weight`, or the live module.
-    Raises `InputError` for a damaged file, a wrong shape (tensor, expected, received), numbers not finite, and
-    tensors of what is no such model (bidirectional, projection, GRU, other layers), naming them.
+    Raises `InputError` for a damaged file, a wrong shape (tensor, expected, received), numbers that are not finite, and
+    tensors that are not part of such a model (bidirectional, projection, GRU, other layers), naming them.
     """
     from lstmzoo.models.rebuild import build
 
@@ -66,9 +66,9 @@ def from_torch(
 
 
 def to_torch(model: "keras.Model", path: str | os.PathLike[str] | None = None) -> dict[str, np.ndarray]:
-    """The model's weights as a PyTorch state dict, written to a safetensors file too where there is a path.
+    """Return the model's weights as a PyTorch state dict, and write them to a safetensors file if there is a path.
 
-    Keys are those of this module (`embedding` and `linear` where the model has them; one-hot symbols are fed as rows)::
+    Keys are those of this module (`embedding` and `linear` where the model has them; feed one-hot symbols as rows)::
 
         class Net(nn.Module):
             def __init__(self):
@@ -79,11 +79,11 @@ def to_torch(model: "keras.Model", path: str | os.PathLike[str] | None = None) -
 
         net.load_state_dict(safetensors.torch.load_file(path))
 
-    Layers of different units are no `nn.LSTM`: they are `lstms.0`, `lstms.1`, ... of
+    One `nn.LSTM` cannot have layers of different units: they are `lstms.0`, `lstms.1`, ... of
     `self.lstms = nn.ModuleList([nn.LSTM(D, H0, batch_first=True), nn.LSTM(H0, H1, batch_first=True), ...])`.
-    The bias is in bias_ih, and bias_hh is zero. A file is whole or absent.
-    Raises OSError where it cannot be written, and `InputError` for hard_sigmoid gates, which
-    `nn.LSTM` has not, and for a path that is no `.safetensors`.
+    The bias is in bias_ih, and bias_hh is zero. The file is written whole or not at all.
+    Raises `OSError` where it cannot be written, and `InputError` for hard_sigmoid gates, which `nn.LSTM` does not
+    have, and for a path that does not end in `.safetensors`.
     """
     from lstmzoo.models.rebuild import blueprint_of
 
@@ -96,7 +96,10 @@ def to_torch(model: "keras.Model", path: str | os.PathLike[str] | None = None) -
 
 
 def state_dict(blueprint: Blueprint) -> dict[str, np.ndarray]:
-    """The blueprint's weights under PyTorch's names; contiguous, as safetensors needs them."""
+    """Return the blueprint's weights under PyTorch's names; contiguous, as safetensors needs them.
+
+    Raises `InputError` for hard_sigmoid gates, which `nn.LSTM` does not have.
+    """
     if (gates := blueprint.spec.recurrent_activation) != "sigmoid":
         raise InputError(f"recurrent_activation: expected sigmoid, as nn.LSTM has it, received {gates}")
     weights, tensors = blueprint.weights, {}

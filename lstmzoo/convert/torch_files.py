@@ -1,4 +1,4 @@
-"""Tensors by name from a file: safetensors, or what `torch.save` wrote (with torch installed); no code in it runs."""
+"""Tensors by name, from a safetensors file or a file of `torch.save` (with torch installed); no code in it runs."""
 
 import io
 import json
@@ -13,11 +13,11 @@ import safetensors
 from lstmzoo.errors import InputError, shown
 
 _TYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8"}
-_WRAPPERS = ("state_dict", "model_state_dict", "model")  # where training scripts keep it beside the epoch and so on
+_WRAPPERS = ("state_dict", "model_state_dict", "model")  # keys for it in files of training scripts
 
 
 def read_tensors(path: str | os.PathLike[str]) -> Mapping[str, Any]:
-    """Name -> array or tensor; `InputError` names a file that is missing, damaged or of another kind."""
+    """Read arrays or tensors by name; raise `InputError` for a file that is missing, damaged or of another kind."""
     file = Path(path)
     if not file.is_file():
         what = "a directory" if file.is_dir() else "nothing there"
@@ -36,7 +36,10 @@ def read_tensors(path: str | os.PathLike[str]) -> Mapping[str, Any]:
 
 
 def _aliases(content: bytes) -> dict[str, str]:
-    """Names of shared tensors that were left out, and under which each was kept: so `safetensors.torch.save_model`."""
+    """Return names of shared tensors that are not in the file, each with the name under which its values are.
+
+    `safetensors.torch.save_model` writes files in this way.
+    """
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])  # the library has found it whole
     notes = header.get("__metadata__", {})
     return {name: kept for name, kept in notes.items() if name not in header}
@@ -57,7 +60,7 @@ def _state_dict(file: Path) -> Mapping[str, Any]:
     except ImportError:
         raise InputError(
             f"{file}: expected torch to be installed to read it, received none: pip install 'lstmzoo[torch]', or save "
-            "safetensors"
+            "the weights as safetensors"
         ) from None
     content = io.BytesIO(file.read_bytes())
     try:
@@ -76,7 +79,7 @@ def _state_dict(file: Path) -> Mapping[str, Any]:
 
 
 def state_dict_in(found: Any, source: str, expected: str = "a state dict") -> Mapping[str, Any]:
-    """Name -> tensor, out of the one mapping that holds it beside the epoch and so on."""
+    """Return tensors by name: the mapping itself, or the one mapping inside it that holds tensors."""
     for wrapper in _WRAPPERS:
         if isinstance(found, Mapping) and isinstance(found.get(wrapper), Mapping):
             found = found[wrapper]
@@ -87,7 +90,7 @@ def state_dict_in(found: Any, source: str, expected: str = "a state dict") -> Ma
             raise InputError(f"{source}: expected one state dict, received mappings at {names}: give one of them")
         found = found[nested[0]] if nested else found
     if not isinstance(found, Mapping) or not all(isinstance(name, str) for name in found):
-        raise InputError(f"{source}: expected {expected}, name -> tensor, received {_told(found)}")
+        raise InputError(f"{source}: expected {expected}, name -> tensor, received {_described(found)}")
     return found
 
 
@@ -95,5 +98,5 @@ def _holds_tensors(value: Any) -> bool:
     return isinstance(value, Mapping) and any(hasattr(part, "shape") for part in value.values())
 
 
-def _told(found: Any) -> str:
+def _described(found: Any) -> str:
     return shown(found) if isinstance(found, (str, int, float, Mapping, type(None))) else type(found).__name__

@@ -1,7 +1,7 @@
-"""What a live `nn.Module` says that its state dict does not: classes, dropout, and what stands between the weights.
+"""Facts of a live `nn.Module` that its state dict lacks: classes, dropout, and other layers between the weights.
 
-Told by the names of PyTorch's classes, so that torch need not be installed. The order is that of definition; what the
-user's own `forward` computes between its modules nobody can read.
+They are found by the names of PyTorch's classes, so that torch need not be installed. The order is that of definition;
+the computations that the user's own `forward` does between its modules cannot be read.
 """
 
 from collections.abc import Iterator
@@ -16,10 +16,10 @@ Modules = list[tuple[str, Any]]
 
 
 def table_of(module: Any) -> str | None:
-    """The name of the Embedding's weight in the state dict, if there is one.
+    """Return the name of the Embedding's weight in the state dict; None if there is no Embedding or several.
 
     Raises `InputError` that names a module which is not LSTM, LSTMCell, Linear, Embedding, Dropout or a container, a
-    Linear that stands before the last LSTM, an Embedding after the first, and one with `max_norm`.
+    Linear that is before the last LSTM, an Embedding after the first, and one with `max_norm`.
     """
     parts = list(_parts(module))
     recurrent = [index for index, (_, part) in enumerate(parts) if _kind(part) in _RECURRENT]
@@ -32,23 +32,23 @@ def table_of(module: Any) -> str | None:
         if _kind(part) == "Embedding" and part.max_norm is not None:
             raise InputError(
                 f"module {name!r}: expected an Embedding as it is stored, received one that max_norm={part.max_norm} "
-                "changes as it reads: apply it to the weight and set max_norm=None"
+                "changes at each look-up: apply max_norm to the weight and set max_norm=None"
             )
     return f"{tables[0]}.weight".lstrip(".") if len(tables) == 1 else None
 
 
 def dropout_of(module: Any) -> float:
-    """The rate between the layers of its `nn.LSTM`, 0 where there is one layer."""
+    """Return the rate of dropout between the layers of a module's one `nn.LSTM`, 0 where it has one layer."""
     rates = [part.dropout for _, part in _parts(module) if _kind(part) == "LSTM" and part.num_layers > 1]
     return float(rates[0]) if len(rates) == 1 else 0.0
 
 
 def _parts(module: Any) -> Iterator[tuple[str, Any]]:
-    """Modules that compute, in the order of definition; the user's own and containers only hold them."""
+    """Yield the modules that compute, in the order of definition; containers and the user's own only hold them."""
     for name, part in module.named_modules():
         kind = _kind(part)
         if kind in ("GRU", "GRUCell", "RNN", "RNNCell"):
-            continue  # the tensors' names and shapes tell of them
+            continue  # the check of the tensors' names and shapes finds them
         if kind in (*_RECURRENT, "Linear", "Embedding"):
             yield name, part
         elif kind is not None and kind not in (*_CONTAINERS, *_DROPOUTS):
@@ -58,5 +58,5 @@ def _parts(module: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _kind(part: Any) -> str | None:
-    """The name of PyTorch's class; None: the user's own."""
+    """Return the name of PyTorch's class; None for a class of the user."""
     return type(part).__name__ if type(part).__module__.startswith("torch.nn.") else None

@@ -1,4 +1,4 @@
-"""Which tensor of a PyTorch state dict is what, by its name and shape."""
+"""Recognition of the tensors of a PyTorch state dict, by name and shape."""
 
 import re
 from collections.abc import Mapping
@@ -30,17 +30,17 @@ _AMBIGUOUS = "pass a mapping with the keys embedding.weight and linear.weight, o
 
 
 def sort_tensors(shapes: Mapping[str, tuple[int, ...]], table: str | None = None, *, live: bool = False) -> Names:
-    """Tell the tensors of one stack of LSTMs apart.
+    """Sort the tensors of one stack of LSTMs by their part in it.
 
-    `live`: `table` is the Embedding's weight, None: there is none. Else the order of definition tells, an Embedding
-    before the LSTM and a Linear after it; where tensors are sorted by name, as safetensors does, shapes and names do.
+    `live`: `table` is the name of the Embedding's weight; None: there is none. Else the order of definition decides, an
+    Embedding before the LSTM and a Linear after it; in files sorted by name (safetensors) shapes and names decide.
 
     The stack is one `nn.LSTM`, or a numbered series (`lstms.0.weight_ih_l0`, `lstm1.weight_ih_l0`) of `nn.LSTM` with
-    one layer each or of `nn.LSTMCell`. Raises `InputError` that names the tensor which does not belong, and why.
+    one layer each or of `nn.LSTMCell`. Raises `InputError` that names a tensor of another kind, with the reason.
     """
     found = {name: match for name in shapes if (match := _RECURRENT.fullmatch(name))}
     kinds_first = sorted(found.items(), key=lambda item: not (item[1]["reverse"] or item[1]["part"] == "weight_hr"))
-    for name, match in kinds_first:  # what has another shape for a reason is told the reason
+    for name, match in kinds_first:  # the kind of net explains a wrong shape better than the shape does
         _check_kind(name, match, shapes)
     layers = _layers(found)
     first, last = shapes[layers[0]["weight_ih"]], shapes[layers[-1]["weight_hh"]]
@@ -83,7 +83,7 @@ def _layers(found: Mapping[str, re.Match[str]]) -> list[dict[str, str]]:
 
 
 def _in_series(stacks: Mapping[str, dict[int, dict[str, str]]]) -> dict[int, dict[str, str]]:
-    """The layers of modules `lstms.0.`, `lstms.1.`, ..., each of one layer."""
+    """Return the layers of modules `lstms.0.`, `lstms.1.`, ..., each of one layer."""
     numbers = {int(match["number"]): prefix for prefix in stacks if (match := _NUMBERED.fullmatch(prefix))}
     first = min(numbers, default=0)
     whole = len(numbers) == len(stacks) and sorted(numbers) == list(range(first, first + len(stacks)))
@@ -107,7 +107,7 @@ def _stem(prefix: str) -> str:
 def _others(
     rest: Mapping[str, tuple[int, ...]], size: int, units: int, before: set[str] | None, chosen: set[str | None] | None
 ) -> tuple[dict[str, str], str | None]:
-    """The Linear's tensors by part, and the Embedding's name, among what is no LSTM's."""
+    """Find the Linear's tensors by part, and the Embedding's name, among tensors that are not of an LSTM."""
     modules: dict[str, dict[str, str]] = {}
     for name, shape in rest.items():
         prefix, _, part = name.rpartition(".")
@@ -118,7 +118,7 @@ def _others(
         modules.setdefault(prefix, {})[part] = name
     for parts in modules.values():
         if "weight" not in parts:
-            raise InputError(f"{parts['bias']}: expected a Linear's, with a weight [V, H] beside it, received it alone")
+            raise InputError(f"{parts['bias']}: expected a weight [V, H] beside it, as a Linear has, received it alone")
     weights = {parts["weight"]: prefix for prefix, parts in modules.items()}
     if chosen is None:
         chosen = _tables(modules, rest, size, units, before)
@@ -127,7 +127,7 @@ def _others(
     for found, what in ((tables, "Embedding"), (linears, "Linear")):
         if len(found) > 1:
             names = ", ".join(modules[prefix]["weight"] for prefix in found)
-            raise InputError(f"tensors: expected at most one {what}, received {names}: leave out what is none")
+            raise InputError(f"tensors: expected at most one {what}, received {names}: keep one of them")
     return (modules[linears[0]] if linears else {}), (modules[tables[0]]["weight"] if tables else None)
 
 
@@ -138,7 +138,7 @@ def _tables(
     units: int,
     before: set[str] | None,
 ) -> set[str | None]:
-    """The weights `[V, D]` of Embeddings: those without a bias, by their order, or else by shape and name."""
+    """Find the weights `[V, D]` of Embeddings: those without a bias, by their order, or else by shape and name."""
     for prefix, parts in modules.items():
         in_front = parts["weight"] in (before or ()) or _IN_FRONT.search(prefix.lower())
         if "bias" in parts and in_front and prefix != "linear":
@@ -156,7 +156,7 @@ def _tables(
 
 
 def _by_name(plain: set[str], shapes: Mapping[str, tuple[int, ...]], size: int, units: int) -> set[str]:
-    """Where the order says nothing: by the columns, D or H; where these are equal by the one name that says it."""
+    """Find Embeddings in tensors sorted by name: by the number of columns, D or H, or by name where these are equal."""
     if size != units:
         return {name for name in plain if shapes[name][1] == size}
     prefixes = {name: name.removesuffix(".weight").lower() for name in plain}
@@ -164,10 +164,11 @@ def _by_name(plain: set[str], shapes: Mapping[str, tuple[int, ...]], size: int, 
     if len(tables) == 1 or all(_HEAD.search(prefix) for prefix in prefixes.values()):
         return tables
     raise InputError(
-        f"tensors: expected names that tell Embedding from Linear, received {', '.join(sorted(plain))}: {_AMBIGUOUS}"
+        "tensors: expected names that show which is the Embedding and which the Linear, received "
+        f"{', '.join(sorted(plain))}: {_AMBIGUOUS}"
     )
 
 
 def shapes_of(tensors: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
-    """Shape of each array or tensor."""
+    """Return the shape of each array or tensor."""
     return {name: tuple(getattr(value, "shape", ())) for name, value in tensors.items()}

@@ -1,11 +1,12 @@
-"""Named texts: the files that a corpus stands for. No TensorFlow.
+"""Named texts, and the files of each. No TensorFlow.
 
-`python-stdlib` needs no network: modules of the running interpreter's standard library, read where they lie.
-`tinyshakespeare` is fetched once by pooch, checked by its digest, and kept.
+`python-stdlib` needs no network: it is the source of modules of the running interpreter's standard library.
+`tinyshakespeare` is downloaded once by pooch, checked by its digest, and kept.
 """
 
 import os
 import sysconfig
+from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
@@ -25,25 +26,28 @@ STDLIB = (  # noqa: SIM905  (a list of words) - there in every version from 3.10
     "tabnanny tarfile tempfile textwrap threading timeit tokenize trace traceback types typing unittest/case "
     "unittest/mock urllib/request uuid warnings wave weakref xmlrpc/client"
 ).split()
-CORPORA = ("python-stdlib", "tinyshakespeare")
 
 
 def cache_root() -> Path:
-    """Where fetched and encoded texts are kept: `LSTMZOO_CACHE`, or lstmzoo in the user's cache directory."""
+    """Return the folder of downloaded and encoded texts: `LSTMZOO_CACHE`, or lstmzoo in the user's cache directory."""
     return Path(os.environ.get("LSTMZOO_CACHE") or platformdirs.user_cache_path("lstmzoo"))
 
 
 def corpus_files(name: str) -> list[Path]:
-    """The files of a named corpus, in order. `InputError` where they cannot be had, saying what to do."""
-    if name == "python-stdlib":
-        return _standard_library()
-    if name == "tinyshakespeare":
-        return [fetch(SHAKESPEARE_URL, SHAKESPEARE_SHA256, SHAKESPEARE_FILE)]
-    raise InputError(f"corpus: expected a known one, received {name!r}{did_you_mean(name, CORPORA)}")
+    """Return the files of a named corpus, in order; download them where that is needed.
+
+    Raises `InputError` for an unknown name, and `EnvironmentFailure`, which says what to do, for missing files.
+    """
+    if name not in CORPORA:
+        raise InputError(f"corpus: expected a known one, received {name!r}{did_you_mean(name, CORPORA)}")
+    return CORPORA[name]()
 
 
 def fetch(url: str, sha256: str, name: str) -> Path:
-    """A file of the cache, fetched if it is not there yet; one with another digest is fetched again."""
+    """Return a file of the cache; download it if it is not there yet, or has another digest.
+
+    Raises `EnvironmentFailure` where it cannot be downloaded.
+    """
     import pooch
 
     place = cache_root() / name
@@ -70,3 +74,13 @@ def _standard_library() -> list[Path]:
             f"received none of {missing[0].name}: name another text with task.text"
         )
     return files
+
+
+def _tinyshakespeare() -> list[Path]:
+    return [fetch(SHAKESPEARE_URL, SHAKESPEARE_SHA256, SHAKESPEARE_FILE)]
+
+
+CORPORA: dict[str, Callable[[], list[Path]]] = {
+    "python-stdlib": _standard_library,
+    "tinyshakespeare": _tinyshakespeare,
+}

@@ -1,4 +1,4 @@
-"""Arrays as a `tf.data.Dataset` of windows in lane order, for Keras's `fit` and loops of one's own."""
+"""Arrays as a `tf.data.Dataset` of windows in lane order, for Keras's `fit` and your own loops."""
 
 from typing import Any
 
@@ -13,16 +13,16 @@ PIECE = 1 << 18  # bytes of windows that are cut at once
 
 
 def windows(array: Any, batch_size: int, seq_length: int, targets: Any = None) -> tf.data.Dataset:
-    """Windows `(x [B, T], y [B, T])` of a stream, in order: row b of window k + 1 continues row b of window k.
+    """Cut a stream into windows `(x [B, T], y [B, T])`, in order: row b of window k + 1 continues row b of window k.
 
     `array` `[N]` is cut into B lanes of N // B symbols, and the target of a symbol is the next one. With `targets`
     `[N]` the target of a symbol is the one at its place; features `[N, D]` (x is `[B, T, D]`) need them, and they too
     may be `[N, D]`. Nothing is shuffled, no target wraps round, each lane's tail that fills no window is dropped.
 
-    The data set knows its length, gives the same windows each epoch, and reads the array as it goes: no copy is made,
-    and a memory-mapped one stays on disk. Integers come as int32 (int64 if they may be larger), other numbers as
+    The data set knows its length, gives the same windows each epoch, and reads the array piece by piece: no copy is
+    made, and a memory-mapped one stays on disk. Integers become int32 (int64 if they may be larger), other numbers
     Keras's float type. Raises `InputError` for shapes, types and sizes that do not fit, and for streams that are too
-    short for one window a lane.
+    short for one window in each lane.
     """
     check_count("batch_size", batch_size, 1)
     check_count("seq_length", seq_length, 1)
@@ -32,8 +32,10 @@ def windows(array: Any, batch_size: int, seq_length: int, targets: Any = None) -
 
 
 def _sliced(lanes: Lanes, seq_length: int) -> tf.data.Dataset:
-    """Windows of lanes, cut from the arrays when their turn comes: many at once, for a call of Python costs as much as
-    a small net's training step."""
+    """Make a data set that cuts the windows of lanes when they are needed.
+
+    Many are cut at once, since one call of Python takes as long as a training step of a small net.
+    """
     parts, total = (lanes.inputs, lanes.targets), lanes.windows(seq_length)
     types = [_as_symbols_or_numbers(part.dtype) for part in parts]
     window = sum(part[:, :seq_length].size * dtype.itemsize for part, dtype in zip(parts, types, strict=True))
@@ -62,7 +64,8 @@ def _lanes(stream: np.ndarray, targets: np.ndarray | None, batch_size: int) -> L
 def _check(stream: np.ndarray, targets: np.ndarray | None, batch_size: int, seq_length: int) -> None:
     if targets is None and stream.ndim != 1:
         shape = list(stream.shape)
-        raise InputError(f"targets: expected with features of shape {shape}, which have no next symbol, received None")
+        wanted = f"targets: expected an array, since features of shape {shape} have no next symbol"
+        raise InputError(f"{wanted}, received None: pass targets=...")
     if targets is not None and len(targets) != len(stream):
         raise InputError(f"targets: expected {len(stream):,}, one for each symbol, received {len(targets):,}")
     least, last = batch_size * seq_length, ""
@@ -76,7 +79,7 @@ def _check(stream: np.ndarray, targets: np.ndarray | None, batch_size: int, seq_
 
 
 def _numbers(name: str, values: Any) -> np.ndarray:
-    """`[N]` or `[N, D]`; a memory-mapped array stays one."""
+    """Return values as an array `[N]` or `[N, D]`; a memory-mapped array stays one."""
     try:
         found = np.asarray(values)
     except ValueError as error:
@@ -86,14 +89,14 @@ def _numbers(name: str, values: Any) -> np.ndarray:
     if found.ndim not in (1, 2) or 0 in found.shape[1:]:
         raise InputError(f"{name}: expected one stream, shape [N] or [N, D], received shape {list(found.shape)}")
     if found.dtype.kind not in "biuf":
-        raise InputError(f"{name}: expected numbers, received {found.dtype}: turn symbols into ids from 0 on")
+        raise InputError(f"{name}: expected numbers, received {found.dtype}: encode symbols as ids from 0 on")
     if found.dtype == np.uint64 and len(found) and found.max() > np.iinfo(np.int64).max:
         raise InputError(f"{name}: expected integers that an int64 holds, received larger ones")
     return found
 
 
 def _as_symbols_or_numbers(dtype: np.dtype) -> np.dtype:
-    """int32 for what fits, which embeddings and losses take."""
+    """Return int32 for integers that fit, which embeddings and losses take, int64 for others; Keras's float type."""
     if dtype.kind == "f":
         return np.dtype(keras.backend.floatx())
     return np.dtype(np.int32 if np.can_cast(dtype, np.int32) else np.int64)

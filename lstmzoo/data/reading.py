@@ -1,4 +1,4 @@
-"""Files of text as code points or bytes, a piece at a time. NumPy only."""
+"""Text files, read as code points or bytes, a piece at a time. NumPy only."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PIECE = 1 << 23  # bytes read at a time
 
 
 class Reading(NamedTuple):
-    """How bytes become symbols: `unit` char or byte, `errors` strict or replace (bad UTF-8)."""
+    """Settings for reading bytes as symbols: `unit` char or byte; `errors` strict or replace, for bad UTF-8."""
 
     unit: str = "char"
     lowercase: bool = False
@@ -31,15 +31,15 @@ class Reading(NamedTuple):
 
 
 def check_file(path: Path) -> None:
-    """Raise `InputError` for what is no readable file."""
+    """Raise `InputError` for a path that is no readable file."""
     if problem := file_problem(path):
         raise InputError(f"expected a text file, received {str(path)!r}, which {problem}")
 
 
 def file_problem(path: Path) -> str | None:
-    """Why a path is no text file that can be read; None for one that is."""
+    """Return the reason why a path cannot be read as a file, such as "is not there"; None if it can."""
     if "\0" in str(path):
-        return "holds a NUL, as no path does"
+        return "contains a NUL character, which no path can"
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -54,6 +54,7 @@ def file_problem(path: Path) -> str | None:
 
 
 def digest_of(files: Sequence[Path]) -> str:
+    """Return the SHA-256 of the bytes of all files, one after another; raise `InputError` for an unreadable file."""
     found = hashlib.sha256()
     for path in files:
         check_file(path)
@@ -62,27 +63,30 @@ def digest_of(files: Sequence[Path]) -> str:
     return found.hexdigest()
 
 
-def _bytes(path: Path, listen: Callable[[bytes], None] = lambda piece: None) -> Iterator[bytes]:
+def _bytes(path: Path, on_piece: Callable[[bytes], None] = lambda piece: None) -> Iterator[bytes]:
     with path.open("rb") as file:
         while piece := file.read(PIECE):
-            listen(piece)
+            on_piece(piece)
             yield piece
 
 
 def pieces_of(
-    files: Sequence[Path], reading: Reading, listen: Callable[[bytes], None] = lambda piece: None
+    files: Sequence[Path], reading: Reading, on_piece: Callable[[bytes], None] = lambda piece: None
 ) -> Iterator[np.ndarray]:
-    """Code points or bytes of the files, a piece at a time; `listen` is told of each piece of bytes."""
+    """Yield the code points or bytes of the files, a piece at a time; call `on_piece` with each piece of bytes.
+
+    Raises `InputError` for NUL characters and bad UTF-8, with the offset in bytes.
+    """
     for path in files:
         if reading.unit == "byte":
-            yield from (codes_of(piece, "byte") for piece in _bytes(path, listen))
+            yield from (codes_of(piece, "byte") for piece in _bytes(path, on_piece))
         else:
-            yield from _characters(path, reading.errors, listen)
+            yield from _characters(path, reading.errors, on_piece)
 
 
-def _characters(path: Path, errors: str, listen: Callable[[bytes], None]) -> Iterator[np.ndarray]:
+def _characters(path: Path, errors: str, on_piece: Callable[[bytes], None]) -> Iterator[np.ndarray]:
     offset, rest = 0, b""
-    for piece in _bytes(path, listen):
+    for piece in _bytes(path, on_piece):
         codes, rest, offset = _decoded(path, rest + piece, errors, False, offset)
         yield codes
     if rest:
@@ -90,7 +94,7 @@ def _characters(path: Path, errors: str, listen: Callable[[bytes], None]) -> Ite
 
 
 def _decoded(path: Path, data: bytes, errors: str, final: bool, offset: int) -> tuple[np.ndarray, bytes, int]:
-    """Code points of UTF-8, the bytes of a character that is not all there yet, and the offset of these."""
+    """Decode UTF-8: return the code points, the bytes of an incomplete last character, and their offset."""
     if b"\0" in data:
         place = offset + data.index(b"\0")
         raise InputError(

@@ -1,6 +1,6 @@
-"""A text as ids: read once in pieces, encoded to a memory-mapped array, and kept under the digest of its bytes.
+"""Texts as ids: read once in pieces, encoded to a memory-mapped array, and kept under the digest of the bytes.
 
-Nothing here holds more than a piece of the text in memory, however large it is. NumPy only.
+No function holds more than a piece of the text in memory, however large it is. NumPy only.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ else:
 
 from lstmzoo.data.reading import Reading, check_file, digest_of, pieces_of
 
-FORMAT = 1  # of what is kept; part of its name
+FORMAT = 1  # of the files in the cache; part of their names
 DAY = 86_400  # seconds
 
 
 class Text(NamedTuple):
-    """Ids `[N]` of a text, what they stand for, and the SHA-256 of the bytes they come from."""
+    """Ids `[N]` of a text, their vocabulary, the SHA-256 of the text's bytes, and the memory map of the ids."""
 
     ids: np.ndarray
     vocabulary: Vocabulary
@@ -41,17 +41,17 @@ class Text(NamedTuple):
     mapping: mmap.mmap
 
     def facts(self) -> dict[str, Any]:
-        """What environment.json says of it."""
+        """Return what environment.json records: digest, number of symbols, size of the vocabulary."""
         return {"text_sha256": self.digest, "text_symbols": len(self.ids), "vocab_size": len(self.vocabulary)}
 
     def release(self) -> None:
-        """Let go of the pages that were read: they are on disk, and a long run would collect them all."""
+        """Free the memory of pages that were read: they are on disk, and a long run would collect them all."""
         if hasattr(mmap, "MADV_DONTNEED"):
             self.mapping.madvise(mmap.MADV_DONTNEED)
 
 
 def read_text(files: Sequence[Path], reading: Reading) -> Text:
-    """The files one after another as one text; encoded at the first time, memory-mapped from the cache ever after.
+    """Read files, one after another, as one text: encode it the first time, later map the ids from the cache.
 
     Raises `InputError` for an empty text, bad UTF-8 (with its offset), NUL characters, and a file that changes while it
     is read; `EnvironmentFailure` for a full disk.
@@ -66,7 +66,7 @@ def read_text(files: Sequence[Path], reading: Reading) -> Text:
     try:
         text = _encode_files(files, reading, digest, beside)
         _keep(beside, place, digest)
-        return text  # it is mapped, and stays so wherever its files go
+        return text  # its map stays valid when the files are renamed or removed
     except OSError as error:
         raise EnvironmentFailure(
             f"the text could not be encoded in {beside.parent} ({error.strerror or error}): "
@@ -77,7 +77,7 @@ def read_text(files: Sequence[Path], reading: Reading) -> Text:
 
 
 def _new_folder(texts: Path) -> Path:
-    """A folder to encode in: of the cache, or for this process only where the cache cannot be written."""
+    """Make a folder to encode in: in the cache, or a temporary one where the cache cannot be written."""
     try:
         texts.mkdir(parents=True, exist_ok=True)
         for left in texts.glob(".new-*"):  # of processes that were killed
@@ -91,7 +91,7 @@ def _new_folder(texts: Path) -> Path:
 
 
 def _keep(beside: Path, place: Path, digest: str) -> None:
-    """Put what was encoded in its place, unless another process was faster."""
+    """Move the encoded text to its place in the cache, unless another process was faster."""
     with suppress(OSError):
         if beside.parent == place.parent:
             if place.exists() and _kept(place, digest) is None:
@@ -100,7 +100,10 @@ def _keep(beside: Path, place: Path, digest: str) -> None:
 
 
 def encode_file(path: Path, reading: Reading, vocabulary: Vocabulary) -> np.ndarray:
-    """Ids of a file by a known vocabulary, memory-mapped; `InputError` names what it does not know."""
+    """Return the ids `[N]` of a file in a known vocabulary, memory-mapped.
+
+    Raises `InputError` for an unreadable or empty file, and for symbols that the vocabulary does not have, naming them.
+    """
     check_file(path)
     with tempfile.TemporaryFile() as file:
         first = 0
@@ -114,7 +117,10 @@ def encode_file(path: Path, reading: Reading, vocabulary: Vocabulary) -> np.ndar
 
 
 def _encode_files(files: Sequence[Path], reading: Reading, digest: str, place: Path) -> Text:
-    """Two passes: which symbols there are, then their ids; the second one must see the very bytes of the digest."""
+    """Encode a text in two passes: the first finds the symbols, the second writes their ids.
+
+    The second pass must read the bytes that the digest was made of; else the text has changed (`InputError`).
+    """
     seen = np.zeros(CODES[reading.unit], bool)
     length = 0
     for codes in pieces_of(files, reading):
@@ -142,7 +148,7 @@ def _encode_files(files: Sequence[Path], reading: Reading, digest: str, place: P
 
 
 def _mapped(place: Path, digest: str) -> Text:
-    """What a folder holds; `ValueError` for an array that is not whole."""
+    """Map the text that a folder of the cache holds; raise `ValueError` for an incomplete array."""
     with (place / "ids.npy").open("rb") as file:
         np.lib.format.read_magic(file)
         (length,), _, dtype = np.lib.format.read_array_header_1_0(file)
@@ -152,8 +158,8 @@ def _mapped(place: Path, digest: str) -> Text:
 
 
 def _kept(place: Path, digest: str) -> Text | None:
-    """What the cache holds, if it can be read."""
+    """Return the text that a folder of the cache holds; None if it is not there or cannot be read."""
     try:
         return _mapped(place, digest)
-    except Exception:  # NumPy's reader of headers has many
+    except Exception:  # NumPy's reader of headers raises many kinds
         return None

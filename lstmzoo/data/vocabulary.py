@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 else:
     from lstmzoo.system.lazy_numpy import np
 
-CODES = {"char": 0x110000, "byte": 0x100}  # as many symbols as there could be
+CODES = {"char": 0x110000, "byte": 0x100}  # the number of possible symbols
 LARGEST = 1 << 16
 
 
 class Vocabulary:
-    """Symbols `codes` (code points or bytes), ascending, and the way between text and ids."""
+    """The symbols `codes` (code points or bytes, ascending) of a text, and the mapping between text and ids."""
 
     def __init__(self, codes: Any, unit: str, lowercase: bool = False):
         found = {_lower(code, unit) if lowercase else code for code in map(int, codes)}
@@ -43,17 +43,17 @@ class Vocabulary:
     __hash__ = None  # type: ignore[assignment]
 
     def encode(self, codes: np.ndarray, where: str, first: int = 0) -> np.ndarray:
-        """Ids of code points or bytes `[N]`; `InputError` names the symbols of `where` that are not known.
+        """Return the ids `[N]` of code points or bytes `[N]`; raise `InputError` that names unknown symbols.
 
-        `first`: place in `where` of the first code.
+        `where`: the name of the text in the message; `first`: the place in it of the first code, from 0.
         """
         table = self._table()
         ids = table[codes]
         if (ids == len(self)).any():
             known = np.isin(codes, np.flatnonzero(table < len(self)))
-            strangers = list(dict.fromkeys(codes[~known].tolist()))
-            names = ", ".join(_name(code, self.unit) for code in strangers[:5])
-            more = f" and {len(strangers) - 5} more" if len(strangers) > 5 else ""
+            unknown = list(dict.fromkeys(codes[~known].tolist()))
+            names = ", ".join(_name(code, self.unit) for code in unknown[:5])
+            more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
             place = first + int(np.argmin(known))
             raise InputError(
                 f"{where}: expected only symbols that the model knows ({len(self)} of them, in the run's vocab.json), "
@@ -62,7 +62,10 @@ class Vocabulary:
         return ids.astype(self.dtype)
 
     def encode_text(self, text: str | bytes, where: str) -> np.ndarray:
-        """Ids of a text; a string is encoded as UTF-8 where symbols are bytes."""
+        """Return the ids `[N]` of a text; a string is first encoded as UTF-8 where symbols are bytes.
+
+        Raises `InputError` for unknown symbols, and for bytes that are not UTF-8 where symbols are characters.
+        """
         try:
             return self.encode(codes_of(text, self.unit), where)
         except UnicodeDecodeError as error:
@@ -70,19 +73,19 @@ class Vocabulary:
             raise InputError(f"{where}: expected UTF-8, received {bad}: save it as UTF-8") from error
 
     def decode(self, ids: np.ndarray) -> bytes:
-        """The text of ids `[N]`, as UTF-8 where symbols are characters."""
+        """Return the text of ids `[N]` as bytes: UTF-8 where symbols are characters."""
         codes = self.codes[np.asarray(ids, np.int64)]
         if self.unit == "byte":
             return codes.astype(np.uint8).tobytes()
         return codes.astype("<u4").tobytes().decode("utf-32-le").encode()
 
     def as_json(self) -> dict[str, Any]:
-        """What vocab.json holds: symbols are characters, or bytes as numbers."""
+        """Return the data of vocab.json: symbols are characters, or bytes as numbers."""
         symbols = [int(code) if self.unit == "byte" else chr(code) for code in self.codes]
         return {"unit": self.unit, "lowercase": self.lowercase, "symbols": symbols}
 
     def digest(self) -> str:
-        """SHA-256 of all that it is: a checkpoint keeps it."""
+        """Return the SHA-256 of the vocabulary, which checkpoints keep."""
         return hashlib.sha256(json.dumps(self.as_json()).encode()).hexdigest()
 
     def save(self, path: Path) -> None:
@@ -90,12 +93,12 @@ class Vocabulary:
         write_atomically(path, self.content())
 
     def content(self) -> bytes:
-        """Of vocab.json."""
+        """Return the bytes of vocab.json."""
         return (json.dumps(self.as_json(), ensure_ascii=False, indent=1) + "\n").encode()
 
     @classmethod
     def load(cls, path: Path) -> Vocabulary:
-        """Read vocab.json; `InputError` for one that cannot be read."""
+        """Read vocab.json; raise `InputError` for a file that cannot be read or is damaged."""
         try:
             if path.exists() and not path.is_file():
                 raise ValueError("it is no file")
@@ -105,13 +108,13 @@ class Vocabulary:
                 [code for code in codes if 0 <= code < CODES[kept["unit"]]], kept["unit"], kept["lowercase"]
             )
             if vocabulary.as_json() != kept or any(0xD800 <= code < 0xE000 for code in codes):
-                raise ValueError("it is not as it was written")
+                raise ValueError("it has been changed")
             return vocabulary
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise InputError(f"expected a run's vocabulary, received {path}, which cannot be read ({error})") from error
 
     def _table(self) -> np.ndarray:
-        """The id of every code there could be; `len(self)` for those that are not known."""
+        """Return the id of every possible code; `len(self)` for unknown ones."""
         if self._ids is None:
             size = CODES[self.unit]
             self._ids = np.full(size, len(self), np.min_scalar_type(len(self)))
@@ -123,7 +126,7 @@ class Vocabulary:
 
 
 def codes_of(text: str | bytes, unit: str) -> np.ndarray:
-    """Code points or bytes of a text `[N]`."""
+    """Return the code points or bytes `[N]` of a text."""
     if unit == "byte":
         return np.frombuffer(text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text, np.uint8)
     whole = text.decode() if isinstance(text, bytes) else text
@@ -131,7 +134,10 @@ def codes_of(text: str | bytes, unit: str) -> np.ndarray:
 
 
 def _lower(code: int, unit: str) -> int:
-    """Lower case of one symbol, whatever stands beside it, so a text may be read in pieces and keeps its length."""
+    """Return the lower case of one symbol.
+
+    It does not depend on the symbols around it, so that a text can be read in pieces and keeps its length.
+    """
     if unit == "byte":
         return bytes([code]).lower()[0]
     return ord(chr(code).lower()[0])

@@ -77,11 +77,13 @@ def _experiment(*overrides: str) -> Any:
 
 def _run(directory: Path) -> tuple[dict[str, Any], Losses]:
     """Train the config in a run directory; return its result, and the loss of every step."""
+    from lstmzoo.runs.directory import RunDirectory
     from lstmzoo.training.run import train_run
 
     result = train_run(_experiment(), directory)
-    lines = (directory / "metrics.jsonl").read_text().splitlines()
-    return result, [json.loads(line)["train_loss"] for line in lines]
+    losses: Losses = []
+    RunDirectory(directory).metrics.read_whole(lambda line: losses.append(line["train_loss"]))
+    return result, losses
 
 
 def _learnt(result: dict[str, Any]) -> Check:

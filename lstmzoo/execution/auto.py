@@ -1,43 +1,64 @@
-"""The machine a run is on, and which kernel, threads and shards are fastest there: rules, never timings.
+"""The choice of kernel, threads and shards for a machine: by rules, never by timings.
 
-The rules are functions of sizes, device and cores, from what `experiments/speed/` measured. Each `explain_...` returns
-the choice and, for `doctor`, why.
+The rules are functions of sizes, device and cores, derived from measurements in `experiments/speed/`. Each
+`explain_...` returns the choice and, for `doctor`, the reason.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from lstmzoo.system.machine import count_cores
 
-SMALL_UNITS = 96  # up to about this H overhead counts more than work: one compiled program on one thread
-SHARD_LANES = 8  # a shard of fewer lanes costs more than it gains
+SMALL_UNITS = 96  # up to about this H overhead takes longer than the work: one compiled program on one thread
+SHARD_LANES = 8  # a shard of fewer lanes costs more than it saves
+
+
+class Kernel(NamedTuple):
+    """All that others need to know of a kernel; `kernels.LAYERS` has its function."""
+
+    meaning: str
+    """Its description in words."""
+    compiled: bool
+    """True if the program around it is compiled by XLA: small nets whole, others by shards of lanes."""
+
+
+KERNELS = {
+    "keras": Kernel("its own layers (cuDNN on a GPU)", compiled=False),
+    "scan": Kernel("hand-written gradient", compiled=False),
+    "xla": Kernel("that, compiled", compiled=True),
+}
 
 
 def fastest_kernel(device: str) -> str:
-    """The fastest kernel measured on a device."""
+    """Return the fastest kernel measured on a device ("cpu" or "gpu")."""
     return explain_kernel(device)[0]
 
 
 def explain_kernel(device: str) -> tuple[str, str]:
-    """The fastest kernel measured on a device, and why it is."""
+    """Return the fastest kernel measured on a device ("cpu" or "gpu"), and the reason."""
     if device == "gpu":
         return "keras", "on a GPU Keras's own layers run in cuDNN"
     return "xla", "on a CPU a compiled window saves the overhead of each time step"
 
 
 def choose_threads(layers: Sequence[int]) -> int:
-    """How many threads TensorFlow is given for layers of these units."""
+    """Return the number of threads for TensorFlow, for layers of these units."""
     return explain_threads(layers)[0]
 
 
 def explain_threads(layers: Sequence[int]) -> tuple[int, str]:
-    """The threads, and why: small nets get one."""
+    """Return the number of threads and the reason: small nets get one thread, others one for each core."""
     if max(layers) <= SMALL_UNITS:
-        return 1, f"up to {SMALL_UNITS} units handing work over costs more than the work"
-    return count_cores(), f"above {SMALL_UNITS} units every usable core has work"
+        return 1, f"up to {SMALL_UNITS} units several threads cost more time than they save"
+    return count_cores(), f"above {SMALL_UNITS} units there is work for every usable core"
 
 
 def choose_shards(kernel: str, layers: Sequence[int], batch_size: int, threads: int) -> int:
-    """Into how many parts the lanes go that run side by side: the products of one step are too small to share."""
-    if kernel != "xla" or max(layers) <= SMALL_UNITS:
+    """Return the number of shards of the lanes, which run side by side.
+
+    Lanes are split, since the matrix products of one step are too small to be shared among threads. At least
+    `SHARD_LANES` lanes go to a shard: `choose_shards("xla", [256], 32, 8)` is 4.
+    """
+    if not KERNELS[kernel].compiled or max(layers) <= SMALL_UNITS:
         return 1
     return max(1, min(threads, batch_size // SHARD_LANES))

@@ -1,6 +1,6 @@
-"""The same weights run fast: arrays are checked, cut into calls and given to programs with explicit states.
+"""The engine that trains and evaluates: it checks arrays, cuts them into calls, and runs programs with explicit states.
 
-The architecture (a Keras model) and its execution are two things: a program works on the model's weights, and its loop
+The architecture (a Keras model) and its execution are separate: a program works on the model's weights, and its loop
 over windows is in the graph, not in Python.
 """
 
@@ -12,9 +12,8 @@ import tensorflow as tf
 import tf_keras as keras
 
 from lstmzoo.errors import InputError, check_count, did_you_mean
-from lstmzoo.execution.auto import choose_shards, fastest_kernel
+from lstmzoo.execution.auto import KERNELS, choose_shards, fastest_kernel
 from lstmzoo.execution.dropout import draw_masks
-from lstmzoo.execution.kernels import LAYERS
 from lstmzoo.execution.network import Network, States
 from lstmzoo.execution.programs import Programs, Windows
 from lstmzoo.models.anatomy import dissect
@@ -22,12 +21,12 @@ from lstmzoo.models.state import state_variables
 from lstmzoo.system.machine import count_cores, find_device
 
 OPTIMIZERS = (keras.optimizers.Optimizer, keras.optimizers.legacy.Optimizer)
-KEPT = 8  # executions kept on a model, the last used ones
+KEPT = 8  # executions kept on a model, those used last
 MASK_BYTES = 64_000_000  # dropout masks of one call, at most
 
 
 class Evaluation(NamedTuple):
-    """What an evaluation of K windows found."""
+    """The results of an evaluation of K windows."""
 
     losses: np.ndarray
     """Sum of weighted losses of each window, nats, `[K]`."""
@@ -36,7 +35,7 @@ class Evaluation(NamedTuple):
     predictions: np.ndarray
     """The likeliest symbol at each step, `[K, B, T]`."""
     states: States
-    """The final state, to go on from."""
+    """The final state, from which the next windows can continue."""
 
 
 def train_windows(
@@ -48,12 +47,13 @@ def train_windows(
     kernel: str = "auto",
     seed: int = 0,
 ) -> np.ndarray:
-    """Train on K windows in order, one optimizer step each, state carried: K losses (nats a symbol, window means).
+    """Train on K windows in order, one optimizer step each, and carry the state from window to window.
 
-    `inputs` `[K, B, T]` (`[K, B, T, D]` for features), `targets` `[K, B, T]`. Starts from the model's states and leaves
-    the final ones there; gradients stop at window borders. The optimizer keeps its slots from call to call. Dropout
-    masks are drawn from (seed, optimizer step), one a window and lane. Each loss is that before its step's update.
-    Raises `InputError` for shapes, symbols or a kernel that do not fit, and then nothing has changed.
+    `inputs`: `[K, B, T]` (`[K, B, T, D]` for features); `targets`: `[K, B, T]`. Returns K losses in nats per symbol,
+    each the mean of a window before its step's update. Training starts from the model's states and sets them to the
+    final ones; gradients stop at window borders. The optimizer keeps its slots from call to call. Dropout masks are
+    drawn from (seed, optimizer step), one for each window and lane. Raises `InputError` for shapes, symbols or a kernel
+    that do not fit, and then nothing has changed.
     """
     kept = model.__dict__.setdefault("_lstmzoo_executions", {})  # on the model: tracing costs a second
     trainable = tuple(id(variable) for variable in model.trainable_variables)
@@ -83,7 +83,9 @@ class Execution:
         self.model, self.optimizer, self.seed, self.windows_per_call = model, optimizer, _seed(seed), windows_per_call
         self.anatomy = dissect(model)
         if self.anatomy.head is None:
-            raise InputError("expected a model with a head (vocab_size given), received one without: it has no loss")
+            raise InputError(
+                "model: expected a model with a head, received one without, which has no loss: build it with vocab_size"
+            )
         table = self.anatomy.embedding
         self.symbols = table.input_dim if table is not None else self.anatomy.one_hot_size  # None: numbers go in
         self.batch_size, _, *self.features = model.input_shape
@@ -97,13 +99,13 @@ class Execution:
         _build_slots(optimizer, model.trainable_variables)
 
     def prepare(self, seq_length: int, carry: bool) -> None:
-        """Trace and compile the programs of a run for windows of T steps; nothing has changed afterwards.
+        """Trace and compile the programs of a run for windows of T steps; the model and optimizer do not change.
 
-        The programs of shards are compiled when they first run, so one step is done and taken back.
+        The programs of shards are compiled when they first run, so one step is done and undone.
         """
         variables = [*self.model.weights, *self.optimizer.variables, *self.states]
         before = [variable.numpy() for variable in variables]
-        count = int(self.kernel == "xla" and not self.programs.whole)
+        count = int(self.programs.compiled and not self.programs.whole)
         inputs = np.zeros((count, self.batch_size, seq_length, *self.features))
         targets = np.zeros(inputs.shape[:3], np.int32)
         self.train(inputs if self.symbols is None else targets, targets, np.zeros(count), carry)
@@ -114,7 +116,10 @@ class Execution:
     def train(
         self, inputs: np.ndarray, targets: np.ndarray, rates: np.ndarray | None = None, carry: bool = True
     ) -> np.ndarray:
-        """As `train_windows`; `rates [K]` set each step's learning rate; `carry=False`: each window from zero state."""
+        """Train on K windows as `train_windows` does, and return K losses in nats per symbol.
+
+        `rates` `[K]`: the learning rate of each step; `carry=False`: each window starts from zero state.
+        """
         windows = self._checked(inputs, targets)
         if rates is not None:
             windows["rate"] = np.asarray(rates, np.float32)
@@ -128,7 +133,11 @@ class Execution:
     def evaluate(
         self, inputs: np.ndarray, targets: np.ndarray, weights: np.ndarray, states: States | None = None
     ) -> Evaluation:
-        """Losses of windows that continue one another, from zero or the given states; training notices nothing."""
+        """Evaluate K windows that continue one another, from zero or the given states.
+
+        `inputs`: `[K, B, T]` (`[K, B, T, D]` for features); `targets`, `weights`: `[K, B, T]`. The model, its states
+        and the optimizer do not change.
+        """
         windows = self._checked(inputs, targets)
         windows["weights"] = np.swapaxes(np.asarray(weights, self.dtype.as_numpy_dtype), 1, 2)
         states = states or [tf.zeros_like(variable) for variable in self.states]
@@ -141,7 +150,7 @@ class Execution:
         return Evaluation(losses, hits, np.swapaxes(predictions, 1, 2), states)
 
     def _parts(self, windows: Windows) -> Iterator[Windows]:
-        """The windows in as many parts as calls are made; results do not depend on where they are cut."""
+        """Yield the windows in parts, one for each call; results do not depend on where they are cut."""
         total = len(windows["x"])
         masks = sum(size for _, size in self._dropped()) * self.batch_size
         size = min(self.windows_per_call or max(total, 1), MASK_BYTES // max(masks, 1) + 1)
@@ -149,7 +158,7 @@ class Execution:
             yield {name: part[first : first + size] for name, part in windows.items()}
 
     def _padded(self, windows: Windows) -> tuple[int, Windows]:
-        """How many windows, and these filled up to a size that a compiled program may already have."""
+        """Return the number of windows, and the windows padded to a size that a compiled program may already have."""
         count = len(windows["x"])
         size = self.windows_per_call or max(16, 1 << (count - 1).bit_length())
         if not self.programs.whole or size == count:
@@ -166,12 +175,12 @@ class Execution:
         }
 
     def _dropped(self) -> list[tuple[int, int]]:
-        """Layers with dropout in front, and the size of their input."""
+        """List the layers with dropout in front, and the size of their input."""
         sizes = [cell.kernel.shape[0] for cell in self.anatomy.cells]
         return [(layer, sizes[layer]) for layer, rate in enumerate(self.anatomy.dropout) if rate]
 
     def _checked(self, inputs: np.ndarray, targets: np.ndarray) -> Windows:
-        """Inputs and targets as the programs take them: time first, `[K, T, B]`."""
+        """Check inputs and targets, and return them as the programs take them: time first, `[K, T, B]`."""
         inputs, targets = np.asarray(inputs), np.asarray(targets)
         shape = ["K", self.batch_size, "T", *self.features]
         if inputs.ndim != len(shape) or [inputs.shape[1], *inputs.shape[3:]] != [self.batch_size, *self.features]:
@@ -188,7 +197,10 @@ class Execution:
 
 
 def _symbols(name: str, values: np.ndarray, size: int) -> np.ndarray:
-    """Symbols as int32; outside 0 to size - 1 a loss would be NaN on a CPU and garbage on a GPU."""
+    """Return symbols as int32; raise `InputError` unless all are from 0 to size - 1.
+
+    With others a loss would be NaN on a CPU and a wrong number on a GPU.
+    """
     if values.dtype.kind not in "iub":
         raise InputError(f"{name}: expected symbols as integers, received {values.dtype}")
     if values.size and not (values.min() >= 0 and values.max() < size):
@@ -199,8 +211,8 @@ def _symbols(name: str, values: np.ndarray, size: int) -> np.ndarray:
 def _known_kernel(kernel: str) -> str:
     if kernel == "auto":
         return fastest_kernel(find_device())
-    if kernel not in LAYERS:
-        raise InputError(f"kernel: expected a known one, received {kernel!r}{did_you_mean(kernel, ['auto', *LAYERS])}")
+    if kernel not in KERNELS:
+        raise InputError(f"kernel: expected a known one, received {kernel!r}{did_you_mean(kernel, ['auto', *KERNELS])}")
     return kernel
 
 
@@ -212,18 +224,22 @@ def _seed(seed: int) -> int:
 def _build_slots(optimizer: keras.optimizers.Optimizer, variables: list[tf.Variable]) -> None:
     """Create the slots before any tracing, so that their names and order never depend on how training began.
 
-    Nadam counts its steps in a Python attribute, which a graph freezes; a loss scale asks for other gradients.
+    Raises `InputError` for Nadam, which counts its steps in a Python attribute that a graph would freeze, and for
+    LossScaleOptimizer, which needs scaled gradients.
     """
     wrong = (keras.optimizers.Nadam, keras.optimizers.legacy.Nadam, keras.mixed_precision.LossScaleOptimizer)
     if not isinstance(optimizer, OPTIMIZERS) or isinstance(optimizer, wrong):
         name = optimizer if isinstance(optimizer, str) else type(optimizer).__name__
-        raise InputError(f"optimizer: expected one of tf_keras but Nadam or LossScaleOptimizer, received {name!r}")
+        raise InputError(
+            f"optimizer: expected one of tf_keras, except Nadam and LossScaleOptimizer, received {name!r}: take "
+            "another one, such as tf_keras.optimizers.Adam()"
+        )
     served = getattr(optimizer, "_index_dict", None)
     if isinstance(optimizer, keras.optimizers.legacy.Optimizer):
         optimizer._create_all_weights(variables)
     elif not served:
         optimizer.build(variables)
-    elif strangers := [variable.name for variable in variables if variable._unique_id not in served]:
-        # building it again would hand the slots of the old weights to the new ones
-        text = f"received one that serves other weights and not {strangers[0]}"
+    elif unknown := [variable.name for variable in variables if variable._unique_id not in served]:
+        # building it again would give the slots of the old weights to the new ones
+        text = f"received one that serves other weights and not {unknown[0]}"
         raise InputError(f"optimizer: expected one for this model's trainable weights, {text}: make a new one")

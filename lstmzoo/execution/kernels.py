@@ -1,9 +1,9 @@
 """Kernels: the ways to run one LSTM layer over a window.
 
-All are one mathematics: each has its row in `tests/execution/test_kernels.py`.
+All compute the same function: each has its row in `tests/execution/test_kernels.py`.
 
 A kernel takes `x [T, B, D]` (time first), or symbols `[T, B]` that stand for one-hot rows, the initial state
-`h, c [B, H]` and a cell, and gives `(hs [T, B, H], h, c)`, the outputs and the final state:
+`h, c [B, H]` and a cell, and returns `(hs [T, B, H], h, c)`, the outputs and the final state:
 
     i, f, o = sigmoid(x W + h U + b)    g = tanh(x W + h U + b)    c' = f c + i g    h' = o tanh(c')
 
@@ -23,7 +23,10 @@ Layer = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
 
 
 def cell_step(cell: keras.layers.LSTMCell) -> Layer:
-    """One time step without a gradient: `x [B, D]`, or symbols `[B]`, and h, c to (h, h, c)."""
+    """Return a function for one time step without a gradient.
+
+    It takes `x [B, D]`, or symbols `[B]`, and `h, c [B, H]`, and returns (h, h, c): the output and the next state.
+    """
     gate, _ = _GATES[sigmoid_of(cell)]
 
     def run(x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -37,34 +40,37 @@ def cell_step(cell: keras.layers.LSTMCell) -> Layer:
 
 
 def keras_layer(cell: keras.layers.LSTMCell) -> Layer:
-    """Keras's own LSTM layer around the cell: the reference, and cuDNN on a GPU."""
+    """Return Keras's own LSTM layer around the cell: the reference, and cuDNN on a GPU."""
     activation = cell.recurrent_activation
-    twin = keras.layers.LSTM(
+    wrapped = keras.layers.LSTM(
         cell.units, recurrent_activation=activation, return_sequences=True, return_state=True, time_major=True
     )
-    twin.cell = cell
+    wrapped.cell = cell
 
     def run(x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x = tf.one_hot(x, cell.kernel.shape[0], dtype=h.dtype) if x.dtype.is_integer else x
-        hs, h, c = twin(x, initial_state=[h, c])
+        hs, h, c = wrapped(x, initial_state=[h, c])
         return hs, h, c
 
     return run
 
 
 def scan_layer(cell: keras.layers.LSTMCell) -> Layer:
-    """A hand-written gradient for the whole sequence (Appleyard et al. 2016, section 3); short loops are unrolled."""
+    """Return a layer with a hand-written gradient (Appleyard et al. 2016, section 3); short loops are unrolled."""
     return _scan_layer(cell, unroll=UNROLLED)
 
 
 def loop_layer(cell: keras.layers.LSTMCell) -> Layer:
-    """The same with loops in the graph: what XLA compiles in a second, and runs fastest."""
+    """Return the layer of `scan_layer` with loops in the graph, which XLA compiles in a second and runs fastest."""
     return _scan_layer(cell, unroll=0)
 
 
 def _scan_layer(cell: keras.layers.LSTMCell, unroll: int) -> Layer:
-    """The input product of all T steps is one matrix product before the loop, and the gradient of each weight is one
-    after it; the loops keep only the product with U (forward), with its transpose (backward), and the gates."""
+    """Return a layer with a hand-written gradient; loops of up to `unroll` steps are unrolled.
+
+    The input product of all T steps is one matrix product before the loop, and the gradient of each weight is one
+    after it; the loops contain only the product with U (forward), with its transpose (backward), and the gates.
+    """
     gate, slope = _GATES[sigmoid_of(cell)]
 
     def run(x: Tensor, h0: Tensor, c0: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -94,7 +100,7 @@ def _scan_layer(cell: keras.layers.LSTMCell, unroll: int) -> Layer:
 def _forward(
     z: Tensor, u: Tensor, h: Tensor, c: Tensor, gate: Any, unroll: bool
 ) -> tuple[Sequence, Sequence, list[Sequence]]:
-    """h, c and the gates (i, f, g, o, tanh c) of each step, from the input product `[T, B, 4H]`."""
+    """Compute h, c and the gates (i, f, g, o, tanh c) of each step, from the input product `[T, B, 4H]`."""
     steps = tf.unstack(z) if unroll else z
 
     def step(t: Any, state: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
@@ -113,11 +119,11 @@ def _forward(
 def _backward(
     gates: list[Sequence], cs: Sequence, u: Tensor, dhs: Tensor, c0: Tensor, slope: Any, unroll: bool
 ) -> Tensor:
-    """Gradient of the loss by the gates' sums, `[T, B, 4H]`, from that by the outputs `[T, B, H]`."""
+    """Compute the gradient of the loss by the gates' sums `[T, B, 4H]`, from that by the outputs `[T, B, H]`."""
     last = dhs.shape[0] - 1
     steps = tf.unstack(dhs) if unroll else dhs
     before = [c0, *cs[:-1]] if unroll else tf.concat([c0[None], cs[:-1]], 0)
-    across = tf.transpose(u)  # once: a product with a transposed factor costs a tenth more
+    across = tf.transpose(u)  # once: a product with a transposed factor takes a tenth longer
 
     def step(n: Any, carried: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         t = last - n
@@ -133,7 +139,7 @@ def _backward(
 
 
 def over_time(step: Any, carried: list[Tensor], count: int, outputs: int, unroll: bool) -> list[Sequence]:
-    """Run `step(t, carried) -> (carried, outputs)` for t = 0 to count - 1, and collect each output over time."""
+    """Run `step(t, carried) -> (carried, outputs)` for t = 0 to count - 1; return each output over time."""
     if unroll:
         found = []
         for t in range(count):
@@ -151,35 +157,38 @@ def over_time(step: Any, carried: list[Tensor], count: int, outputs: int, unroll
 
 
 def stacked(sequence: Sequence) -> Tensor:
-    """A sequence as one tensor `[T, ...]`."""
+    """Return a sequence as one tensor `[T, ...]`."""
     return tf.stack(sequence) if isinstance(sequence, list) else sequence
 
 
 def product(x: Tensor, w: Tensor) -> Tensor:
-    """Input product `[T, B, N]`; of one-hot rows it is a look-up."""
+    """Compute the input product `[T, B, N]` of `x [T, B, D]` and `w [D, N]`; for symbols `[T, B]` it is a look-up."""
     return tf.gather(w, x) if x.dtype.is_integer else rows(x, w)
 
 
 def weight_gradient(x: Tensor, w: Tensor, dz: Tensor) -> Tensor:
-    """Gradient of `product` by w, from that by the product `[T B, N]`; of a look-up: the sum of each symbol's rows."""
+    """Compute the gradient of `product` by `w [D, N]`, from that by the product `[T B, N]`.
+
+    For a look-up it is the sum of each symbol's rows.
+    """
     if x.dtype.is_integer:
         return tf.math.unsorted_segment_sum(dz, tf.reshape(x, [-1]), w.shape[0])
     return columns(x, dz)
 
 
 def rows(x: Tensor, w: Tensor) -> Tensor:
-    """`[T, B, D]` times `[D, N]` as one product over T x B rows."""
+    """Multiply `[T, B, D]` by `[D, N]` as one product over T x B rows, `[T, B, N]`."""
     product = tf.matmul(tf.reshape(x, [-1, w.shape[0]]), w)
     return tf.reshape(product, [*x.shape[:2], w.shape[1]])
 
 
 def columns(x: Tensor, dz: Tensor) -> Tensor:
-    """Gradient of a weight: `[T, B, D]` transposed times `[T B, N]`, one product over T x B rows."""
+    """Compute the gradient `[D, N]` of a weight: `[T, B, D]` transposed times `[T B, N]`, as one product."""
     return tf.matmul(tf.reshape(x, [-1, x.shape[-1]]), dz, transpose_a=True)
 
 
 def sigmoid_of(cell: keras.layers.LSTMCell) -> str:
-    """Name of the cell's recurrent activation."""
+    """Return the name of the cell's recurrent activation."""
     return str(keras.activations.serialize(cell.recurrent_activation))
 
 
@@ -191,5 +200,5 @@ _GATES = {
 LAYERS: dict[str, Callable[[keras.layers.LSTMCell], Layer]] = {
     "keras": keras_layer,
     "scan": scan_layer,
-    "xla": loop_layer,  # and the whole program is compiled
+    "xla": loop_layer,  # here the whole program is compiled too
 }

@@ -1,4 +1,4 @@
-"""One window through the weights, with the state made explicit: `(x, states) -> (logits, states)`."""
+"""The network as a function with explicit state: one window `(x, states) -> (logits, states)`."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ States = list[Tensor]  # h, c, h, c, ... from the input up, each [B, H]
 
 
 class Network:
-    """The cells, embedding and head of a model, run by one kernel; the kind of the model is never seen."""
+    """The cells, embedding and head of a model, run by one kernel; it does not depend on the kind of the model."""
 
     def __init__(self, anatomy: Anatomy, kernel: str):
         self.anatomy, self.kernel = anatomy, kernel
@@ -20,9 +20,9 @@ class Network:
         self.steps = [cell_step(cell) for cell in anatomy.cells]
 
     def __call__(self, x: Tensor, states: States, masks: dict[str, Tensor] | None = None) -> tuple[Tensor, States]:
-        """Logits `[T, B, V]` and final states, of a window `[T, B]` (`[T, B, D]` features) from the given states.
+        """Compute logits `[T, B, V]` and final states of a window `[T, B]` (`[T, B, D]` features) from given states.
 
-        `masks`: by layer, which inputs stay in this training step, `[B, D]`; None: all of them (evaluation).
+        `masks`: for each layer the inputs that stay in this training step, `[B, D]`; None: all stay (evaluation).
         """
         x, final = self._encoded(x), []
         for index, layer in enumerate(self.layers):
@@ -34,11 +34,11 @@ class Network:
         return rows(x, tf.convert_to_tensor(head.kernel)) + head.bias, final
 
     def zero(self, batch_size: int) -> States:
-        """The zero state of B lanes."""
+        """Return the zero state of B lanes: h and c of each layer, `[B, H]`."""
         return [tf.zeros([batch_size, cell.units], cell.kernel.dtype) for cell in self.anatomy.cells for _ in range(2)]
 
     def step(self, x: Tensor, states: States) -> tuple[Tensor, States]:
-        """Logits `[B, V]` and next states, of one symbol in each lane `[B]`: what a sampler needs."""
+        """Compute logits `[B, V]` and next states of one symbol in each lane `[B]`, as a sampler needs them."""
         x, final = self._encoded(x), []
         for index, step in enumerate(self.steps):
             x, *state = step(x, states[2 * index], states[2 * index + 1])
@@ -47,7 +47,7 @@ class Network:
         return tf.matmul(x, head.kernel) + head.bias, final
 
     def _encoded(self, x: Tensor) -> Tensor:
-        """As features `[..., D]`; one-hot symbols stay as they are, and a kernel looks their rows up."""
+        """Encode inputs as features `[..., D]`; one-hot symbols stay symbols, whose rows a kernel looks up."""
         if self.anatomy.encoding == "features":
             return x
         if self.anatomy.embedding is not None:
@@ -56,19 +56,22 @@ class Network:
 
 
 def losses_of(logits: Tensor, targets: Tensor) -> Tensor:
-    """Cross-entropy in nats `[T, B]` of logits `[T, B, V]` against symbols `[T, B]`."""
+    """Compute the cross-entropy in nats `[T, B]` of logits `[T, B, V]` against symbols `[T, B]`."""
     return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
 
 
 def zeros_like(states: States) -> States:
-    """The zero state."""
+    """Return zero states of the same shapes."""
     return [tf.zeros_like(state) for state in states]
 
 
 def over_windows(
     step: Any, count: Tensor, windows: dict[str, Any], states: States, results: list[Any]
 ) -> tuple[States, list[Tensor]]:
-    """Run `step(states, window)` over `count` windows in the graph: the final states, and each result stacked."""
+    """Run `step(states, window)` over `count` windows in the graph; return the final states and each result stacked.
+
+    `results`: the types of what a step returns beside the states.
+    """
     arrays = [tf.TensorArray(dtype, tf.shape(windows["x"])[0]) for dtype in results]
 
     def body(k: Tensor, states: States, arrays: Any) -> Any:

@@ -1,6 +1,6 @@
 """The programs of one model: many windows in one graph call, traced once for each shape, compiled where the kernel is.
 
-Lanes may be sharded: each core then runs its lanes' part of a window, and the gradients are added.
+Lanes may be sharded: each core then computes its lanes' part of a window, and the gradients are added.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,6 +9,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from lstmzoo.execution.auto import KERNELS
 from lstmzoo.execution.kernels import Tensor
 from lstmzoo.execution.network import Network, States, losses_of, over_windows, zeros_like
 
@@ -27,21 +28,24 @@ class Programs:
         shards: list[int],
     ):
         self.model, self.optimizer, self.network, self.states, self.shards = model, optimizer, network, states, shards
-        self.compiled = network.kernel == "xla"
-        self.whole = self.compiled and len(shards) == 1  # the whole program is compiled, the loop over windows too
+        self.compiled = KERNELS[network.kernel].compiled
+        self.whole = self.compiled and len(shards) == 1  # the whole program is compiled, with its loop over windows
         self.batch_size, self.dtype = sum(shards), network.dtype
         self.traced: dict[Any, Any] = {}
 
     def train(self, windows: Windows, carry: bool) -> Any:
-        """The program that trains on windows of these shapes; `carry`: the state goes on from window to window."""
+        """Return the program that trains on windows of these shapes.
+
+        `carry`: the state is carried from window to window; else each window starts from zero state.
+        """
         return self._traced(("train", carry), windows, lambda: self._training(carry))
 
     def evaluate(self, windows: Windows, states: States) -> Any:
-        """The program that evaluates windows of these shapes; training notices nothing."""
+        """Return the program that evaluates windows of these shapes; it changes neither the model nor its states."""
         return self._traced(("evaluate",), windows, self._evaluation, states)
 
     def _traced(self, key: tuple[Any, ...], windows: Windows, make: Any, states: States | None = None) -> Any:
-        """The traced `make()` for windows of these shapes: any number of them, but for a compiled one."""
+        """Return `make()` traced for windows of these shapes, for any number of them unless the program is compiled."""
         count = len(windows["x"]) if self.whole else None
         shapes = tuple((name, part.shape[1:]) for name, part in windows.items())
         if (key, shapes, count) not in self.traced:
@@ -108,13 +112,13 @@ class Programs:
         return evaluate
 
     def _compiled(self, function: Any) -> Any:
-        """Where lanes are sharded, each shard's part is a compiled program of its own: they run side by side."""
+        """Compile a function where lanes are sharded: each shard has a compiled program, and they run side by side."""
         if not self.compiled or self.whole:
             return function
         return tf.function(function, jit_compile=True, autograph=False)
 
     def _sharded(self, states: States, window: Windows) -> Iterator[tuple[States, Windows]]:
-        """States and window of each shard: lanes are the second axis of its parts, the first of states and masks."""
+        """Yield states and window of each shard: lanes are axis 1 of x, y and weights, axis 0 of states and masks."""
         first = 0
         for size in self.shards:
             lanes = slice(first, first + size)
@@ -127,5 +131,5 @@ class Programs:
 
 
 def _joined(shards: Iterable[States]) -> States:
-    """The states of all lanes from those of the shards."""
+    """Join the states of the shards to those of all lanes."""
     return [tf.concat(parts, 0) for parts in zip(*shards, strict=True)]

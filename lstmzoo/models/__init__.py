@@ -1,6 +1,7 @@
-"""Architectures: a description, its names, and the plain stateful Keras model that it becomes.
+"""Architectures: descriptions, their names, and the plain stateful Keras models built from them.
 
 Without TensorFlow: `spec` (the YAML's `model` section), `registry` (descriptions that have a name), `blueprint`
-(description and weights as data), `signature` (what goes in and comes out). With it: `anatomy` (parts of a Keras
-model), `state` (the only code that touches carried states), `build`, `rebuild` (other batch size or kind), `callbacks`.
+(description and weights as data), `signature` (inputs and outputs of exported models). With it: `anatomy` (parts of a
+Keras model), `state` (the only code that touches carried states), `build`, `rebuild` (other batch size or kind),
+`callbacks` (for Keras's `fit`).
 """

@@ -1,6 +1,6 @@
-"""The parts of a stateful Keras model that execution and state work on, read from its layers.
+"""The parts of a stateful Keras model that execution and state work on, found by reading its layers.
 
-Reading the layers, not a note that `build_model` left, lets everything work on a model that was saved and loaded too.
+Since `build_model` stores no extra information in a model, they also work on models that were saved and loaded.
 """
 
 from typing import Any, NamedTuple
@@ -22,16 +22,16 @@ class Anatomy(NamedTuple):
     recurrent: tuple[keras.layers.RNN, ...]
     """The layers that hold states."""
     cells: tuple[keras.layers.LSTMCell, ...]
-    """From the input up, whatever the kind."""
+    """The cells of all layers, from the input up, for every kind."""
     dropout: tuple[float, ...]
-    """Rate in front of each cell."""
+    """Rate of dropout in front of each cell."""
     head: keras.layers.Dense | None
 
 
 def dissect(model: keras.Model) -> Anatomy:
-    """The parts of a model; `InputError` names a layer that does not belong in a stack of LSTMs.
+    """Return the parts of a model; raise `InputError` that names a layer which is not part of a stack of LSTMs.
 
-    A user's class that inherits from one of Keras's does not belong either: it may compute something else.
+    A user's class that inherits from one of Keras's is refused too: it may compute something else.
     """
     _require_functional(model)
     encoding = "features" if len(model.input_shape) == 3 else "scalar"
@@ -71,7 +71,7 @@ def dissect(model: keras.Model) -> Anatomy:
 
 
 def require_keras_2(model: Any) -> None:
-    """`InputError` unless it is a model of Keras 2, of any kind."""
+    """Raise `InputError` unless the argument is a model of Keras 2, of any kind."""
     if not isinstance(model, keras.Model):
         names = {(base.__module__.split(".")[0], base.__name__) for base in type(model).__mro__}
         one_of_3 = "one of Keras 3: convert it with lstmzoo.from_keras(model)"
@@ -80,7 +80,7 @@ def require_keras_2(model: Any) -> None:
 
 
 def _require_functional(model: Any) -> None:
-    """Its layers are what it computes: no `call` of its own, and built."""
+    """Raise `InputError` unless the model computes what its layers do: it is built, and has no `call` of its own."""
     require_keras_2(model)
     if type(model).call not in _CALLS or not model.inputs:
         raise InputError(
@@ -118,7 +118,7 @@ def _cells(layer: keras.layers.RNN) -> list[keras.layers.LSTMCell]:
 
 
 def _follows(layer: keras.layers.Layer, model: keras.Model) -> bool:
-    """Whether the layer takes what the one before it gives, and nothing else does."""
+    """Tell whether the input of a layer is the output of the one before it."""
     place = model.layers.index(layer)
     if isinstance(layer, keras.layers.InputLayer) or place == 0:
         return place == 0

@@ -1,7 +1,7 @@
-"""A model as data: the description that `build_model` needs, and the weights, as NumPy arrays.
+"""A model as data: the description that `build_model` needs, and the weights as NumPy arrays. No TensorFlow.
 
-No TensorFlow here: `rebuild` reads a blueprint from a live model and builds one, `convert` makes blueprints of other
-programs' files.
+`rebuild` makes a blueprint of a live model, and a model of a blueprint; `convert` makes blueprints of other programs'
+files.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ ENCODINGS = ("scalar", "one_hot", "embedding", "features")
 
 
 class LayerWeights(NamedTuple):
-    """One LSTM layer; gates in Keras's order i, f, c (the candidate), o."""
+    """Weights of one LSTM layer; gates in Keras's order i, f, c (the candidate), o."""
 
     kernel: np.ndarray
     """`[D, 4H]`"""
@@ -28,12 +28,12 @@ class LayerWeights(NamedTuple):
 
     @property
     def units(self) -> int:
-        """H."""
+        """H, the size of h and of c."""
         return int(self.recurrent_kernel.shape[0])
 
 
 class HeadWeights(NamedTuple):
-    """The Dense layer: logits are `h @ kernel + bias`."""
+    """Weights of the Dense layer: logits are `h @ kernel + bias`."""
 
     kernel: np.ndarray
     """`[H, V]`"""
@@ -50,13 +50,16 @@ class Weights(NamedTuple):
     """`[V, E]`"""
 
     def in_order(self) -> list[np.ndarray]:
-        """As `model.get_weights()` lists them: embedding if any, kernel, recurrent_kernel, bias of each layer, head."""
+        """List the arrays in the order of `model.get_weights()`.
+
+        That is: embedding if any; kernel, recurrent_kernel, bias of each layer; kernel and bias of the head if any.
+        """
         table = [] if self.embedding is None else [self.embedding]
         return [*table, *(part for layer in self.layers for part in layer), *(self.head or ())]
 
 
 class Blueprint(NamedTuple):
-    """What is needed to build a model again with the same weights; `rebuild.build` does it."""
+    """All that `rebuild.build` needs to build a model with the same weights."""
 
     spec: ModelSpec
     """kind, units, dropout and recurrent_activation; encoding and embedding_dim too where there is an embedding."""
@@ -83,10 +86,11 @@ def draw_up(
     seq_length: int | None = None,
     dtype: str = "float32",
 ) -> Blueprint:
-    """The blueprint of weights whose layers fit one another; `kind=None`: single, or stacked_layers where it is deep.
+    """Make the blueprint of weights whose layers fit one another.
 
-    Raises `InputError` for an impossible kind or dropout, and where the encoding and the sizes of
-    input, embedding and head contradict one another: a one-hot or embedded symbol and a class are the same V symbols.
+    `kind=None`: single for one layer, stacked_layers for several. Raises `InputError` for an impossible kind or
+    dropout, and where the encoding and the sizes of input, embedding and head contradict one another: one-hot or
+    embedded inputs and the classes of the head are the same V symbols.
     """
     vocab_size = None if weights.head is None else int(weights.head.kernel.shape[1])
     _check_encoding(weights, encoding, vocab_size)
@@ -104,9 +108,9 @@ def draw_up(
 
 
 def from_list(spec: ModelSpec, encoding: str, vocab_size: int, arrays: Sequence[np.ndarray]) -> Blueprint:
-    """The blueprint of a description and the list that `model.get_weights()` gives.
+    """Make the blueprint of a description and the list of arrays that `model.get_weights()` returns.
 
-    Raises `InputError` for arrays of other shapes than the description asks for.
+    Raises `InputError` for arrays of other shapes than those of the description.
     """
     expected, received = _shapes(spec, encoding, vocab_size), [array.shape for array in arrays]
     if received != expected:
@@ -127,9 +131,9 @@ def _shapes(spec: ModelSpec, encoding: str, vocab_size: int) -> list[tuple[int, 
 
 
 def described(model: str | Mapping[str, Any] | ModelSpec, overrides: Mapping[str, Any] | None = None) -> ModelSpec:
-    """The description behind a name of the zoo, a mapping as in the YAML, or an object; `InputError` for a bad one.
+    """Return the description of a model given as a name of the zoo, a mapping as in the YAML, or a `ModelSpec`.
 
-    `overrides` are laid over it; a list of units replaces the depth, too.
+    `overrides` replace its values; a list of units replaces the depth too. Raises `InputError` for a bad description.
     """
     spec = get_model(model) if isinstance(model, str) else model
     if isinstance(spec, ModelSpec) and not overrides:
@@ -149,7 +153,8 @@ def _check_encoding(weights: Weights, encoding: str, vocab_size: int | None) -> 
     if (encoding == "embedding") != (table is not None):
         received = "no embedding" if table is None else f"an embedding {list(table.shape)}"
         raise InputError(
-            f"encoding: expected 'embedding' with an embedding and only there, received {encoding!r} and {received}"
+            f"encoding: expected 'embedding' where there is an embedding, and only there, received {encoding!r} and "
+            f"{received}"
         )
     if table is not None and table.shape[1] != size:
         raise InputError(
@@ -160,10 +165,10 @@ def _check_encoding(weights: Weights, encoding: str, vocab_size: int | None) -> 
         raise InputError("encoding: expected 'features' for a model without a head, received 'one_hot'")
     if symbols != size:
         raise InputError(
-            f"encoding: expected {encoding!r} with {symbols} input features, received {size}: say 'features'"
+            f"encoding: expected {symbols} input features with {encoding!r}, received {size}: use 'features'"
         )
     if table is not None and table.shape[0] != vocab_size:
         raise InputError(
             f"embedding: expected as many rows as the head has classes, received {table.shape[0]} rows and "
-            f"{'no head' if vocab_size is None else f'{vocab_size} classes'}: take the embedding out and feed features"
+            f"{'no head' if vocab_size is None else f'{vocab_size} classes'}: remove the embedding and use 'features'"
         )

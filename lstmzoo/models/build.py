@@ -1,4 +1,4 @@
-"""A description becomes a network: a plain stateful `tf_keras.Model` of standard Keras layers."""
+"""Building a network from a description: a plain stateful `tf_keras.Model` of standard Keras layers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,13 +23,13 @@ def build_model(
     seed: int = 0,
     **overrides: Any,
 ) -> keras.Model:
-    """A stateful Keras model: `[B, T]` in (`[B, T, D]` for features), logits `[B, T, V]` out.
+    """Build a stateful Keras model: `[B, T]` in (`[B, T, D]` for features), logits `[B, T, V]` out.
 
     With `vocab_size=None` there is no Dense layer and the output is the last layer's `[B, T, H]`. `model` is a name of
-    the zoo, a mapping as in the YAML, or a `ModelSpec`; `overrides` such as `units=64` or `dropout=0.2` are laid over
-    it, and a list of units replaces the depth too. `seq_length=None` takes any T. Initial weights depend on the
-    seed and the sizes alone, so all kinds start alike: Glorot uniform kernels, orthogonal recurrent kernels, zero
-    biases but for 1 at the forget gate (Jozefowicz et al. 2015). Weights, from the input up: embedding if any, then for
+    the zoo, a mapping as in the YAML, or a `ModelSpec`; `overrides` such as `units=64` or `dropout=0.2` replace its
+    values, and a list of units replaces the depth too. `seq_length=None` takes any T. Initial weights depend on the
+    seed and the sizes alone, so all kinds start with equal ones: Glorot uniform kernels, orthogonal recurrent kernels,
+    zero biases but 1 at the forget gate (Jozefowicz et al. 2015). Weights, from the input up: embedding if any, for
     each layer kernel `[D, 4H]`, recurrent_kernel `[H, 4H]`, bias `[4H]` (gates i, f, c, o), then Dense kernel `[H, V]`
     and bias `[V]`. Raises `InputError` for an impossible description or size.
     """
@@ -144,7 +144,8 @@ def _check(
     for other, (name, size) in needs.items():
         if (encoding == other) != (size is not None):
             raise InputError(
-                f"{name}: expected with encoding {other!r} and only there, received {size!r} with {encoding!r}"
+                f"{name}: expected a size with encoding {other!r}, and None with others, received {size!r} with "
+                f"{encoding!r}"
             )
     if batch_size is None or (encoding in ("one_hot", "embedding") and vocab_size is None):
         raise InputError(f"vocab_size and batch_size: expected sizes for encoding {encoding!r}, received None")

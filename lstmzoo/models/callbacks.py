@@ -1,4 +1,4 @@
-"""The laws of carried state in Keras's own `fit`, which never resets a state and validates on the training's."""
+"""Carried state in Keras's own `fit`, which by itself never resets a state and validates with the training's state."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ from lstmzoo.models.state import carried_variables
 
 
 class ResetStates(keras.callbacks.Callback):
-    """Each epoch of `fit` starts from zero state; validation starts from zero state and leaves the training's alone.
+    """A Keras callback: each epoch and each validation starts from zero state; validation keeps the training's state.
 
-    `model.fit(..., callbacks=[lstmzoo.ResetStates()])`. The states of every stateful recurrent layer are meant, nested
-    ones too. After `fit` they are the last window's final ones (also where EarlyStopping brings older weights back).
-    Given to `evaluate` or `predict`, those start from zero too and put back the states that they found; if one of them
-    is broken off in the middle, its own states stay.
+    `model.fit(..., callbacks=[lstmzoo.ResetStates()])`. It resets every stateful recurrent layer, nested ones too.
+    After `fit` the states are the final ones of the last window (also where EarlyStopping restores older weights).
+    `evaluate` and `predict` with this callback start from zero too, and restore the states that were there before; if
+    one of them stops in the middle, its own states stay.
 
     An epoch is Keras's: with `steps_per_epoch` it may be a part of your stream. `fit` shuffles arrays, but no data set:
     give it `lstmzoo.windows(...)`, or `shuffle=False`. Raises `InputError` for a model of Keras 3 or
@@ -28,30 +28,30 @@ class ResetStates(keras.callbacks.Callback):
         self._set_aside: list[dict[Any, tf.Tensor]] = []  # a stack: a validation may call `predict`
 
     def set_model(self, model: keras.Model) -> None:
-        """Called by Keras."""
+        """Check and keep the model; Keras calls this before the first epoch."""
         require_keras_2(model)
         super().set_model(model)
         if model.built and not carried_variables(model):
             raise InputError(
                 f"model: expected one with a stateful recurrent layer, received {model.name!r}, which has none: "
-                "build it with stateful=True, or leave ResetStates out"
+                "build it with stateful=True, or remove ResetStates"
             )
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """What a validation that was broken off had set aside is of no use any more."""
+        """Forget the states that an unfinished validation has set aside."""
         self._set_aside.clear()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Zero state."""
+        """Set every state to zero."""
         self._zero()
 
     def on_test_begin(self, logs: Any = None) -> None:
-        """The states that are there are set aside."""
+        """Set the current states aside, and start from zero."""
         self._set_aside.append({variable.ref(): variable.read_value() for variable in carried_variables(self.model)})
         self._zero()
 
     def on_test_end(self, logs: Any = None) -> None:
-        """They come back; layers that were not yet built had none."""
+        """Restore the states set aside; layers that were not built before get zero states."""
         before = self._set_aside.pop()
         for variable in carried_variables(self.model):
             variable.assign(before.get(variable.ref(), tf.zeros_like(variable)))

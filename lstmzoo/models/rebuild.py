@@ -1,4 +1,4 @@
-"""A live model as a blueprint, and back: the same weights in a model of another batch size or kind."""
+"""Models to blueprints and back: the same weights in a model of another batch size or kind."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +13,9 @@ from lstmzoo.models.state import get_states, set_states
 
 
 def rebatch(model: keras.Model, batch_size: int) -> keras.Model:
-    """The same model for another number of lanes: same kind, dtype and weights to the bit, states zero.
+    """Build the same model for another number of lanes: same kind, dtype and weights to the bit, states zero.
 
-    The new model is not compiled, all of it is trainable, and `model` stays as it is.
+    The new model is not compiled, all of it is trainable, and `model` does not change.
     Raises `InputError` for a model that `build_model` could not have made, and for a batch size below 1.
     """
     if batch_size is None:
@@ -24,10 +24,11 @@ def rebatch(model: keras.Model, batch_size: int) -> keras.Model:
 
 
 def as_kind(model: keras.Model, kind: str) -> keras.Model:
-    """The same model as `single` (depth 1 only), `stacked_cells` or `stacked_layers`: weights and carried states too.
+    """Build the same model as `single` (depth 1 only), `stacked_cells` or `stacked_layers`, with weights and states.
 
-    Logits and states are the same from here on. The new model is not compiled, all of it is trainable, and `model`
-    stays as it is. Raises `InputError` for an impossible kind, or a model that `build_model` could not have made.
+    Both give the same logits and states from here on. The new model is not compiled, all of it is trainable, and
+    `model` does not change. Raises `InputError` for an impossible kind, or a model that `build_model` could not have
+    made.
     """
     other = build(blueprint_of(model), kind=kind)
     set_states(other, get_states(model))
@@ -35,7 +36,7 @@ def as_kind(model: keras.Model, kind: str) -> keras.Model:
 
 
 def build(blueprint: Blueprint, *, batch_size: int | None = None, kind: str | None = None) -> keras.Model:
-    """A new model with the blueprint's weights and zero states; the batch size and the kind may be others.
+    """Build a model with the blueprint's weights and zero states, with another batch size or kind if given.
 
     Raises `InputError` for an impossible kind or size.
     """
@@ -54,11 +55,11 @@ def build(blueprint: Blueprint, *, batch_size: int | None = None, kind: str | No
 
 
 def blueprint_of(model: keras.Model) -> Blueprint:
-    """The blueprint of a live model, which may have been saved and loaded; its weights are copies.
+    """Make the blueprint of a live model, which may have been saved and loaded; its weights are copies.
 
-    One LSTM layer is `single`; layers of several kinds on top of one another, which are the same mathematics, are
-    `stacked_layers`. Raises `InputError` for a model that no description gives: other rates of dropout, or
-    activations of gates, from layer to layer; more or fewer symbols than classes; mixed types.
+    One LSTM layer is `single`; several layers of different kinds, which are the same mathematics, are
+    `stacked_layers`. Raises `InputError` for a model that no description gives: rates of dropout or gate activations
+    that differ between layers; more or fewer symbols than classes; mixed types.
     """
     anatomy = dissect(model)
     batch_size, seq_length = model.input_shape[:2]
@@ -100,16 +101,16 @@ def _dropout(anatomy: Anatomy) -> float:
 
 def _one(found: set[str]) -> str:
     if len(found) > 1:
-        raise InputError(f"expected one type and one activation of gates in all layers, received {sorted(found)}")
+        raise InputError(f"model: expected one type and one gate activation in all layers, received {sorted(found)}")
     return found.pop()
 
 
 @contextmanager
 def default_dtype(dtype: str) -> Iterator[None]:
-    """Layers and inputs made inside have this type, whatever the user's defaults; they are as before afterwards."""
+    """Set the type of layers and inputs that are made inside; restore the user's defaults afterwards."""
     floatx = keras.backend.floatx()
     keras.backend.set_floatx(dtype)
-    policy = keras.mixed_precision.global_policy()  # follows floatx unless somebody has set one
+    policy = keras.mixed_precision.global_policy()  # follows floatx unless the user has set one
     chosen = policy.name != dtype
     try:
         if chosen:

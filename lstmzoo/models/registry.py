@@ -1,4 +1,4 @@
-"""Named architectures: the registry of the models that have a name. No TensorFlow."""
+"""Registry of named architectures. No TensorFlow."""
 
 import fnmatch
 import re
@@ -18,11 +18,11 @@ JOSE = "Jose 2019, LSTM in TensorFlow"
 
 
 class NamedModel(NamedTuple):
-    """A model of the zoo."""
+    """A named architecture of the zoo."""
 
     spec: ModelSpec
     source: str
-    """Where the architecture comes from."""
+    """The publication or program that the architecture comes from."""
     task: str
     """The kind of task it is for: its parameters are counted with that task's input and classes."""
 
@@ -41,24 +41,25 @@ def register_model(
 ) -> ModelSpec:
     """Give an architecture a name: `register_model("tiny", kind="single", units=2)`.
 
-    `source` says where it comes from, `task` the kind of task it is for: `python -m lstmzoo.zoo` shows the one, and
-    counts parameters for the other. Raises `InputError` for a name that is taken, and for a bad description.
+    `source` says where it comes from; `python -m lstmzoo.zoo` shows it. `task` is the kind of task it is for, whose
+    input and classes the parameters are counted with. Returns the description. Raises `InputError` for a name that is
+    taken, and for a bad description.
     """
     return _enter(name, model, source, task, description)
 
 
 def list_models(pattern: str = "*") -> list[str]:
-    """Names of the zoo that match a shell pattern such as `char_*`, sorted."""
+    """List the names of the zoo that match a shell pattern such as `char_*`, sorted."""
     return sorted(fnmatch.filter(registered(), pattern))
 
 
 def get_model(name: str) -> ModelSpec:
-    """The description behind a name; `InputError` with near names for an unknown one."""
+    """Return the description of a named model; raise `InputError` with near names for an unknown one."""
     return get_entry(name).spec
 
 
 def get_entry(name: str) -> NamedModel:
-    """The description behind a name, its source and task; `InputError` with near names for an unknown one."""
+    """Return description, source and task of a named model; raise `InputError` with near names for an unknown one."""
     if name not in registered():
         raise InputError(
             f"expected a model of the zoo, received {name!r}{did_you_mean(name, _REGISTRY)} "
@@ -68,13 +69,13 @@ def get_entry(name: str) -> NamedModel:
 
 
 def registered() -> Mapping[str, NamedModel]:
-    """All names, with those that other packages have added."""
+    """Return all named models by name, with those that other packages have added."""
     _load_plugins()
     return _REGISTRY
 
 
 def _load_plugins() -> None:
-    """Once; a plugin that asks for the registry sees what is there so far."""
+    """Load the plug-ins once; a plug-in that reads the registry meanwhile sees the models registered so far."""
     if not _LOADED:
         _LOADED.append("lstmzoo.models")
         each_plugin("lstmzoo.models", _enter_plugin)
@@ -85,7 +86,7 @@ def _enter_plugin(name: str, found: Any) -> None:
     if isinstance(found, ModelSpec):
         found = {"model": found}
     if not isinstance(found, Mapping):
-        raise InputError(f"expected a mapping, a ModelSpec or a function that gives one, received {found!r:.60}")
+        raise InputError(f"expected a mapping, a ModelSpec or a function that returns one, received {found!r:.60}")
     given = dict(found)
     _enter(name, given.pop("model", None), given.pop("source", ""), given.pop("task", "char"), given)
 
@@ -117,7 +118,7 @@ def _enter_our_own() -> None:
 
 
 def _enter_both(name: str, source: str, task: str, depth: int, units: int) -> None:
-    """As layers, and with the ending `_cells` as StackedRNNCells: one mathematics."""
+    """Register a model of stacked layers, and one of StackedRNNCells (`NAME_cells`), which computes the same."""
     sizes = {"units": units, "depth": depth}
     _enter(name, None, source, task, {"kind": "stacked_layers", **sizes})
     _enter(f"{name}_cells", None, source, task, {"kind": "stacked_cells", **sizes})

@@ -1,8 +1,8 @@
-"""What every exported model takes and gives: `(ids, states) -> (logits, states)`, by the same names in every format.
+"""Inputs and outputs of exported models: `(ids, states) -> (logits, states)`, with the same names in every format.
 
     ids [B, T] int32, h0 [B, H], c0 [B, H], h1, ...  ->  logits [B, T, V], h0, c0, h1, ...
 
-A stream starts with states of zeros; what comes out goes in beside the next symbols. No TensorFlow.
+A stream starts with states of zeros; the states of each output are inputs for the next symbols. No TensorFlow.
 """
 
 from collections.abc import Sequence
@@ -17,22 +17,22 @@ StateArrays = list[np.ndarray]  # h, c, h, c, ... from the input up, each [B, H]
 
 
 class Signature(NamedTuple):
-    """Names and sizes of what goes in and what comes out."""
+    """Names and sizes of a model's inputs and outputs."""
 
     encoding: str
     input_dim: int | None
-    """D, with encoding "features" only: then floats `[B, T, D]` go in."""
+    """D, with encoding "features" only: then the inputs are floats `[B, T, D]`."""
     vocab_size: int
     units: tuple[int, ...]
 
     @property
     def input_name(self) -> str:
-        """Of what stands first among the inputs."""
+        """Name of the first input: "features" or "ids"."""
         return "features" if self.encoding == "features" else "ids"
 
     @property
     def state_names(self) -> list[str]:
-        """h0, c0, h1, c1, ... from the input up."""
+        """Names of the states, from the input up: h0, c0, h1, c1, ..."""
         return [f"{part}{layer}" for layer in range(len(self.units)) for part in "hc"]
 
     @property
@@ -41,21 +41,21 @@ class Signature(NamedTuple):
         return [units for units in self.units for _ in range(2)]
 
     def zero_states(self, batch_size: int) -> StateArrays:
-        """What a stream starts with, for B lanes."""
+        """Return the states that a stream of B lanes starts with: zeros `[B, H]`, in the order of `state_names`."""
         return [np.zeros((batch_size, units), np.float32) for units in self.state_sizes]
 
 
 class Runner(Protocol):
-    """A model that a runtime holds."""
+    """A model loaded in a runtime such as TensorFlow Lite or NumPy."""
 
     signature: Signature
 
     def __call__(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[np.ndarray, StateArrays]:
-        """Logits `[B, T, V]` and the states after the window, of ids `[B, T]` (or features `[B, T, D]`)."""
+        """Compute logits `[B, T, V]` and the states after the window, of ids `[B, T]` (or features `[B, T, D]`)."""
 
 
 def signature_of(blueprint: Blueprint) -> Signature:
-    """Of the model that a blueprint describes; `InputError` for one that gives no logits."""
+    """Return the signature of the model that a blueprint describes; raise `InputError` for one without a head."""
     if blueprint.vocab_size is None:
         raise InputError("model: expected one with a head, whose outputs are logits, received one without")
     return Signature(blueprint.encoding, blueprint.input_dim, blueprint.vocab_size, blueprint.spec.layers)

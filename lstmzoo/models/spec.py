@@ -1,7 +1,7 @@
-"""What a model is, as data: a stack of LSTM layers, from the YAML's `model` section. No TensorFlow."""
+"""The description of a model: a stack of LSTM layers, the YAML's `model` section. No TensorFlow."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from typing_extensions import Self
@@ -11,6 +11,8 @@ from lstmzoo.schema.problems import explain
 from lstmzoo.schema.section import Count, Fraction, Section, expected
 
 MAX_DEPTH = 1000
+
+ENCODINGS = ("scalar", "one_hot", "embedding")  # of symbols; numbers come in as "features"
 
 
 def _units(value: Any) -> int | tuple[int, ...]:
@@ -32,6 +34,10 @@ Units = Annotated[
         }
     ),
 ]
+if TYPE_CHECKING:
+    EncodingName = str
+else:
+    EncodingName = Literal[("auto", *ENCODINGS)]
 
 
 class ModelSpec(Section):
@@ -47,7 +53,7 @@ class ModelSpec(Section):
     """Share of values dropped between layers, one mask a window and lane; 0: none."""
     recurrent_activation: Literal["sigmoid", "hard_sigmoid"] = "sigmoid"
     """Activation of the gates i, f, o."""
-    encoding: Literal["auto", "scalar", "one_hot", "embedding"] = "auto"
+    encoding: EncodingName = "auto"
     """How a symbol enters the net; auto is the task's own (echo: scalar; char: one_hot)."""
     embedding_dim: Count | None = None
     """Size of the embedding; with encoding embedding only."""
@@ -55,13 +61,13 @@ class ModelSpec(Section):
     @model_validator(mode="after")
     def _possible(self) -> Self:
         if self.depth is not None and isinstance(self.units, tuple) and self.depth != len(self.units):
-            raise expected(f"depth to be left out, or {len(self.units)}, beside a list of {len(self.units)} units")
+            raise expected(f"no depth, or depth {len(self.units)}, with a list of {len(self.units)} units")
         if self.kind == "single" and len(self.layers) > 1:
             raise expected("depth 1 with kind single (more layers: kind stacked_cells or stacked_layers)")
         if self.embedding_dim is not None and self.encoding != "embedding":
             raise expected("embedding_dim with encoding embedding only")
         if self.encoding == "embedding" and self.embedding_dim is None:
-            raise expected("an embedding_dim beside encoding embedding")
+            raise expected("an embedding_dim with encoding embedding")
         return self
 
     @property
@@ -70,11 +76,14 @@ class ModelSpec(Section):
         return self.units if isinstance(self.units, tuple) else (self.units,) * (self.depth or 1)
 
     def input_dim(self, encoding: str, vocab_size: int) -> int:
-        """D, the features that the first layer sees of a symbol."""
+        """Return D, the number of features that the first layer receives for a symbol."""
         return {"scalar": 1, "one_hot": vocab_size, "embedding": self.embedding_dim}[encoding] or 1
 
     def parameters(self, input_dim: int, vocab_size: int | None) -> int:
-        """Number of trainable values: for D input features, and V classes or no head."""
+        """Count the trainable values for D input features and V classes; `vocab_size=None`: no head.
+
+        One layer of 4 units with 1 input feature and 2 classes has 4 * 4 * (1 + 4 + 1) + 2 * (4 + 1) = 106.
+        """
         total, below = 0, input_dim
         for units in self.layers:
             total += 4 * units * (below + units + 1)
@@ -84,7 +93,7 @@ class ModelSpec(Section):
 
 
 def spec_of(description: Mapping[str, Any]) -> ModelSpec:
-    """The section that a mapping describes; `InputError` with a line for each key that is wrong."""
+    """Return the section that a mapping describes; raise `InputError` with a line for each key that is wrong."""
     try:
         return ModelSpec.model_validate(dict(description))
     except ValidationError as error:

@@ -17,24 +17,27 @@ State = tuple[np.ndarray, np.ndarray]
 
 
 def state_variables(model: keras.Model) -> list[tuple[tf.Variable, tf.Variable]]:
-    """The variables (h, c) of each layer, from the input up."""
+    """Return the variables (h, c) of each layer, `[B, H]` each, from the input up."""
     flat = [variable for layer in dissect(model).recurrent for variable in tf.nest.flatten(layer.states)]
     return list(zip(flat[::2], flat[1::2], strict=True))
 
 
 def carried_variables(model: keras.Model) -> list[tf.Variable]:
-    """Every carried state of any model, in whatever order, however deep its stateful layers are nested."""
+    """Return every carried state of any model, in any order, however deep its stateful layers are nested."""
     layers = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.RNN) and layer.stateful]
     return [variable for layer in layers for variable in tf.nest.flatten(layer.states) if variable is not None]
 
 
 def get_states(model: keras.Model) -> list[State]:
-    """A copy of the carried state: (h, c) of each layer, NumPy arrays `[B, H]`."""
+    """Return a copy of the carried state: (h, c) of each layer, NumPy arrays `[B, H]`."""
     return [(h.numpy().copy(), c.numpy().copy()) for h, c in state_variables(model)]
 
 
 def set_states(model: keras.Model, states: Sequence[Sequence[np.ndarray]]) -> None:
-    """Carry on from these states, (h, c) of each layer; `InputError` for other shapes, and then nothing has changed."""
+    """Set the carried state: (h, c) of each layer, arrays `[B, H]`, from the input up.
+
+    Raises `InputError` for other shapes, and then nothing has changed.
+    """
     variables = state_variables(model)
     expected = [[tuple(v.shape) for v in pair] for pair in variables]
     try:

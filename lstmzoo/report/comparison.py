@@ -22,7 +22,7 @@ MISSING = object()
 
 
 class Comparison(NamedTuple):
-    """Runs, the lowest best validation loss first and those without one last."""
+    """Comparison of runs, the lowest best validation loss first and those without one last."""
 
     runs: "list[Summary]"
     differing: list[str]

@@ -1,7 +1,8 @@
 """Pictures of a run: the loss, and the predictions of an echo model beside its targets."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -9,6 +10,7 @@ from matplotlib.patches import Patch
 
 from lstmzoo.report.figures import blank, collected, save_png, set_margins
 from lstmzoo.runs.curve import SMOOTHING, Curve
+from lstmzoo.tasks.task import View
 
 LINE, INPUT, TARGET, PREDICTION, UNKNOWN = "#4c78a8", "#c0cfdf", "#e45756", "#3a9b4e", "#eadfc8"
 
@@ -32,25 +34,16 @@ def draw_loss(path: Path, curve: Curve, floor: float | None, title: str) -> None
     save_png(figure, path)
 
 
-class EchoView(NamedTuple):
-    """A span of n steps of all lanes; each part is `[B, n]`, and a weight of 0 marks an unknowable target."""
-
-    inputs: np.ndarray
-    targets: np.ndarray
-    predictions: np.ndarray
-    weights: np.ndarray
-
-
 @collected
-def draw_echo(path: Path, view: EchoView, echo_step: int) -> None:
+def draw_echo(path: Path, view: View, label: str) -> None:
     """Draw up to five lanes: input bits, targets and predictions; a red mark shows each wrong prediction."""
-    view = EchoView(*(part[:5] for part in view))
+    view = View(*(part[:5] for part in view))
     lanes = len(view.inputs)
     figure, rows = _figure(10, 1.1 + 1.15 * lanes, lanes)
     for lane, axes in enumerate(rows):
-        _echo_lane(axes, EchoView(*(part[lane] for part in view)))
+        _echo_lane(axes, View(*(part[lane] for part in view)))
         axes.set_ylabel(f"lane {lane + 1}", rotation=0, ha="right", va="center")
-    rows[-1].set_xlabel(f"step (the echo comes {echo_step} steps after its input)")
+    rows[-1].set_xlabel(label)
     scored = view.weights > 0
     hits = int(((view.predictions == view.targets) & scored).sum())
     rows[0].set_title(f"{hits} of {int(scored.sum())} echoes right", loc="left")
@@ -60,7 +53,7 @@ def draw_echo(path: Path, view: EchoView, echo_step: int) -> None:
     save_png(figure, path)
 
 
-def _echo_lane(axes: Any, lane: EchoView) -> None:
+def _echo_lane(axes: Any, lane: View) -> None:
     inputs, targets, predictions, weights = lane
     steps = np.arange(len(inputs))
     layers = ((inputs, 1, 1, INPUT), (targets, 0.5, 0.9, TARGET), (predictions, 0.3, 0.6, PREDICTION))
@@ -82,3 +75,6 @@ def _figure(width: float, height: float, rows: int) -> tuple[Figure, Any]:
     axes = figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0]
     set_margins(figure, 0.9, 0.55, 0.2, 0.4, hspace=0.25)
     return figure, axes
+
+
+PICTURES: dict[str, Callable[[Path, View, str], None]] = {"echo": draw_echo}  # by the kind that a task names

@@ -13,11 +13,12 @@ from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.load import load_run_config
 from lstmzoo.config.plan import count_parameters
 from lstmzoo.errors import InputError, shown
+from lstmzoo.runs.best import is_better
 from lstmzoo.runs.curve import Curve
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.runs.metrics import Line
 from lstmzoo.system.terminal import printable
-from lstmzoo.tasks.char import CharSpec
+from lstmzoo.tasks.task import data_keys
 from lstmzoo.zoo.pretrained import is_packed
 
 GOING_ON = "running or killed"
@@ -109,7 +110,7 @@ class _Tally:
         self.last = line
         if "elapsed_seconds" in line:
             self.timed = line
-        if "val_loss" in line and (not self.best or line["val_loss"] < self.best["val_loss"]):
+        if "val_loss" in line and is_better(line["val_loss"], self.best.get("val_loss")):
             self.best = line
 
     def result(self, experiment: Experiment, vocab_size: Any) -> _Result:
@@ -159,8 +160,9 @@ def _facts(directory: RunDirectory) -> dict[str, Any]:
 
 def _settings(experiment: Experiment, facts: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the settings; for a text its name and digest, since its path means nothing on another machine."""
+    data = {key: getattr(experiment.task, key) for key in data_keys(experiment.task)}
     for path, value in settings_of(experiment).items():
         yield path, value
-        if path == "task.kind" and isinstance(experiment.task, CharSpec):
-            yield "task.corpus", experiment.task.corpus
+        if path == "task.kind" and "corpus" in data:
+            yield "task.corpus", data["corpus"]
             yield "task.text_sha256", facts.get("text_sha256")

@@ -14,6 +14,7 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save
 
+from lstmzoo.config.experiment import CheckpointSpec
 from lstmzoo.errors import InputError
 from lstmzoo.system.files import write_atomically
 
@@ -57,24 +58,24 @@ def load_checkpoint(path: Path, parts: tuple[str, ...] = ("",)) -> Checkpoint:
 
 
 def _tensor(path: Path, name: str) -> np.ndarray:
-    """One of them; the file is mapped for no longer, or all that is read would be in memory twice."""
+    """Read one tensor; the file is mapped for that time only, or all tensors would be in memory twice."""
     with safe_open(path, "numpy") as kept:
         return kept.get_tensor(name)
 
 
 def checkpoint_steps(directory: Path) -> list[int]:
-    """Steps of the checkpoints in a directory, ascending."""
+    """List the steps of the checkpoints in a directory, ascending."""
     return sorted(step for step, path in _named(directory) if path.is_file())
 
 
 def _named(directory: Path) -> list[tuple[int, Path]]:
-    """Whatever bears the name of a checkpoint, and its step."""
+    """List all files that have the name of a checkpoint, with their steps."""
     names = ((re.fullmatch(r"step-(\d{8,18})\.safetensors", path.name), path) for path in directory.glob("step-*"))
     return [(int(name[1]), path) for name, path in names if name]
 
 
 def set_aside(directory: Path, after: int) -> None:
-    """Rename what bears the name of a checkpoint of a later step: it could not be read, and would count as one."""
+    """Rename files named as checkpoints of a later step: they could not be read, and would count as checkpoints."""
     for step, path in _named(directory):
         if step > after:
             path.rename(path.with_name(f"{path.name}.damaged"))
@@ -83,7 +84,7 @@ def set_aside(directory: Path, after: int) -> None:
 def whole_checkpoints(
     directory: Path, damaged: list[str], parts: tuple[str, ...] = ("",)
 ) -> Iterator[tuple[int, Checkpoint]]:
-    """(step, checkpoint) of those that are whole, the newest first; the others are told of in `damaged`.
+    """Yield (step, checkpoint) of those that are whole, the newest first; a line for each other one goes to `damaged`.
 
     `parts`: as of `load_checkpoint`.
     """
@@ -98,10 +99,10 @@ def whole_checkpoints(
             yield step, checkpoint
 
 
-def prune_checkpoints(directory: Path, keep: int, last: int, best: int | None) -> None:
-    """Remove those up to step `last` but for the last `keep` and the best."""
+def prune_checkpoints(directory: Path, spec: CheckpointSpec, last: int, best: int | None) -> None:
+    """Remove the checkpoints up to step `last`, except the last `spec.keep` and the best."""
     steps = [step for step in checkpoint_steps(directory) if step <= last]
-    for step in set(steps[:-keep]) - {best}:
+    for step in set(steps[: -spec.keep]) - {best}:
         (directory / NAME.format(step)).unlink(missing_ok=True)
 
 

@@ -1,4 +1,4 @@
-"""The losses of a run as a picture shows them: bounded memory, however many steps there are."""
+"""Loss curve of a run for a picture, in bounded memory for any number of steps."""
 
 import math
 from array import array
@@ -21,7 +21,10 @@ class Curve:
         self.validations: list[tuple[int, float]] = []
 
     def add(self, line: dict[str, Any]) -> None:
-        """One step's line of metrics.jsonl."""
+        """Add one step's line of metrics.jsonl.
+
+        With 2000 groups at most, 5000 steps make 1250 groups of 4: each has the least and greatest loss.
+        """
         loss = line["train_loss"]
         self.recent = RECENT * self.recent + (1 - RECENT) * loss if self.steps else loss
         self.smoothed = SMOOTHING * self.smoothed + (1 - SMOOTHING) * loss
@@ -40,7 +43,7 @@ class Curve:
                 del self.validations[1:-1:2]
 
     def drawn(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """First step of each group (from 1), least, greatest and smoothed loss."""
+        """Return the first step of each group (from 1) and its least, greatest and smoothed loss."""
         low, high, smoothed = (np.array(part) for part in self.parts)
         return 1 + self.group * np.arange(len(low)), low, high, smoothed
 

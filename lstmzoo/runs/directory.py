@@ -14,7 +14,7 @@ from typing_extensions import Self
 from lstmzoo.errors import Busy, InputError
 from lstmzoo.runs.checkpoint import checkpoint_steps
 from lstmzoo.runs.environment import changes, environment
-from lstmzoo.runs.metrics import Metrics
+from lstmzoo.runs.metrics import METRICS, Metrics
 from lstmzoo.system.files import remove_leftovers, write_atomically
 from lstmzoo.zoo.pretrained import refuse_to_write
 
@@ -23,25 +23,28 @@ if TYPE_CHECKING:
 
 from lstmzoo.runs.places import check_name, first_free, unusable
 
-FILES = ("config.yaml", "environment.json", "vocab.json", "metrics.jsonl", "result.json")
+FILES = ("config.yaml", "environment.json", "vocab.json", METRICS, "result.json")
 FOLDERS = ("checkpoints", "plots", "samples", "tensorboard")
 LOCK = ".lock"
 
 
 class RunDirectory:
-    """The files of one run; every reader of a run starts here, and every writer with `claim`."""
+    """Files of one run; every reader of a run starts here, and every writer with `claim`."""
 
     def __init__(self, path: Path):
         self.path = path
         self.checkpoints, self.plots, self.samples, self.tensorboard = (path / name for name in FOLDERS)
-        self.metrics = Metrics(path / "metrics.jsonl")
+        self.metrics = Metrics(path / METRICS)
         self._lock: BaseFileLock | None = None
         self._mine = (0, 0)
+        self._made: list[Path] = []  # folders that claiming has made, the innermost first
 
     @classmethod
     def create(cls, name: str, path: Path | None) -> Self:
-        """Exactly `path`, or the first free default one, claimed; `InputError` for one that holds a run."""
-        directory = cls.claim(first_free(name) if path is None else path)
+        """Claim exactly `path`, or the first free default directory; `InputError` for one that holds a run."""
+        free = first_free(name) if path is None else None
+        directory = cls.claim(free or Path(path))  # type: ignore[arg-type]
+        directory._made += [free] if free else []
         try:
             directory.check_empty()
         except InputError:
@@ -51,7 +54,7 @@ class RunDirectory:
 
     @classmethod
     def claim(cls, path: Path) -> Self:
-        """A directory for this process to write to; it is made if need be, and stays locked until `release`.
+        """Lock a directory for this process; it is made if it is missing, and stays locked until `release`.
 
         Raises `InputError` for one that cannot be, that another process writes to, or whose parts are elsewhere.
         """
@@ -62,6 +65,7 @@ class RunDirectory:
         try:
             refuse_to_write(path)
             check_name(path)
+            directory._made = [each for each in (path, *path.parents) if not os.path.lexists(each)]
             path.mkdir(parents=True, exist_ok=True)
             directory._check_parts()
             directory._lock.acquire(blocking=False)
@@ -82,20 +86,26 @@ class RunDirectory:
         self.release()
 
     def release(self) -> None:
-        """Let other processes write; who waits for the lock sees that its file is gone."""
+        """Let other processes write; one that waits for the lock sees that its file is gone.
+
+        Folders that were made for a run and hold nothing go too: a run that could not begin leaves no trace.
+        """
         with suppress(OSError):
             if _identity(self.path / LOCK) == self._mine:
                 (self.path / LOCK).unlink()
         if self._lock is not None:
             self._lock.release()
+        with suppress(OSError):
+            for folder in self._made:
+                folder.rmdir()
 
     def check_claim(self) -> None:
-        """Raise `OSError` if the directory was removed, or made anew by somebody else."""
+        """Raise `OSError` if the directory was removed, or replaced by another process."""
         if _identity(self.path / LOCK) != self._mine:
             raise OSError("the directory was replaced by something else")
 
     def is_begun(self) -> bool:
-        """Whether a run has written its first file there."""
+        """Tell whether a run has written its first file there."""
         try:
             return os.path.lexists(self.path / "config.yaml") or bool(checkpoint_steps(self.checkpoints))
         except OSError:  # `claim` says why
@@ -112,9 +122,9 @@ class RunDirectory:
             )
 
     def begin(self, config: str, samples: bool = False) -> None:
-        """Write config.yaml and make the folders; what a start without a checkpoint has left is removed.
+        """Write config.yaml and make the folders; remove what a start without a checkpoint has left.
 
-        `samples`: with a place for them.
+        `samples`: make a folder for them.
         """
         try:
             if os.path.lexists(self.path / "config.yaml"):
@@ -139,15 +149,15 @@ class RunDirectory:
                 path.unlink()
 
     def write_config(self, config: str) -> None:
-        """config.yaml, the resolved experiment."""
+        """Write config.yaml, the resolved experiment."""
         write_atomically(self.path / "config.yaml", config.encode())
 
     def write_environment(self, device: str, data: Mapping[str, Any]) -> None:
-        """environment.json: what the numbers depend on beside the configuration; `data`: facts of a text."""
+        """Write environment.json: what the numbers depend on beside the configuration; `data`: facts of a text."""
         self._write_json("environment.json", {**environment(device), **({"data": data} if data else {})})
 
     def note_resume(self, step: int, device: str, changed: Mapping[str, Any]) -> list[str]:
-        """Add to environment.json that the run goes on; what is no longer as it was, in words."""
+        """Add to environment.json that the run goes on; return in words what has changed."""
         kept, now = self.read_json("environment.json"), environment(device)
         others = changes(kept, now)
         note = {"step": step, "command": now["command"], **({"changed": changed} if changed else {})}
@@ -157,8 +167,14 @@ class RunDirectory:
         self._write_json("environment.json", {**kept, "resumed": resumed})
         return [f"{name} was {old} and is {new}" for name, (old, new) in others.items() if name != "git_commit"]
 
+    def check_json(self) -> None:
+        """Raise `InputError` if environment.json or result.json cannot be read."""
+        self.read_json("environment.json")
+        if (self.path / "result.json").exists():
+            self.read_json("result.json")
+
     def read_json(self, name: str) -> dict[str, Any]:
-        """A mapping from one of the files; `InputError` for what is none."""
+        """Read a mapping from one of the JSON files; `InputError` for anything else."""
         try:
             found = json.loads((self.path / name).read_text(encoding="utf-8"))
             if isinstance(found, dict):
@@ -168,18 +184,18 @@ class RunDirectory:
             reason = f"cannot be read ({error.strerror})"
         except (ValueError, RecursionError):
             reason = "is no JSON"
-        advice = "remove it, it is written anew" if name == "result.json" else "restore the run's own file"
+        advice = "remove it, it will be written again" if name == "result.json" else "restore the run's own file"
         raise InputError(f"expected a run's {name}, received {self.path / name}, which {reason}: {advice}")
 
     def write_result(self, result: Mapping[str, Any]) -> None:
-        """result.json, written last."""
+        """Write result.json, the last file of a run."""
         self._write_json("result.json", result)
 
     def _write_json(self, name: str, value: Mapping[str, Any]) -> None:
         write_atomically(self.path / name, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
 
     def _check_parts(self) -> None:
-        """Nothing is written through a symbolic link, or where a file should be a folder."""
+        """Raise `InputError` for a symbolic link, and for a file in the place of a folder."""
         for name in (*FILES, *FOLDERS, LOCK):
             part = self.path / name
             fits = part.is_dir() if name in FOLDERS else part.is_file()
@@ -193,6 +209,6 @@ class RunDirectory:
 
 
 def _identity(path: Path) -> tuple[int, int]:
-    """What tells a file from another one of its name."""
+    """Return device and inode, which tell a file from another one of the same name."""
     found = path.stat()
     return found.st_dev, found.st_ino

@@ -1,4 +1,4 @@
-"""What the numbers of a run depend on beside its configuration: versions, device, machine, commit. No TensorFlow."""
+"""Environment of a run: what its numbers depend on beside its configuration. No TensorFlow."""
 
 import platform
 import subprocess
@@ -12,7 +12,7 @@ PACKAGES = ("lstmzoo", "tensorflow", "tf-keras", "numpy", "safetensors")
 
 
 def environment(device: str) -> dict[str, Any]:
-    """As of this process."""
+    """Describe this process: versions, device, machine, command, git commit."""
     return {
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         "device": device,
@@ -23,13 +23,13 @@ def environment(device: str) -> dict[str, Any]:
 
 
 def changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """What is not as it was, by name: (then, now)."""
+    """Return what has changed, by name: (then, now)."""
     old, new = _flat(then), _flat(now)
     return {name: (old.get(name), value) for name, value in new.items() if old.get(name) != value}
 
 
 def _flat(environment: Mapping[str, Any]) -> dict[str, Any]:
-    """What numbers depend on, by name."""
+    """Collect what numbers depend on, by name."""
     versions = environment.get("versions")
     facts = {name: environment.get(name) for name in ("device", "machine", "git_commit")}
     return {**(versions if isinstance(versions, dict) else {}), **facts}

@@ -1,4 +1,4 @@
-"""metrics.jsonl: one JSON object a step, appended to while the run goes on, cut back where a run goes on again."""
+"""The file metrics.jsonl: one JSON object a step, appended to while a run goes on, cut back on a resume."""
 
 import json
 import math
@@ -9,18 +9,19 @@ from typing import Any
 
 from lstmzoo.errors import InputError
 
+METRICS = "metrics.jsonl"
 Line = dict[str, Any]
 LONGEST = 2**16  # bytes of a line: what is longer is none, and a file without lines is not read into memory
 
 
 class Metrics:
-    """The file, and its size as this process left it."""
+    """The file, and the size that this process gave it."""
 
     def __init__(self, path: Path):
         self.path, self.size = path, 0
 
     def append(self, lines: list[Line]) -> None:
-        """Write the lines of some steps; `OSError` if anybody else has changed the file."""
+        """Write the lines of some steps; `OSError` if another process has changed the file."""
         descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         with open(descriptor, "wb") as file:  # noqa: PTH123  (Path.open takes no descriptor)
             if file.seek(0, os.SEEK_END) != self.size:
@@ -30,18 +31,18 @@ class Metrics:
             self.size = file.tell()
 
     def flush(self) -> None:
-        """See to it that the lines outlast a power cut: a checkpoint relies on them."""
+        """Flush the lines to the disk, so that they survive a power cut: a checkpoint relies on them."""
         with self.path.open("rb") as file:
             os.fsync(file.fileno())
 
-    def read(self, steps: int, listen: Callable[[Line], None]) -> int:
-        """Tell `listen` of the lines of steps 1 to `steps`: their size in bytes; `InputError` if one is not there."""
+    def read(self, steps: int, take: Callable[[Line], None]) -> int:
+        """Give the lines of steps 1 to `steps` to `take`: their size in bytes; `InputError` if one is not there."""
         size = 0
         try:
             with self.path.open("rb") as file:
                 for step in range(1, steps + 1):
                     text = file.readline()
-                    listen(_checked(text, step))
+                    take(_checked(text, step))
                     size += len(text)
         except (OSError, ValueError, RecursionError) as error:
             raise InputError(
@@ -50,18 +51,18 @@ class Metrics:
             ) from error
         return size
 
-    def read_whole(self, listen: Callable[[Line], None]) -> int:
-        """Tell `listen` of every line that is whole: their number; 0 if there is no file.
+    def read_whole(self, take: Callable[[Line], None]) -> int:
+        """Give every line that is whole to `take`: their number; 0 if there is no file.
 
         The last one is left out if it is half-written: the run may be going on, or was killed. Raises `InputError` for
-        a line that is none; `listen` may raise `ValueError` for it, saying what was received.
+        a line that is none; `take` may raise `ValueError` for it, saying what was received.
         """
         step = 0
         try:
             with self.path.open("rb") as file:
                 while (text := file.readline(LONGEST)).endswith(b"\n"):
                     step += 1
-                    listen(_checked(text, step))
+                    take(_checked(text, step))
             if len(text) == LONGEST:
                 raise ValueError(f"what is no line after step {step}")
         except FileNotFoundError:
@@ -73,8 +74,25 @@ class Metrics:
             ) from error
         return step
 
+    def follow(self, size: int, take: Callable[[bytes], None]) -> int:
+        """Give the whole lines behind the first `size` bytes to `take`, unread: the new size.
+
+        For a run that goes on in another process. Raises `OSError` if there is no file, and `ValueError` if it was cut
+        back to less than `size`.
+        """
+        with self.path.open("rb") as file:
+            file.seek(max(0, size - 1))
+            if size and file.read(1) != b"\n":
+                raise ValueError("cut back since the last look")
+            for text in file:
+                if not text.endswith(b"\n"):
+                    break
+                take(text)
+                size += len(text)
+        return size
+
     def cut(self, size: int) -> None:
-        """Keep so many bytes."""
+        """Cut the file back to so many bytes."""
         descriptor = os.open(self.path, os.O_WRONLY | os.O_NOFOLLOW)
         try:
             os.ftruncate(descriptor, size)

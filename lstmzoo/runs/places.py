@@ -12,12 +12,17 @@ USERS = (errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EROFS, er
 
 
 def runs_root() -> Path:
-    """Where default run directories are: `LSTMZOO_RUNS`, or experiments/runs."""
+    """Return the folder of default run directories: `LSTMZOO_RUNS`, or experiments/runs."""
     return Path(os.environ.get("LSTMZOO_RUNS") or Path("experiments", "runs"))
 
 
+def sweeps_root() -> Path:
+    """Return the folder of default sweep directories: experiments/sweeps."""
+    return Path("experiments", "sweeps")
+
+
 def last_default(name: str) -> Path:
-    """The last-numbered default directory of a name, or the first one, if there is none yet."""
+    """Find the last-numbered default directory of a name; the first one if there is none yet."""
     found = [(1, runs_root() / name)]
     for path in runs_root().glob(f"{name}-*"):
         if (number := re.fullmatch(r"-([1-9]\d{0,8})", path.name[len(name) :])) and path.is_dir():
@@ -42,7 +47,7 @@ def first_free(name: str) -> Path:
 
 
 def check_name(path: Path) -> None:
-    """TensorFlow takes names in UTF-8 only."""
+    """Raise `InputError` for a name that is not UTF-8: TensorFlow takes no other."""
     try:
         str(path).encode()
     except UnicodeEncodeError as error:
@@ -52,7 +57,7 @@ def check_name(path: Path) -> None:
 
 
 def unusable(path: Path, error: OSError) -> InputError | EnvironmentFailure:
-    """The error to raise for a directory that cannot be made or written."""
+    """Make the error for a directory that cannot be made or written."""
     if error.errno not in (*USERS, errno.EEXIST):
         return EnvironmentFailure(f"the run directory {path} cannot be written ({error.strerror or error}): make room")
     return InputError(

@@ -22,7 +22,7 @@ _READ = ("weights/", "best/")  # of a checkpoint: the optimizer's slots are twic
 
 
 class Trained(NamedTuple):
-    """What a run has learnt: the weights after its best step (lowest val_loss), or after its last one."""
+    """Trained model of a run: the weights after its best step (lowest val_loss), or after its last one."""
 
     run: str
     experiment: Experiment
@@ -33,11 +33,11 @@ class Trained(NamedTuple):
     val_loss: float | None
     """Nats a symbol at that step, where it was measured and is the best."""
     notes: list[str]
-    """What its user should know, such as a damaged checkpoint that was passed over."""
+    """What its user should know, such as a damaged checkpoint that was left out."""
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """What the ids stand for; `InputError` for a model that writes no text."""
+        """Symbols that the ids stand for; `InputError` for a model that writes no text."""
         if self.symbols is None:
             raise _no_text(self.run, self.experiment)
         return self.symbols
@@ -48,7 +48,7 @@ class Trained(NamedTuple):
         return len(self.symbols) if self.symbols is not None else self.experiment.task.vocab_size
 
     def blueprint(self) -> Blueprint:
-        """The model as data: description and weights; `InputError` where they do not fit one another."""
+        """Return the model as data, description and weights; `InputError` if they do not fit each other."""
         experiment = self.experiment
         try:
             return from_list(experiment.model, experiment.encoding, self.vocab_size, self.weights)
@@ -59,7 +59,7 @@ class Trained(NamedTuple):
             ) from error
 
     def model(self, batch_size: int, seq_length: int | None = None) -> "keras.Model":
-        """A stateful Keras model of B lanes with these weights."""
+        """Build a stateful Keras model of B lanes with these weights."""
         blueprint = self.blueprint()._replace(batch_size=batch_size, seq_length=seq_length)
         from lstmzoo.models.rebuild import build
 
@@ -95,7 +95,7 @@ def open_run(run: str | os.PathLike[str], *, text: bool = False) -> Trained:
 
 
 def load_model(run: str | os.PathLike[str], batch_size: int = 1, *, seq_length: int | None = None) -> "keras.Model":
-    """A trained model as a stateful Keras model of B lanes, state zero: ids `[B, T]` in, logits `[B, T, V]` out.
+    """Load a trained model as a stateful Keras model of B lanes, state zero: ids `[B, T]` in, logits `[B, T, V]` out.
 
     `run`: a run directory, or a trained model of the package such as "zoo:char_python". The weights are those after
     the best validation, or the last ones where there was none. Raises `InputError` as `open_run`.
@@ -119,7 +119,7 @@ def _vocabulary(directory: RunDirectory, checkpoint: Checkpoint) -> Vocabulary:
 
 
 def _best_checkpoint(directory: RunDirectory) -> _Chosen:
-    """The best step's, where there was a validation, else the last; a damaged one is passed over."""
+    """Choose the best step's checkpoint if there was a validation, else the last; damaged ones are left out."""
     damaged: list[str] = []
     newest: _Chosen | None = None
     for step, checkpoint in whole_checkpoints(directory.checkpoints, damaged, _READ):

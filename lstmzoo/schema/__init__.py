@@ -1,5 +1,5 @@
-"""Configuration as checked data: what a section is, strict YAML, problems in plain words.
+"""Configuration as checked data: sections, strict YAML, problems in plain words.
 
-Read `section` (what every section is), `yaml_reader` (YAML 1.2 with line numbers), `problems` (pydantic's errors in our
-words).
+Read `section` (the base class of every section), `yaml_reader` (YAML 1.2 with line numbers), `problems` (pydantic's
+errors in our words).
 """

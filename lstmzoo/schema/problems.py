@@ -1,4 +1,4 @@
-"""Pydantic's errors in our words: where, what was expected, what was received, the nearest legal name."""
+"""Pydantic's errors in our words: the path, what was expected, what was received, the nearest legal name."""
 
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
@@ -32,14 +32,17 @@ _EXPECTED = {
 
 
 class Reason(NamedTuple):
-    """Why a path is wrong; an unknown key takes nothing from the rest when it is taken away."""
+    """The problem at a path; `unknown`: a key that does not exist, so the rest can be checked without it."""
 
     text: str
     unknown: bool
 
 
 def explain(error: ValidationError, data: dict[str, Any], section: type[BaseModel]) -> dict[Path, Reason]:
-    """Each wrong path of the data, with `expected X, received Y; did you mean Z?`; branches of a union are joined."""
+    """Return each wrong path of the data with its reason, `expected X, received Y; did you mean Z?`.
+
+    What the branches of a union expect is joined by "or".
+    """
     wanted: dict[Path, list[str]] = {}
     ends: dict[Path, str] = {}
     unknown = set()
@@ -58,7 +61,7 @@ def explain(error: ValidationError, data: dict[str, Any], section: type[BaseMode
 
 
 def _single(error: ValidationError) -> list[Any]:
-    """The errors, each that reports several taken apart."""
+    """Return the errors one by one: an error that reports several problems is split."""
     items: list[Any] = list(error.errors(include_url=False))
     several = [item["ctx"].get("several", [item["ctx"]]) if item["type"] == "expected" else [None] for item in items]
     return [
@@ -92,7 +95,7 @@ def _quoted(text: str) -> list[str]:
 
 
 def _path(item: Any, data: dict[str, Any]) -> Path:
-    """The error's location without pydantic's names for branches of unions, then the key below that it is about."""
+    """Return the error's path: its location without pydantic's names for branches of unions, then the key below."""
     location = list(item["loc"])
     below = [location.pop()] if item["type"] == "missing" else []
     context = item.get("ctx", {})
@@ -109,7 +112,7 @@ def _path(item: Any, data: dict[str, Any]) -> Path:
 
 
 class _Default:
-    """Stands for a value that was not given."""
+    """A placeholder for a value that was not given."""
 
     def __repr__(self) -> str:
         return "the default"
@@ -124,17 +127,18 @@ def _value(path: Path, data: Any) -> Any:
 
 
 def _legal(path: Path, section: type[BaseModel], location: Path) -> set[str]:
-    """Keys of the section at a path; a tag in pydantic's location, such as "adam", has chosen among several."""
+    """Return the keys of the section at a path; a tag in pydantic's location, such as "adam", selects among several."""
     for key in path:
         found = {field.alias or name: field for name, field in section.model_fields.items()}
-        section = _chosen(list(_sections(found[str(key)].annotation)), location)
+        section = _chosen(list(sections_in(found[str(key)].annotation)), location)
     return {field.alias or name for name, field in section.model_fields.items()}
 
 
-def _sections(annotation: Any) -> list[type[BaseModel]]:
+def sections_in(annotation: Any) -> list[type[BaseModel]]:
+    """Collect the sections that an annotation names, such as those of a union."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [found for part in get_args(annotation) for found in _sections(part)]
+    return [found for part in get_args(annotation) for found in sections_in(part)]
 
 
 def _chosen(sections: list[type[BaseModel]], location: Path) -> type[BaseModel]:

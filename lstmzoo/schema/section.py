@@ -1,4 +1,4 @@
-"""What every section of a configuration is: frozen, strict, without unknown keys."""
+"""The base class of every section of a configuration: frozen, strict, without unknown keys."""
 
 import ast
 import inspect
@@ -12,10 +12,10 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 
 class Section(BaseModel):
-    """A frozen mapping whose keys, kinds and ranges are checked at the door.
+    """A frozen mapping whose keys, types and ranges are checked when it is made.
 
-    What a key means stands below it as a docstring. It is looked up when somebody asks for the JSON Schema (pydantic's
-    `use_attribute_docstrings` does so at each import, which takes a tenth of a second).
+    The meaning of a key is the docstring below it. These docstrings are read only when the JSON Schema is made
+    (pydantic's `use_attribute_docstrings` reads them at each import, which takes a tenth of a second).
     """
 
     model_config = ConfigDict(
@@ -39,10 +39,10 @@ class Section(BaseModel):
 
 
 def _docstrings(section: type[Section]) -> Iterator[tuple[str, str]]:
-    """The keys that a class declares in its source, each with the docstring below it."""
+    """Yield the keys that a class declares in its source, each with the docstring below it."""
     try:
         (definition,) = ast.parse(dedent(inspect.getsource(section))).body
-    except (OSError, TypeError, SyntaxError, ValueError):  # it was made without one, or within something else
+    except (OSError, TypeError, SyntaxError, ValueError):  # a class without source, or inside other code
         return
     for key, below in pairwise(getattr(definition, "body", [])):
         match key, below:
@@ -52,18 +52,24 @@ def _docstrings(section: type[Section]) -> Iterator[tuple[str, str]]:
 
 Count = Annotated[int, Field(ge=1)]
 CountOrNever = Annotated[int, Field(ge=0)]
-LARGEST = 3.4e38  # what a float32 holds
+LARGEST = 3.4e38  # about the largest float32
 Positive = Annotated[float, Field(gt=0, le=LARGEST)]
 NonNegative = Annotated[float, Field(ge=0, le=LARGEST)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
+MAY_CHANGE = "may change"  # in an `Annotated` key of an experiment: a run that goes on may have another value
+
 
 def expected(what: str, at: str = "", near: str = "") -> PydanticCustomError:
-    """An error that reads `expected WHAT, received VALUE NEAR` in the report; `at`: the key below that it is about."""
+    """Return an error for a validator to raise, which is reported as `expected WHAT, received VALUE NEAR`.
+
+    `at`: dotted path, from the section, of the key that is wrong, such as "validate.fraction"; "": the section.
+    `near`: a hint, such as `did_you_mean` returns.
+    """
     return PydanticCustomError("expected", "expected {what}", {"what": what, "at": at, "near": near})
 
 
 def all_expected(problems: list[tuple[str, str]]) -> PydanticCustomError:
-    """Several such errors at once: what, and at which key."""
+    """Return one error that reports several problems, each given as (what was expected, at which key)."""
     several = [{"what": what, "at": at} for what, at in problems]
     return PydanticCustomError("expected", "{what}", {"what": problems[0][0], "several": several})

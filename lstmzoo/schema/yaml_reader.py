@@ -1,7 +1,8 @@
-"""YAML 1.2 in, plain data and line numbers out; whatever is ambiguous or hostile is a problem with a line.
+"""YAML 1.2 in, plain data and line numbers out; ambiguous or hostile text is reported as problems with lines.
 
-PyYAML parses (its event stream: iterative, so nesting cannot exhaust the stack); what a plain scalar means follows
-the core schema of YAML 1.2, so `1e-3` is a number and `yes` is a string, as in every other YAML 1.2 tool.
+PyYAML parses the text to a stream of events, which is iterative, so that nesting cannot exhaust the stack. The meaning
+of a plain scalar follows the core schema of YAML 1.2: `1e-3` is a number and `yes` is a string, as in every other YAML
+1.2 tool.
 """
 
 import copy
@@ -25,7 +26,7 @@ KeyPath = tuple[str | int, ...]
 
 
 class YamlProblem(NamedTuple):
-    """Something wrong at a line (from 1) and a path of keys."""
+    """A problem at a line (from 1) and a path of keys."""
 
     line: int
     path: KeyPath
@@ -33,7 +34,7 @@ class YamlProblem(NamedTuple):
 
 
 class Document(NamedTuple):
-    """The data of one YAML text, the line of each path, and the problems found on the way."""
+    """The data of one YAML text, the line of each path, and the problems that were found."""
 
     data: Any
     lines: dict[KeyPath, int]
@@ -45,12 +46,15 @@ class _Stop(Exception):
 
 
 def parse_yaml(text: str | bytes) -> Document:
-    """Read one YAML document; never raises for bad text, but reports problems."""
+    """Read one YAML document; for bad text report problems, and never raise."""
     return _Reader().read(text)
 
 
 def parse_scalar(text: str) -> Any:
-    """What a plain scalar means in YAML 1.2's core schema; raises `ValueError` for what is not finite."""
+    """Return the value of a plain scalar in YAML 1.2's core schema: `"1e-3"` is 0.001, `"yes"` is "yes".
+
+    Raises `ValueError` for numbers that are not finite, and integers of 64 bits or more.
+    """
     if text in _WORDS:
         return _WORDS[text]
     if _INT.fullmatch(text):
@@ -64,7 +68,7 @@ def parse_scalar(text: str) -> Any:
 
 
 class _Reader:
-    """Builds the data from the events of one text."""
+    """A builder of data from the events of one text."""
 
     def __init__(self) -> None:
         self.lines: dict[KeyPath, int] = {(): 1}
@@ -81,7 +85,8 @@ class _Reader:
             if first is not None:
                 data = self._node(first, events, ())
                 for event in events:
-                    self._stop(_line(event), (), "expected one YAML document, received a second one")
+                    problem = "expected one YAML document, received a second one: keep one document in a file"
+                    self._stop(_line(event), (), problem)
         except _Stop:
             data = None
         except yaml.YAMLError as error:
@@ -89,17 +94,21 @@ class _Reader:
         return Document(data, self.lines, self.problems)
 
     def _decoded(self, text: str | bytes) -> str:
-        """Text that YAML allows; the parser itself would not say the line of a character that it does not."""
+        """Return the text if YAML allows it, else report the line (the parser would not say it)."""
         if len(text) > MAX_BYTES:
             self._stop(1, (), f"expected at most {MAX_BYTES} bytes, received more")
         try:
             text = text.decode("utf-8-sig") if isinstance(text, bytes) else text
         except UnicodeDecodeError as error:
             line = error.object[: error.start].count(b"\n") + 1
-            self._stop(line, (), f"expected YAML, received text that is not UTF-8 (byte {error.start})")
+            self._stop(
+                line, (), f"expected YAML, received text that is not UTF-8 (byte {error.start}): save it as UTF-8"
+            )
         if odd := yaml.reader.Reader.NON_PRINTABLE.search(text):
             line = text.count("\n", 0, odd.start()) + 1
-            self._stop(line, (), f"expected YAML, received text that is not (the character {odd[0]!a})")
+            self._stop(
+                line, (), f"expected YAML, received text that is not valid YAML (the character {odd[0]!a}): remove it"
+            )
         return text
 
     def _stop(self, line: int, path: KeyPath, text: str) -> NoReturn:
@@ -109,7 +118,7 @@ class _Reader:
     def _count(self, nodes: int, line: int, path: KeyPath) -> None:
         self.nodes += nodes
         if self.nodes > MAX_NODES or len(path) > MAX_DEPTH:
-            limits = f"expected at most {MAX_NODES} values and {MAX_DEPTH} levels, aliases written out"
+            limits = f"expected at most {MAX_NODES} values and {MAX_DEPTH} levels, each alias counted in full"
             self._stop(line, path[:3], f"{limits}, received more")
 
     def _node(self, event: Any, events: Iterator[Any], path: KeyPath) -> Any:
@@ -132,10 +141,11 @@ class _Reader:
 
     def _alias(self, name: str, line: int, path: KeyPath) -> Any:
         if name not in self.anchors:
-            self._stop(line, path, f"expected an anchor that is complete before its alias, received *{name[:50]}")
+            text = f"expected an alias of an anchor above it, received *{name[:50]}: define &{name[:50]} first"
+            self._stop(line, path, text)
         value, size = self.anchors[name]
         self._count(size, line, path)
-        return copy.deepcopy(value)  # what is laid over one place must not reach the other
+        return copy.deepcopy(value)  # a change at one place must not change the other
 
     def _scalar(self, event: Any, line: int, path: KeyPath) -> Any:
         if event.style is not None:
@@ -184,4 +194,6 @@ def _line(event: Any) -> int:
 def _syntax_problem(error: yaml.YAMLError) -> YamlProblem:
     mark = getattr(error, "problem_mark", None)
     reason = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
-    return YamlProblem(mark.line + 1 if mark else 1, (), f"expected YAML, received text that is not ({reason})")
+    return YamlProblem(
+        mark.line + 1 if mark else 1, (), f"expected YAML, received text that is not valid YAML ({reason})"
+    )

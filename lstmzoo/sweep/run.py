@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lstmzoo.errors import InputError, Interrupted
+from lstmzoo.runs.places import sweeps_root
 from lstmzoo.sweep.directory import SweepDirectory
 from lstmzoo.sweep.progress import SilentWatch, Watch
 from lstmzoo.sweep.results.trials import TrialResult, best_first
@@ -97,7 +98,7 @@ def _lead(supervisor: Supervisor, chief: str | None, workers: int, watch: Watch)
 
 def default_dir(search: Search) -> Path:
     """Return the default directory of a search."""
-    return Path("experiments", "sweeps", search.spec.name)
+    return sweeps_root() / search.spec.name
 
 
 def check_address(name: str, address: str | None) -> None:

@@ -1,6 +1,6 @@
-"""What the command line does before TensorFlow computes: import it quietly, set its threads, map errors to statuses.
+"""Start and end of a command: import TensorFlow quietly, set its threads, turn errors into exit statuses.
 
-As a library lstmzoo leaves TensorFlow's threads and messages alone; only commands come here.
+As a library lstmzoo does not change TensorFlow's threads and messages; only commands use this module.
 """
 
 import io
@@ -20,22 +20,22 @@ from lstmzoo.system.terminal import printable
 
 
 def start_tensorflow(threads: int) -> None:
-    """Import TensorFlow and give it this many threads, within an op and between ops, before its context exists."""
+    """Import TensorFlow and set its number of threads, within an op and between ops, before its context exists."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with hidden_stderr():
         import tensorflow as tf
 
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
-        tf.zeros(1)  # makes the context, which has messages of its own
+        tf.zeros(1)  # creates the context, which prints messages too
 
 
 def command_line(command: Callable[..., None], prog_name: str, quiet: bool = False) -> None:
     """Parse the command line for a function with typer annotations, run it, and exit with its status.
 
-    `quiet`: a signal ends it without a message.
+    `quiet`: a signal ends the command without a message.
     """
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # it would look through all that is installed
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # the look for plug-ins reads every installed package
     import typer
 
     @wraps(command)
@@ -55,12 +55,12 @@ def run_and_leave(command: Callable[[], None], quiet: bool = False) -> NoReturn:
     """Run a command, and exit with its status."""
     status = exit_status(command, quiet)
     for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)  # it is over: one more must not change the status
+        signal.signal(number, signal.SIG_IGN)  # the command is over: a signal must not change its status now
     raise SystemExit(status)
 
 
 def exit_status(command: Callable[[], None], quiet: bool = False) -> int:
-    """Run a command and return its exit status; each kind of error is one clear message on stderr."""
+    """Run a command and return its exit status; print each error as one clear message on stderr."""
     try:
         with StopSignals(may_leave=True, quiet=quiet):
             command()
@@ -72,34 +72,34 @@ def exit_status(command: Callable[[], None], quiet: bool = False) -> int:
         if not (quiet and isinstance(error, Interrupted)):
             print(printable(str(error)), file=sys.stderr)
         return error.exit_status
-    except ModuleNotFoundError as error:  # a machine that only samples and scores does without most of them
+    except ModuleNotFoundError as error:  # most of them are not needed to sample and score
         if error.name not in DISTRIBUTIONS:
             raise
         wanted = f"expected {error.name} to be installed for this, received none ({error})"
         print(f"{wanted}: python -m pip install {DISTRIBUTIONS[error.name]}", file=sys.stderr)
         return InputError.exit_status
     except OSError as error:
-        print(printable(f"the surroundings failed: {error}"), file=sys.stderr)
+        print(printable(f"the system failed: {error}"), file=sys.stderr)
         return 1
     return 0
 
 
 def lend_streams() -> None:
-    """A shell's `>&-` leaves neither the stream nor its number: what is written there goes nowhere.
+    """Open the null device in place of stdout or stderr where the shell has closed it (`>&-`).
 
-    What a stream's encoding lacks is escaped: a message is not lost to a name with an accent.
+    Characters that a stream's encoding lacks are escaped, so that a name with an accent does not prevent a message.
     """
     for stream, number in (("stdout", 1), ("stderr", 2)):
         if getattr(sys, stream) is None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), number)
             setattr(sys, stream, open(number, "w", closefd=False))  # noqa: SIM115
-        if isinstance(getattr(sys, stream), io.TextIOWrapper):  # a notebook has others
+        if isinstance(getattr(sys, stream), io.TextIOWrapper):  # in a notebook they are of another class
             getattr(sys, stream).reconfigure(errors="backslashreplace")
 
 
 @contextmanager
 def hidden_stderr() -> Iterator[None]:
-    """Hold back what libraries write to stderr; shown after all if they fail in a way that we do not know."""
+    """Hold back what libraries write to stderr; show it if they fail with an error that is not one of ours."""
     sys.stderr.flush()
     kept = os.dup(2)
     last_words.append(kept)

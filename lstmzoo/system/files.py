@@ -1,4 +1,4 @@
-"""Writing a file so that a reader, or a crash, finds the old one or the new one and never half of it."""
+"""Atomic writing: after a crash, and for every reader, there is the old file or the new one, never half of one."""
 
 import errno
 import os
@@ -9,12 +9,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # where to make room helps
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # errors that more free space would solve
 _SCRATCH: dict[Path, list[Path]] = {}
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write beside, flush, rename; the directory is flushed too, so the name survives a power cut."""
+    """Write a file beside `path`, flush it, and rename it to `path`.
+
+    The directory is flushed too, so that the name survives a power cut.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with beside.open("xb") as file:
@@ -28,9 +31,9 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def publish(beside: Path, path: Path) -> None:
-    """Flush a file, or a directory and all in it, and give it a name that nothing bears.
+    """Flush a file, or a directory and all that it holds, and rename it to a name that is free.
 
-    Raises `FileExistsError` where something does: of two who publish under one name, one.
+    Raises `FileExistsError` where the name is taken; of two processes that publish under one name, only one succeeds.
     """
     for part in [*beside.rglob("*"), beside]:
         _flush(part)
@@ -42,7 +45,7 @@ def publish(beside: Path, path: Path) -> None:
 
 
 def _linked(beside: Path, path: Path) -> bool:
-    """Whether it has a second name now, which never replaces another file; not on every file system."""
+    """Link the file to a second name, which never replaces another file; False where the file system has no links."""
     try:
         os.link(beside, path)
     except FileExistsError:
@@ -54,9 +57,9 @@ def _linked(beside: Path, path: Path) -> bool:
 
 @contextmanager
 def scratch(prefix: str, folder: Path | None = None, made: Sequence[Path] = ()) -> Iterator[Path]:
-    """A new directory (in `folder`, or where temporary ones are) that is gone afterwards.
+    """Make a directory (in `folder`, or in the system's folder for temporary files) and remove it afterwards.
 
-    `made`: directories above it, the innermost first, that go with it where `drop_scratch` ends it.
+    `made`: directories above it, the innermost first, that `drop_scratch` removes too, if they are empty.
     """
     with tempfile.TemporaryDirectory(prefix=prefix, suffix=".tmp", dir=folder, ignore_cleanup_errors=True) as name:
         _SCRATCH[Path(name)] = [*made]
@@ -67,9 +70,9 @@ def scratch(prefix: str, folder: Path | None = None, made: Sequence[Path] = ()) 
 
 
 def drop_scratch() -> None:
-    """Remove all of them: the process is about to end without leaving any `with`."""
+    """Remove all scratch directories, for a process that is about to end without leaving any `with`."""
     for folder, made in tuple(_SCRATCH.items()):
-        for _ in range(3):  # somebody may still be writing there
+        for _ in range(3):  # another thread may still write there
             shutil.rmtree(folder, ignore_errors=True)
         for above in made:
             with suppress(OSError):
@@ -77,14 +80,14 @@ def drop_scratch() -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what processes that were killed have written beside; only one process may write there."""
+    """Remove unfinished files of processes that were killed; call it only where no other process writes there."""
     for path in folder.glob(".*.tmp"):
         if re.fullmatch(r"\..+\.\d+\.tmp", path.name) and path.is_file():
             path.unlink()
 
 
 def _flush(path: Path) -> None:
-    """To the disk, so that it survives a power cut."""
+    """Flush to the disk, so that the content survives a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

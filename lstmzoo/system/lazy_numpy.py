@@ -1,11 +1,11 @@
-"""NumPy for modules that a command reads before it computes: a mistake in a config is answered without it."""
+"""NumPy, imported at its first use: commands report mistakes in a config without it, and so in less time."""
 
 from importlib import import_module
 from typing import Any
 
 
 class _Lazy:
-    """Stands for a module, which is imported when the first of its names is asked for."""
+    """A stand-in for a module, which is imported when one of its names is first used."""
 
     def __init__(self, module: str):
         self._module = module

@@ -1,4 +1,4 @@
-"""The machine that this process runs on: its device and its cores."""
+"""Device and cores of the machine that this process runs on."""
 
 import os
 from pathlib import Path
@@ -8,12 +8,12 @@ UNSEEN = "an NVIDIA driver is loaded, but TensorFlow sees no GPU"
 
 
 def find_device() -> str:
-    """Either "gpu", if TensorFlow sees one, or "cpu"."""
+    """Return "gpu" if TensorFlow sees one, else "cpu"."""
     return explain_device()[0]
 
 
 def explain_device() -> tuple[str, str]:
-    """The device, and why; TensorFlow is only asked where a driver is there."""
+    """Return the device ("gpu" or "cpu") and the reason; TensorFlow is imported only where a driver is loaded."""
     if not DRIVER.exists():
         return "cpu", "no NVIDIA driver is loaded"
     if (hidden := os.environ.get("CUDA_VISIBLE_DEVICES")) in ("", "-1"):
@@ -25,5 +25,5 @@ def explain_device() -> tuple[str, str]:
 
 
 def count_cores() -> int:
-    """Cores that this process may use."""
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""Packages that are not installed: one line that says which, and how to install them."""
+"""Packages that are not installed: one line that names them and says how to install them."""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -8,7 +8,7 @@ from lstmzoo.errors import InputError
 
 
 def load_extra(module: str, extra: str) -> Any:
-    """Import a module of an extra; `InputError` with the line that installs it."""
+    """Import and return a module of an extra; raise `InputError` with the command that installs it."""
     try:
         return import_module(module)
     except ImportError as error:
@@ -24,10 +24,10 @@ DISTRIBUTIONS = {
     "keras_tuner": "'keras-tuner[bayesian]'",
     "grpc": "grpcio",
     **{name: name for name in ("matplotlib", "tensorboard", "h5py", "pooch", "packaging", "filelock")},
-}  # what a module comes with, of those that not every command needs
+}  # packages to install, for each module that only some commands need
 
 
 def require_module(module: str) -> None:
-    """Raise what importing a module raises where it is not installed, without importing it."""
+    """Raise `ModuleNotFoundError` if a module is not installed, as its import would, without importing it."""
     if find_spec(module) is None:
         raise ModuleNotFoundError(f"No module named {module!r}", name=module)

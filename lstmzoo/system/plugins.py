@@ -1,13 +1,13 @@
-"""What other packages add to lstmzoo by entry points: models (`lstmzoo.models`) and tasks (`lstmzoo.tasks`).
+"""Plug-ins: models and tasks of other packages, by the entry points `lstmzoo.models` and `lstmzoo.tasks`.
 
     [project.entry-points."lstmzoo.models"]
-    birds_2x64 = "birds.nets:BIRDS"        # a mapping as in the YAML, a ModelSpec, or a function that gives one
+    birds_2x64 = "birds.nets:BIRDS"        # a mapping as in the YAML, a ModelSpec, or a function that returns one
 
     [project.entry-points."lstmzoo.tasks"]
     copy = "birds.copying:Copy"            # a class such as lstmzoo.tasks.task.Task describes
 
-They are imported where they are first looked for. What cannot be used is passed over with a warning in the log, and
-harms nothing else.
+They are imported when a model or task is first looked up. A plug-in that cannot be used is skipped with a warning in
+the log; all others still work.
 """
 
 import logging
@@ -19,18 +19,21 @@ from lstmzoo.system.terminal import printable
 
 
 def each_plugin(group: str, enter: Callable[[str, Any], None]) -> None:
-    """Import what stands in a group, and `enter` it by name; an exception of either is a warning in the log."""
+    """Import all entry points of a group and call `enter(name, object)` for each.
+
+    An exception of the import or of `enter` becomes a warning in the log.
+    """
     for point in _in_order(group):
         try:
             enter(point.name, point.load())
-        except (Exception, SystemExit) as error:  # of somebody else's code
+        except (Exception, SystemExit) as error:  # the code of another package may raise anything
             reason = printable(f"{type(error).__name__}: {error}".splitlines()[0][:300])
             where = f"{group}: {point.name!r} of the package {_package(point)} ({point.value})"
-            logging.getLogger("lstmzoo").warning("%s cannot be used, %s: mend or uninstall it", where, reason)
+            logging.getLogger("lstmzoo").warning("%s cannot be used, %s: repair or uninstall it", where, reason)
 
 
 def _in_order(group: str) -> Iterator[EntryPoint]:
-    """By name, so that which of two packages comes first is not left to the file system."""
+    """Sort entry points by name, so that the order of two packages does not depend on the file system."""
     yield from sorted(entry_points(group=group), key=lambda point: (point.name, _package(point), point.value))
 
 

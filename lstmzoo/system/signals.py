@@ -1,8 +1,8 @@
-"""SIGINT and SIGTERM: a run stops between two graph calls, after a checkpoint; a second signal leaves at once.
+"""SIGINT and SIGTERM: a run stops between two graph calls, after a checkpoint; a second signal stops it at once.
 
 Python runs a signal handler only when the main thread is back from C++, and tracing or compiling a large graph can take
-longer than a person waits; and an exception raised in a callback of TensorFlow may be swallowed. So on the command line
-a thread watches too: where there is nothing to save yet, it ends the process itself if the main thread does not.
+longer than a person waits. An exception raised in a callback of TensorFlow may also be lost. So on the command line
+a thread watches too: where there is nothing to save yet, it ends the process if the main thread does not.
 """
 
 import os
@@ -21,17 +21,17 @@ if TYPE_CHECKING:  # doctor starts with the standard library alone
     from typing_extensions import Self
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-GRACE = 0.6  # seconds that the main thread has to answer
-last_words = [2]  # where stderr is, the last of them: it may be held back for a while
+GRACE = 0.6  # seconds that the main thread has to react
+last_words = [2]  # descriptors; the last one is stderr, also while stderr is held back
 SAME = 0.3  # seconds: `timeout` and some shells send one signal twice, to the process and to its group
 
 
 class StopSignals:
-    """While active, signals raise `Interrupted`; once `patient`, the first one only sets `received`.
+    """A context in which signals raise `Interrupted`; once `patient` is set, the first one only sets `received`.
 
     Handlers are installed even where the shell set SIGINT to be ignored (a command started with `&`). In a thread that
-    is not the main one nothing is installed: Python handles signals in the main thread alone. `may_leave`: the process
-    is ours to end (the command line), so the thread watches, and says so unless `quiet`.
+    is not the main one nothing is installed: Python handles signals in the main thread alone. `may_leave`: we may end
+    the process (as a command), so a thread watches for signals, and prints a message unless `quiet`.
     """
 
     def __init__(self, may_leave: bool = False, quiet: bool = False) -> None:
@@ -54,7 +54,7 @@ class StopSignals:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.left.set()  # from here on a signal is only noted
+        self.left.set()  # from here on a signal only sets `received`
         for number, handler in self.before.items():
             signal.signal(number, handler)
         if self.before and self.may_leave:
@@ -83,7 +83,7 @@ class StopSignals:
         if patiently:
             if not self.noticed.wait(GRACE):
                 print(
-                    "stopping after the present graph call; a second signal leaves at once", file=sys.stderr, flush=True
+                    "stopping after the current graph call; a second signal stops at once", file=sys.stderr, flush=True
                 )
         elif not self.left.wait(GRACE):
             try:

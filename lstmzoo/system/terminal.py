@@ -1,4 +1,4 @@
-"""Text for a terminal, which obeys control characters: they are shown as escapes, such as \\x1b."""
+"""Text for a terminal: control characters, which a terminal would obey, are shown as escapes such as \\x1b."""
 
 import codecs
 import unicodedata
@@ -16,7 +16,7 @@ OBEYED = (
 
 
 def printable(text: str) -> str:
-    """A text that a terminal shows and does not obey; newline and tab stay."""
+    """Escape all characters that a terminal would obey and not show, except newline and tab."""
     if text.isprintable():
         return text
     return "".join(_shown(char) for char in text)
@@ -29,7 +29,7 @@ def _shown(char: str) -> str:
 
 
 class TextOutput:
-    """A byte stream for text that is written in pieces: as it is, or printable for a terminal."""
+    """A byte stream for text that is written in pieces: unchanged, or escaped for a terminal."""
 
     def __init__(self, stream: BinaryIO, is_terminal: bool):
         self.stream, self.is_terminal = stream, is_terminal
@@ -44,7 +44,7 @@ class TextOutput:
 
 
 def short_number(number: float) -> str:
-    """12.3, 123, 1.23k, 12.3k, 123k, 1.23M, ..."""
+    """Return a number with three digits and a unit: 12.3, 123, 1.23k, 12.3k, 123k, 1.23M, ..."""
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= size:
             return f"{number / size:.3g}{unit}"
@@ -52,7 +52,7 @@ def short_number(number: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """0.45 s, 3 s, 2 min 5 s, 1 h 20 min."""
+    """Return seconds in readable units: 0.45 s, 3 s, 2 min 5 s, 1 h 20 min."""
     if seconds < 1:
         return f"{seconds:.2f} s"
     whole = round(seconds)

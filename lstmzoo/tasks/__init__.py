@@ -1,4 +1,4 @@
-"""Tasks: where symbols come from, which targets they have, and what is known about their loss.
+"""Tasks: the source of the symbols, their targets, and what is known about their loss.
 
-Read `task` (what a task is; plug-ins import this alone), `echo`, `char`, `registry` (all that there are).
+Read `task` (the contract of a task; plug-ins import it alone), `echo`, `char`, `registry` (the table of all tasks).
 """

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 from typing_extensions import Self
 
-from lstmzoo.data.corpora import corpus_files
+from lstmzoo.data.corpora import CORPORA, corpus_files
 from lstmzoo.data.lanes import Lanes, Scored, next_symbol_lanes, targets_a_lane
 from lstmzoo.data.reading import Reading, file_problem
 from lstmzoo.data.text import read_text
@@ -28,7 +28,7 @@ MOST_FILES = 1000  # their paths stand in the run's config
 
 
 def _files(value: Any, info: ValidationInfo) -> Any:
-    """Absolute paths from a path, a list or a glob, relative to the first folder of the context that has them."""
+    """Return absolute paths for a path, a list or a glob, relative to the first folder of the context that has them."""
     if value is None:
         return None
     names = list(value) if isinstance(value, (list, tuple)) else [value]
@@ -59,12 +59,18 @@ def _matches(pattern: str) -> list[str]:
     return sorted(file for file in found if Path(file).is_file())
 
 
+if TYPE_CHECKING:
+    CorpusName = str
+else:
+    CorpusName = Literal[tuple(CORPORA)]
+
+
 class CharSpec(Section):
-    """Predict the next symbol of a text."""
+    """The section of the char task: predict the next symbol of a text."""
 
     kind: Literal["char"]
     """char: predict the next symbol of a text."""
-    corpus: Literal["python-stdlib", "tinyshakespeare"] | None = None
+    corpus: CorpusName | None = None
     """A named text: python-stdlib (this Python's own modules, needs no network) or tinyshakespeare (fetched once)."""
     text: Annotated[
         tuple[str, ...] | None,
@@ -80,6 +86,7 @@ class CharSpec(Section):
     """Bytes that are no UTF-8: an error with their offset, or replaced by U+FFFD."""
 
     encodings: ClassVar[tuple[str, ...]] = ("one_hot", "embedding")  # the default one first
+    data_keys: ClassVar[tuple[str, ...]] = ("corpus", "text")
     vocab_size: ClassVar[int] = 2  # at least: the text is not read yet
     measured: ClassVar[tuple[str, ...]] = ("val_loss", "val_bpc")
     writes: ClassVar[bool] = True
@@ -92,20 +99,20 @@ class CharSpec(Section):
         return self
 
     def check(self, batch_size: int, seq_length: int, fraction: float | None) -> None:
-        """Raise for a part to validate on that is none; fraction: None without validation."""
+        """Raise for a validation part without symbols; `fraction=None`: no validation."""
         if fraction == 0:
             raise expected("a share above 0, or validate.every_steps: 0", "validate.fraction")
 
     def bytes_needed(self) -> int:
-        """Memory for the data: the text stays on disk."""
+        """Return 0: the text stays on disk."""
         return 0
 
     def warnings(self, seq_length: int) -> list[str]:
-        """What is legal but hardly meant."""
+        """Return no warnings: the char task has no settings that are legal but probably a mistake."""
         return []
 
     def reading(self) -> Reading:
-        """How its bytes become symbols."""
+        """Return the settings for reading bytes as symbols."""
         return Reading(self.unit, self.lowercase, self.errors)
 
 
@@ -124,17 +131,20 @@ class Char:
         self.training, self.validating = ids[: len(ids) - self.held_out], ids[len(ids) - self.held_out :]
 
     def release(self) -> None:
-        """Let go of the text's pages."""
+        """Free the memory of the text's pages, which can be read from disk again."""
         self.text.release()
 
     def facts(self) -> dict[str, Any]:
-        """Digest and sizes of the text."""
+        """Return digest and sizes of the text, for environment.json."""
         return self.text.facts()
 
     def check(self, seq_length: int, validates: bool) -> None:
         """Raise for a text with less than one window a lane, or a validation part with less than one target a lane."""
         if self.vocab_size < 2:
-            raise InputError("task: expected a text with two different symbols or more, received one over and over")
+            raise InputError(
+                "task: expected a text with two different symbols or more, received one that repeats a single symbol: "
+                "take another text"
+            )
         if targets_a_lane(self.training, self.batch_size) < seq_length:
             raise InputError(
                 f"task: expected a text with {self.batch_size * seq_length + 1:,} symbols or more to train on: a "
@@ -150,23 +160,26 @@ class Char:
             )
 
     def windows(self, seq_length: int) -> tuple[int, int]:
-        """Windows in an epoch, and the symbols of the training part that are no window's input."""
+        """Count the windows of an epoch, and the symbols of the training part that are not an input of any window."""
         lanes = self.epoch_lanes(0)
         return lanes.windows(seq_length), lanes.dropped(seq_length)
 
     def epoch_lanes(self, epoch: int) -> Lanes:
-        """The training part; every epoch is the same."""
+        """Return lanes of the training part, the same ones in every epoch."""
         return next_symbol_lanes(self.training, self.batch_size)
 
     def validation(self) -> Scored:
-        """The last part of the text; every target counts."""
+        """Return lanes of the last part of the text; every target counts."""
         lanes = next_symbol_lanes(self.validating, self.batch_size)
         return Scored(lanes, np.broadcast_to(np.float32(1), lanes.targets.shape))
 
     def measures(self, loss: float, accuracy: float) -> dict[str, float]:
-        """val_loss in nats a symbol, val_bpc in bits."""
+        """Return val_loss in nats per symbol and val_bpc in bits per symbol, from the mean loss in nats."""
         return {"val_loss": loss, "val_bpc": loss / log(2)}
 
+    def picture(self) -> None:
+        """Draw only the loss: samples show the rest."""
+
     def loss_floor(self, seq_length: int, reset_state: str) -> float | None:
-        """Nobody knows it."""
+        """Return None: the lowest possible loss of a text is unknown."""
         return None

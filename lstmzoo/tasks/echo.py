@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from lstmzoo.data.lanes import Lanes, Scored, split_lanes
 from lstmzoo.schema.section import Count, Section, all_expected
+from lstmzoo.tasks.task import Picture
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +18,7 @@ TRAINING, VALIDATION = 0, 1  # streams of random numbers of one seed
 
 
 class EchoSpec(Section):
-    """Repeat a random binary series `echo_step` symbols later (Hallstrom's echo RNN)."""
+    """The section of the echo task: repeat a random binary series `echo_step` symbols later (Hallstrom's echo RNN)."""
 
     kind: Literal["echo"]
     """echo: predict a binary series delayed by a few steps."""
@@ -34,7 +35,10 @@ class EchoSpec(Section):
     writes: ClassVar[bool] = False
 
     def check(self, batch_size: int, seq_length: int, fraction: float | None) -> None:
-        """Raise for lanes without a window or without a target that can be known; fraction: None without validation."""
+        """Raise for lanes without a whole window, or without a target that can be known.
+
+        `fraction=None`: no validation.
+        """
         lane, found = self.series_length // batch_size, []
         if lane < seq_length:
             least = batch_size * seq_length
@@ -43,24 +47,24 @@ class EchoSpec(Section):
             found.append((f"less than series_length // batch_size = {lane}, the length of a lane", "task.echo_step"))
         validation = self.validation_length(fraction or 0) // batch_size
         if fraction is not None and validation <= self.echo_step < lane:
-            short = f"{validation} symbols a lane, and echo_step {self.echo_step} of them are unknowable"
+            short = f"{validation} symbols a lane, where the first {self.echo_step} (echo_step) have no known target"
             found.append((f"a larger share ({short}), or validate.every_steps: 0", "validate.fraction"))
         if found:
             raise all_expected(found)
 
     def bytes_needed(self) -> int:
-        """Memory for the data of an epoch, about: series, targets and a copy as windows."""
+        """Estimate the memory, in bytes, for the data of an epoch: series, targets and a copy as windows."""
         return 12 * self.series_length
 
     def warnings(self, seq_length: int) -> list[str]:
-        """What is legal but hardly meant."""
+        """Return a warning for settings that are legal but probably a mistake: a delay longer than a window."""
         if self.echo_step < seq_length:
             return []
         spans = f"task.echo_step {self.echo_step} >= train.seq_length {seq_length}: no gradient path spans the delay"
-        return [f"{spans}, only luck and carried state can solve it"]
+        return [f"{spans}, only carried state and luck can solve it: raise train.seq_length above {self.echo_step}"]
 
     def validation_length(self, fraction: float) -> int:
-        """Symbols of the validation series, all lanes together."""
+        """Return the number of symbols of the validation series, all lanes together."""
         return round(fraction * self.series_length)
 
 
@@ -75,26 +79,26 @@ class Echo:
         self.spec, self.batch_size, self.seed, self.fraction = spec, batch_size, seed, fraction
 
     def release(self) -> None:
-        """Nothing is mapped."""
+        """Do nothing: no file is mapped to memory."""
 
     def facts(self) -> dict[str, Any]:
-        """Nothing: the series is a function of the configuration."""
+        """Return nothing: the series is a function of the configuration."""
         return {}
 
     def check(self, seq_length: int, validates: bool) -> None:
-        """All that can be wrong stands in the configuration, which is checked."""
+        """Do nothing: `EchoSpec.check` has checked all that can be wrong."""
 
     def windows(self, seq_length: int) -> tuple[int, int]:
-        """Windows in an epoch, and the symbols of it that fill none."""
+        """Count the windows of an epoch, and its symbols that fill none."""
         windows = self.spec.series_length // self.batch_size // seq_length
         return windows, self.spec.series_length - windows * self.batch_size * seq_length
 
     def epoch_lanes(self, epoch: int) -> Lanes:
-        """Lanes of an epoch; the same ones each epoch unless the series is fresh."""
+        """Return the lanes of an epoch (from 0); the same ones each epoch unless `fresh_series` is set."""
         return self._lanes(self.spec.series_length, TRAINING, epoch if self.spec.fresh_series else 0)
 
     def validation(self) -> Scored:
-        """A series of its own, fixed for the run; the first echo_step targets of a lane do not count."""
+        """Return lanes of a separate series, fixed for the run; the first echo_step targets of a lane do not count."""
         lanes = self._lanes(self.spec.validation_length(self.fraction), VALIDATION, 0)
         weights = np.ones(lanes.targets.shape, np.float32)
         weights[:, : self.spec.echo_step] = 0
@@ -109,18 +113,23 @@ class Echo:
         )
 
     def measures(self, loss: float, accuracy: float) -> dict[str, float]:
-        """val_loss in nats a symbol, val_accuracy as a share."""
+        """Return val_loss in nats per symbol, and val_accuracy from 0 to 1."""
         return {"val_loss": loss, "val_accuracy": accuracy}
 
+    def picture(self) -> Picture:
+        """Name the picture of five lanes: input, target and prediction, as in the tutorials."""
+        return Picture("echo", f"step (the echo comes {self.spec.echo_step} steps after its input)")
+
     def loss_floor(self, seq_length: int, reset_state: str) -> float | None:
-        """What the unknown start of each lane costs, in nats a symbol over an epoch.
+        """Return the loss that the unknown start of each lane costs, in nats per symbol over an epoch.
 
         The first echo_step targets of lane 0 are 0, those of the others are bits that the lane never saw, and at zero
         state the lanes look alike: each costs at least H(p) with p = (B - 1) / (2 B). A state reset at each window
-        hides echo_step bits (a whole window at most) in every window, each worth ln 2 beyond the first.
+        hides echo_step bits (a whole window at most) in every window, each of which costs ln 2 after the first window.
+        None for a fixed series.
         """
         if not self.spec.fresh_series:
-            return None  # one fixed series can be learnt by heart
+            return None  # a net can memorize one fixed series
         windows, _ = self.windows(seq_length)
         start = entropy((self.batch_size - 1) / (2 * self.batch_size))
         if reset_state != "window":
@@ -130,5 +139,5 @@ class Echo:
 
 
 def entropy(p: float) -> float:
-    """Entropy of a coin that shows 1 with probability p, in nats."""
+    """Return the entropy, in nats, of a bit that is 1 with probability p; `entropy(0.5)` is ln 2."""
     return -sum(q * math.log(q) for q in (p, 1 - p) if q > 0)

@@ -1,8 +1,8 @@
-"""Tasks: where the symbols of an experiment come from, and what is known about their loss.
+"""Registry of tasks, ours and those of other packages.
 
 A task is a section of the YAML (`kind` names it) and a class that makes `Lanes` from it for each epoch and for
-validation (`task`). To add one, write both in a module of their own and enter the class below, or, in another
-package, in its entry points (`plugins`).
+validation (`task`). To add one, write both in a new module and add the class to `TASKS`, or, in another package, to
+its entry points (`plugins`).
 """
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 from pydantic import Field
 
 from lstmzoo.errors import InputError
+from lstmzoo.models.spec import ENCODINGS
 from lstmzoo.schema.section import Section
 from lstmzoo.system.plugins import each_plugin
 from lstmzoo.tasks.char import Char, CharSpec
 from lstmzoo.tasks.echo import Echo, EchoSpec
-from lstmzoo.tasks.task import Task, TaskSection
+from lstmzoo.tasks.task import MAY_LACK, Task, TaskSection
 
 TASKS: dict[str, Any] = {"echo": Echo, "char": Char}
 
 
 def _enter(name: str, task: Any) -> None:
-    """Add a task of another package; `InputError` for one that could not be used."""
+    """Add a task of another package; raise `InputError` for one that could not be used."""
     if name in TASKS:
-        raise InputError("its name is taken")
+        raise InputError(f"expected a new name of a task, received {name!r}, which is taken: choose another one")
     section = getattr(task, "Spec", None)
     if not (isinstance(task, type) and isinstance(section, type) and issubclass(section, Section)):
         raise InputError(f"expected a class with a Section as Spec (lstmzoo.tasks.task.Task), received {task!r:.60}")
@@ -32,13 +33,15 @@ def _enter(name: str, task: Any) -> None:
     if get_origin(kind) is not Literal or get_args(kind) != (name,):
         raise InputError(f"expected its section to have kind: Literal[{name!r}], received {kind}")
     _check_values(section)
+    for part in MAY_LACK:
+        if not hasattr(task, part):
+            setattr(task, part, getattr(Task, part))
     TASKS[name] = task
 
 
 def _check_values(section: Any) -> None:
-    known = ("scalar", "one_hot", "embedding")
-    if not section.encodings or not set(section.encodings) <= set(known):
-        raise InputError(f"encodings: expected one or more of {', '.join(known)}, received {section.encodings!r}")
+    if not section.encodings or not set(section.encodings) <= set(ENCODINGS):
+        raise InputError(f"encodings: expected one or more of {', '.join(ENCODINGS)}, received {section.encodings!r}")
     if "val_loss" not in section.measured:
         raise InputError(f"measured: expected val_loss among them, received {section.measured!r}")
     if not isinstance(section.vocab_size, int) or section.vocab_size < 2:
@@ -46,10 +49,10 @@ def _check_values(section: Any) -> None:
 
 
 def _require_parts(found: type, protocol: type) -> None:
-    """Methods of the protocol, and what a class of it has (not what an instance gets)."""
+    """Raise `InputError` unless a class has the methods and class attributes of the protocol."""
     methods = [name for name, value in vars(protocol).items() if callable(value) and not name.startswith("_")]
     of_class = [name for name, kind in protocol.__annotations__.items() if str(kind).startswith("typing.ClassVar")]
-    lacking = [name for name in (*methods, *of_class) if not hasattr(found, name)]
+    lacking = [name for name in (*methods, *of_class) if not hasattr(found, name) and name not in MAY_LACK]
     if lacking:
         raise InputError(
             f"expected what lstmzoo.tasks.task.{protocol.__name__} has, "
@@ -65,7 +68,7 @@ else:
 
 
 def make_task(spec: EchoSpec | CharSpec, batch_size: int, seed: int, fraction: float) -> Task:
-    """The task that a section describes; a text is read (and encoded, if it never was) here."""
+    """Make the task that a section describes; a text is read here, and encoded if that was not done before."""
     task: Task = TASKS[spec.kind](spec, batch_size, seed, fraction)
     lacking = [name for name in ("vocabulary", "vocab_size") if not hasattr(task, name)]
     if lacking:  # of another package

@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: a bar on a terminal, plain lines elsewhere. All of it on stderr."""
+"""Progress of a run on stderr: a bar on a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -9,7 +9,7 @@ from lstmzoo.system.terminal import duration, printable, short_number
 
 
 class Moment(NamedTuple):
-    """Where a run stands."""
+    """Numbers of a run at one moment, for a person who watches."""
 
     step: int
     steps: int | None
@@ -25,54 +25,54 @@ class Moment(NamedTuple):
 
 
 class Progress(Protocol):
-    """Told of everything that a run does."""
+    """Interface that a run reports to."""
 
     def say(self, text: str) -> None:
-        """A line that stays."""
+        """Show a line that stays."""
 
     def show(self, moment: Moment) -> None:
-        """After each graph call."""
+        """Show the numbers of a moment; called after each graph call."""
 
     def close(self) -> None:
-        """The run has ended."""
+        """Clean up when the run has ended."""
 
 
 class SilentProgress:
-    """Says nothing: the library's default."""
+    """Progress that shows nothing: the library's default."""
 
     def say(self, text: str) -> None:
-        """Not said."""
+        """Show nothing."""
 
     def show(self, moment: Moment) -> None:
-        """Not shown."""
+        """Show nothing."""
 
     def close(self) -> None:
-        """Nothing to end."""
+        """Do nothing."""
 
 
 class PlainProgress:
-    """Plain lines for files and pipes: what is said, and where the run stands every `seconds`."""
+    """Progress as plain lines for files and pipes: messages, and the numbers of the moment every `seconds`."""
 
     def __init__(self, stream: TextIO, seconds: float = 10):
         self.stream, self.seconds, self.last = stream, seconds, time.monotonic()
 
     def say(self, text: str) -> None:
-        """A line, as long as somebody reads."""
+        """Print a line, while the stream can be written."""
         with suppress(OSError, ValueError):
             print(printable(text), file=self.stream, flush=True)
 
     def show(self, moment: Moment) -> None:
-        """A line every so many seconds."""
+        """Print a line every `seconds`."""
         if time.monotonic() - self.last >= self.seconds:
             self.last = time.monotonic()
             self.say(_sentence(moment))
 
     def close(self) -> None:
-        """Nothing to end."""
+        """Do nothing."""
 
 
 class BarProgress:
-    """A live bar with speed, loss and time left; what is said scrolls above it."""
+    """Progress as a live bar with speed, loss and time left; messages scroll above it."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -84,7 +84,7 @@ class BarProgress:
         self.task: Any = None
 
     def say(self, text: str) -> None:
-        """A line above the bar."""
+        """Print a line above the bar."""
         with suppress(OSError, ValueError):  # the terminal may be gone
             self.console.print(printable(text), markup=False, soft_wrap=True)
 
@@ -98,18 +98,18 @@ class BarProgress:
             self.progress.update(self.task, completed=moment.fraction, place=place, rest=rest)
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         with suppress(OSError, ValueError):
             self.progress.stop()
 
 
 def for_terminal() -> Progress:
-    """A bar where a person watches, lines elsewhere."""
+    """Choose a bar for a terminal, plain lines for anything else."""
     return BarProgress() if sys.stderr.isatty() else PlainProgress(sys.stderr)
 
 
 def _parts(moment: Moment) -> tuple[str, str]:
-    """What stands before the bar and after it: 80 columns hold it all."""
+    """Write the texts before and after the bar: all fits in 80 columns."""
     steps = f"/{moment.steps:,}" if moment.steps else ""
     left = "" if moment.seconds_left is None else f"  {duration(moment.seconds_left)} left"
     speed = f"{short_number(moment.steps_per_second)} steps/s  {short_number(moment.symbols_per_second)} symbols/s"

@@ -1,4 +1,4 @@
-"""What a run leaves behind while it goes on: metrics, curves, pictures, TensorBoard."""
+"""Record of a run while it goes on: metrics, curves, pictures, samples, TensorBoard."""
 
 import math
 import os
@@ -13,26 +13,25 @@ import tensorflow as tf
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-from lstmzoo.report.run_plots import EchoView, draw_echo, draw_loss
-from lstmzoo.runs.curve import Curve
-from lstmzoo.runs.directory import RunDirectory
+from lstmzoo.report.run_plots import PICTURES, draw_loss
 from lstmzoo.system.files import FULL, write_atomically
 from lstmzoo.system.terminal import printable
-from lstmzoo.tasks.echo import EchoSpec
-from lstmzoo.training.validation import SHOWN_STEPS, Validator
+from lstmzoo.tasks.task import Picture
+from lstmzoo.training.start import Start
+from lstmzoo.training.validation import Validator
 
 DRAW_SECONDS = 1.0  # a tiny net validates many times a second, and a drawing takes a third of one
 
 
 class Recorder:
-    """Takes each step's numbers to metrics.jsonl, TensorBoard and the plots."""
+    """Writer of each step's numbers to metrics.jsonl, TensorBoard and the plots."""
 
-    def __init__(self, directory: RunDirectory, name: str, curve: Curve, loss_floor: float | None, pictures: bool):
-        self.directory, self.name, self.curve, self.loss_floor = directory, name, curve, loss_floor
-        self.pictures = pictures
+    def __init__(self, start: Start):
+        self.directory, self.curve, self.pictures = start.directory, start.curve, start.pictures
+        self.name, self.loss_floor = start.plan.resolved.name, start.plan.loss_floor
         with _as_os_error():
-            _note_start(directory.tensorboard, curve.steps + 1)
-            self.writer = tf.summary.create_file_writer(str(directory.tensorboard))
+            _note_start(self.directory.tensorboard, self.curve.steps + 1)
+            self.writer = tf.summary.create_file_writer(str(self.directory.tensorboard))
         self.drawn = -math.inf
 
     def steps(self, lines: list[dict[str, Any]]) -> None:
@@ -55,26 +54,27 @@ class Recorder:
         with _as_os_error(), self.writer.as_default(step=step):
             tf.summary.text("sample", "".join(f"    {line}\n" for line in shown.split("\n")))
 
-    def draw(self, task: Any, validator: Validator | None, last: bool) -> None:
-        """Redraw the pictures, but for those that the next ones would replace within DRAW_SECONDS."""
-        if not self.pictures or (not last and time.monotonic() - self.drawn < DRAW_SECONDS):
+    def draw(self, picture: Picture | None, validator: Validator | None, last: bool) -> None:
+        """Redraw the loss, and the task's own picture of the last validation.
+
+        What would be replaced within DRAW_SECONDS is left out, but for the `last` ones.
+        """
+        soon = not last and time.monotonic() - self.drawn < DRAW_SECONDS
+        if not self.pictures or soon or not self.curve.steps:
             return
-        plots = self.directory.plots
-        draw_loss(plots / "loss.png", self.curve, self.loss_floor, self.name)
-        if validator is not None and isinstance(task, EchoSpec) and validator.shown:
-            parts = (np.concatenate(calls) for calls in zip(*validator.shown, strict=True))
-            inputs, targets, weights, predictions = (np.concatenate(list(p), 1)[:, :SHOWN_STEPS] for p in parts)
-            draw_echo(plots / "echo.png", EchoView(inputs, targets, predictions, weights), task.echo_step)
+        draw_loss(self.directory.plots / "loss.png", self.curve, self.loss_floor, self.name)
+        if picture is not None and validator is not None and (view := validator.view()) is not None:
+            PICTURES[picture.kind](self.directory.plots / f"{picture.kind}.png", view, picture.label)
         self.drawn = time.monotonic()
 
     def close(self) -> None:
-        """The end of TensorBoard's file."""
+        """Close TensorBoard's file."""
         with _as_os_error():
             self.writer.close()
 
 
 def _note_start(folder: Path, step: int) -> None:
-    """Tell TensorBoard at which step a process starts: what an earlier one wrote from there on is not shown."""
+    """Write for TensorBoard at which step a process starts, so that later steps of an earlier one are not shown."""
     writer = EventFileWriter(str(folder), filename_suffix=".start")
     writer.add_event(Event(step=step, wall_time=time.time(), session_log=SessionLog(status=SessionLog.START)))
     writer.close()
@@ -82,7 +82,7 @@ def _note_start(folder: Path, step: int) -> None:
 
 @contextmanager
 def _as_os_error() -> Iterator[None]:
-    """TensorFlow has errors of its own for a full disk, which end with the system's words."""
+    """Raise `OSError` for TensorFlow's own errors of a full disk, which end with the system's words."""
     try:
         yield
     except tf.errors.OpError as error:

@@ -1,29 +1,42 @@
-"""A run from the first file of its directory to the last: whatever ends it, result.json says how."""
+"""A run from the first file of its directory to the last; result.json says how it ended.
+
+The way of a run: `claim` its directory, find the `requested` experiment, `begin` (fresh or resumed), train, write
+result.json.
+"""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.load import dump_config, load_config
 from lstmzoo.config.plan import Plan, make_plan
-from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted
+from lstmzoo.errors import Diverged, EnvironmentFailure, Interrupted
 from lstmzoo.runs.checkpoint import whole_checkpoints
 from lstmzoo.runs.directory import RunDirectory
-from lstmzoo.runs.places import last_default
 from lstmzoo.system.files import FULL
 from lstmzoo.system.machine import find_device
 from lstmzoo.system.signals import StopSignals
 from lstmzoo.training.cadence import Cadence
 from lstmzoo.training.progress import Progress, SilentProgress
-from lstmzoo.training.resume import go_on
-from lstmzoo.training.start import Start, fresh, take_over
-from lstmzoo.zoo.pretrained import refuse_to_write
+from lstmzoo.training.start import Resumed, Start, begin, claim, requested, take_over
 
 Result = dict[str, Any]
-Wish = Callable[[Path], Experiment]  # given a run's own config.yaml
 Prepare = Callable[[Plan], None]
+
+
+class Request(NamedTuple):
+    """A request for a run: what to train, where, fresh or resumed."""
+
+    given: Experiment | None
+    """The experiment of CONFIG, where one is given."""
+    run_dir: Path | None = None
+    """Its directory; None: a default one."""
+    resume: bool = False
+    overrides: Sequence[str] | None = None
+    """With `resume`: --set over the run's own config.yaml, which `given` must agree with; None: `given` is wanted."""
+    pictures: bool = True
 
 
 def train_run(
@@ -33,86 +46,48 @@ def train_run(
     *,
     progress: Progress | None = None,
 ) -> Result:
-    """Train an experiment (or the YAML file of one) in a run directory, and return what its result.json says.
+    """Train an experiment (or the YAML file of one) in a run directory, and return the content of its result.json.
 
     The returned mapping has `run_dir` too, the directory; `run_dir=None` takes the first free default one. `resume`
     goes on from the last checkpoint of `run_dir` (or of the last default one), with its own config unless another is
     given; that may have more epochs, steps or time, and another learning rate, schedule, clipping, cadence and
-    patience, but must be the same in all else. Where no checkpoint is, it starts afresh; where nothing is left to do,
-    it returns. Raises `InputError` for a directory that cannot be used, `Diverged` when a number is not finite,
+    patience, but must be the same in all else. Without a checkpoint it starts from step 0; with nothing left to do it
+    returns. Raises `InputError` for a directory that cannot be used, `Diverged` when a number is not finite,
     `Interrupted` after SIGINT or SIGTERM (both after writing result.json), and `EnvironmentFailure` when the disk fails
     on the way.
     """
     given = config if config is None or isinstance(config, Experiment) else load_config(config)
-    path, progress = None if run_dir is None else Path(run_dir), progress or SilentProgress()
-    if resume:
-        return resume_run(given, lambda kept: given or load_config(kept), path, progress)
-    if given is None:
-        raise InputError("config: expected an experiment or the YAML file of one, received None")
-    return run_plan(make_plan(given), path, progress)
+    request = Request(given, None if run_dir is None else Path(run_dir), resume)
+    return train(request, progress or SilentProgress())
 
 
-def run_plan(plan: Plan, run_dir: Path | None, progress: Progress, prepare: Prepare | None = None) -> Result:
-    """Train what a plan says in a fresh run directory.
+def train(request: Request, progress: Progress, prepare: Prepare | None = None) -> Result:
+    """Train what is requested, as `train_run` does.
 
     `prepare(plan)` runs before TensorFlow is touched; that it is given says that this process is the command's own,
     which a signal may end while TensorFlow is busy.
     """
-    with RunDirectory.create(plan.resolved.name, run_dir) as directory:
-        return _train(fresh(plan, directory), progress, prepare)
-
-
-def resume_run(
-    given: Experiment | None,
-    wish: Wish,
-    run_dir: Path | None,
-    progress: Progress,
-    prepare: Prepare | None = None,
-    pictures: bool = True,
-) -> Result:
-    """Go on with a run: `given` is used where none is there yet, else `wish(its config.yaml)`."""
-    path = _directory_of(given, run_dir)
-    plan = None if RunDirectory(path).is_begun() else _afresh(given, path)
-    with RunDirectory.claim(path) as directory:
-        if plan is not None and not directory.is_begun():
-            directory.check_empty()
-            return _train(fresh(plan, directory)._replace(pictures=pictures), progress, prepare)
-        start = go_on(directory, wish)._replace(pictures=pictures)
-        for note in start.notes:
+    with claim(request.given, request.run_dir, request.resume) as directory:
+        start = begin(directory, requested(directory, request.given, request.overrides), request.pictures)
+        for note in start.resumed.notes if start.resumed else ():
             progress.say(note)
         return _nothing_to_do(start, progress) if start.is_over else _train(start, progress, prepare)
 
 
-def plan_to_go_on(given: Experiment | None, wish: Wish, run_dir: Path | None) -> tuple[Plan, int]:
-    """What `resume_run` would do, and from which step; nothing is changed."""
-    path = _directory_of(given, run_dir)
-    if not RunDirectory(path).is_begun():
-        return _afresh(given, path), 0
-    with RunDirectory.claim(path) as directory:
-        start = go_on(directory, wish)
-    return start.plan, start.standing.position.step
-
-
-def _directory_of(given: Experiment | None, run_dir: Path | None) -> Path:
-    if run_dir is not None:
-        refuse_to_write(run_dir)
-        return run_dir
-    if given is None:
-        raise InputError("expected a run to go on with, received none: give --run-dir DIR, or its CONFIG")
-    return last_default(given.name)
-
-
-def _afresh(given: Experiment | None, path: Path) -> Plan:
-    if given is None:
-        raise InputError(f"expected a run to go on with, received {path}, which holds none: give its CONFIG too")
-    return make_plan(given)
+def plan_run(request: Request) -> tuple[Plan, int]:
+    """Plan what `train` would do, and from which step; no file is written."""
+    if not request.resume and request.given is not None:
+        return make_plan(request.given), 0
+    with claim(request.given, request.run_dir, request.resume) as directory:
+        start = begin(directory, requested(directory, request.given, request.overrides))
+        return start.plan, start.run_state.position.step
 
 
 def _nothing_to_do(start: Start, progress: Progress) -> Result:
-    """Say so, and see to what a process that was killed at the very end had no time for."""
-    directory, step = start.directory, start.standing.position.step
-    result = start.standing.result(start.plan, Cadence(start.plan, start.standing).status())
-    if not start.changed:
+    """Report it, and do what a process that was killed at the end had no time for."""
+    directory, step = start.directory, start.run_state.position.step
+    result = start.run_state.result(start.plan, Cadence(start.plan, start.run_state).status())
+    if start.resumed is not None and not start.resumed.changed:
         take_over(start)
         directory.write_result(result)
     early = result["status"] == "stopped_early"
@@ -124,9 +99,9 @@ def _nothing_to_do(start: Start, progress: Progress) -> Result:
 
 
 def _train(start: Start, progress: Progress, prepare: Prepare | None) -> Result:
-    directory, step = start.directory, start.standing.position.step
+    directory, step = start.directory, start.run_state.position.step
     progress.say(f"run directory: {directory.path}")
-    if start.checkpoint is not None:
+    if start.resumed is not None:
         progress.say(f"going on from step {step:,}")
     try:
         result = _train_to_an_end(start, progress, prepare)
@@ -138,31 +113,31 @@ def _train(start: Start, progress: Progress, prepare: Prepare | None) -> Result:
 
 
 def _train_to_an_end(start: Start, progress: Progress, prepare: Prepare | None) -> Result:
-    plan, directory, standing = start.plan, start.directory, start.standing
+    plan, directory, run_state = start.plan, start.directory, start.run_state
     try:
         with StopSignals(may_leave=prepare is not None) as stop:
-            stop.before_leaving = lambda: directory.write_result(standing.result(plan, "interrupted"))
-            if start.checkpoint is None:
+            stop.before_leaving = lambda: directory.write_result(run_state.result(plan, "interrupted"))
+            if start.resumed is None:
                 _begin(start)
             if prepare is not None:
                 prepare(plan)
             from lstmzoo.training.loop import Trainer
 
-            training = Trainer(start, progress, stop)
-            if start.checkpoint is not None:  # it fits: only now is anything changed
-                _go_on(start, progress)
-            result = standing.result(plan, training.run())
+            trainer = Trainer(start, progress, stop)
+            if start.resumed is not None:  # it fits: only now is anything changed
+                _go_on(start, start.resumed, progress)
+            result = run_state.result(plan, trainer.run())
             directory.write_result(result)
             return result
     except (Diverged, Interrupted) as error:
         status = "diverged" if isinstance(error, Diverged) else "interrupted"
-        directory.write_result(standing.result(plan, status))
+        directory.write_result(run_state.result(plan, status))
         progress.say(f"run directory: {directory.path}")
         raise
 
 
 def _begin(start: Start) -> None:
-    """What stands in the directory before TensorFlow is touched."""
+    """Write what stands in the directory before TensorFlow is touched."""
     take_over(start)
     task = start.plan.task
     start.directory.write_environment(find_device(), task.facts())
@@ -170,17 +145,18 @@ def _begin(start: Start) -> None:
         task.vocabulary.save(start.directory.path / "vocab.json")
 
 
-def _go_on(start: Start, progress: Progress) -> None:
-    directory, step = start.directory, start.standing.position.step
+def _go_on(start: Start, resumed: Resumed, progress: Progress) -> None:
+    """Make the directory ready for the steps to come."""
+    directory, step = start.directory, start.run_state.position.step
     take_over(start)
     directory.write_config(dump_config(start.plan.resolved))
-    for note in directory.note_resume(step, find_device(), start.changed):
+    for note in directory.note_resume(step, find_device(), resumed.changed):
         progress.say(f"warning: {note}: the numbers may not be those of an uninterrupted run")
     (directory.path / "result.json").unlink(missing_ok=True)
 
 
 def _failure(directory: RunDirectory, error: OSError) -> str:
-    """What failed, what is left, and what to do."""
+    """Say what failed, what is left, and what to do."""
     step = next((step for step, _ in whole_checkpoints(directory.checkpoints, [])), None)
     mend = "make room" if error.errno in FULL else "put that right"
     if step is not None:

@@ -1,4 +1,4 @@
-"""Where a run stands: what its result and its checkpoints say of it beside the weights. No TensorFlow."""
+"""Counters of a run: steps, epochs, sums, best loss; for result.json and checkpoints. No TensorFlow."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -6,18 +6,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lstmzoo.config.plan import Plan
+from lstmzoo.runs.best import is_better
 from lstmzoo.runs.metrics import Line
 
 
 class Position(NamedTuple):
-    """Steps done, epochs done, windows of the present epoch done."""
+    """Position in a run: steps done, epochs done, windows done of the present epoch."""
 
     step: int = 0
     epoch: int = 0
     window: int = 0
 
     def after(self, count: int, windows: int) -> "Position":
-        """`count` steps on, in epochs of so many windows."""
+        """Return the position `count` steps later, in epochs of so many windows."""
         window = self.window + count
         return Position(self.step + count, self.epoch + window // windows, window % windows)
 
@@ -41,11 +42,11 @@ class RunState:
         self.train_seconds = 0.0
 
     def begin_epoch(self) -> None:
-        """Start the sums anew."""
+        """Set the sums of the epoch to zero."""
         self.epoch_loss, self.epoch_steps = 0.0, 0
 
     def advance(self, losses: np.ndarray, rates: np.ndarray, windows: int) -> list[Line]:
-        """Move on by so many steps, in epochs of so many windows: their lines for metrics.jsonl."""
+        """Count some steps, in epochs of so many windows, and return their lines for metrics.jsonl."""
         step, epoch, _ = self.position
         lines: list[Line] = [
             {"step": step + 1 + k, "epoch": epoch + 1, "train_loss": float(loss), "learning_rate": float(rate)}
@@ -59,21 +60,26 @@ class RunState:
         return lines
 
     def measured(self, measures: Mapping[str, float]) -> None:
-        """Take a validation's numbers into the last line; the best is replaced by what is strictly better."""
+        """Add the numbers of a validation to the last line; only a strictly better val_loss replaces the best."""
         if self.is_validated:  # before a signal cut short what comes after
             return
         self.last |= measures
         self.misses += 1
-        if self.best is None or measures["val_loss"] < self.best.val_loss:
+        if is_better(measures["val_loss"], self.best.val_loss if self.best else None):
             self.best, self.misses = Best(self.position.step, measures["val_loss"]), 0
+
+    def place(self) -> str:
+        """Name the step, epoch and window that were done last, for a message."""
+        step, epoch, window = self.position
+        return f"step {step} (epoch {epoch + 1}, window {window})"
 
     @property
     def is_validated(self) -> bool:
-        """Whether the last step's validation is done."""
+        """True if the validation after the last step is done."""
         return "val_loss" in self.last
 
     def result(self, plan: Plan, status: str) -> dict[str, Any]:
-        """What result.json says."""
+        """Return the content of result.json."""
         train = plan.resolved.train
         symbols = self.position.step * train.batch_size * train.seq_length
         return {
@@ -96,7 +102,7 @@ class RunState:
         }
 
     def tensors(self) -> dict[str, np.ndarray]:
-        """Itself as a checkpoint keeps it; `last` stands in metrics.jsonl, `train_seconds` in the metadata."""
+        """Return the counters as tensors; `last` stands in metrics.jsonl, `train_seconds` in the metadata."""
         best = self.best or Best(-1, float(np.finfo(np.float64).max))
         return {
             "position": np.array(self.position, np.int64),
@@ -109,12 +115,12 @@ class RunState:
 
     @classmethod
     def restored(cls, tensors: Mapping[str, np.ndarray], train_seconds: float) -> "RunState":
-        """From what `tensors()` gave."""
-        standing = cls()
-        standing.position = Position(*(int(part) for part in tensors["position"]))
+        """Make the counters from the tensors of a checkpoint."""
+        run_state = cls()
+        run_state.position = Position(*(int(part) for part in tensors["position"]))
         step, loss = int(tensors["best/step"]), float(tensors["best/val_loss"])
-        standing.best = None if step < 0 else Best(step, loss)
-        standing.misses = int(tensors["early_stopping/misses"])
-        standing.epoch_loss, standing.epoch_steps = float(tensors["epoch/loss"]), int(tensors["epoch/steps"])
-        standing.train_seconds = train_seconds
-        return standing
+        run_state.best = None if step < 0 else Best(step, loss)
+        run_state.misses = int(tensors["early_stopping/misses"])
+        run_state.epoch_loss, run_state.epoch_steps = float(tensors["epoch/loss"]), int(tensors["epoch/steps"])
+        run_state.train_seconds = train_seconds
+        return run_state

@@ -1,4 +1,4 @@
-"""The tensors of a live model and its optimizer, by name, and back again.
+"""Tensors of a live model and its optimizer, by name, taken and restored.
 
 With those of `RunState` they are everything that a step depends on. Random numbers need no state of their own: series,
 dropout masks and samples are drawn from (seed, epoch) and (seed, step), and a learning rate is a function of the step.
@@ -14,7 +14,7 @@ from lstmzoo.models.state import get_states, set_states
 
 
 def take_snapshot(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> dict[str, np.ndarray]:
-    """Weights, optimizer slots and iteration, carried states."""
+    """Take weights, optimizer slots and iteration, and carried states, by name."""
     tensors = {f"weights/{i:03d}": value for i, value in enumerate(model.get_weights())}
     tensors |= {f"optimizer/{i:03d}": variable.numpy() for i, variable in enumerate(optimizer.variables)}
     for layer, (h, c) in enumerate(get_states(model)):
@@ -25,7 +25,7 @@ def take_snapshot(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> 
 def restore_snapshot(
     model: keras.Model, optimizer: keras.optimizers.Optimizer, tensors: Mapping[str, np.ndarray]
 ) -> None:
-    """Set what `take_snapshot` took; `InputError` for tensors of another model or optimizer."""
+    """Restore what `take_snapshot` took; `InputError` for tensors of another model or optimizer."""
     expected = {name: (value.shape, value.dtype) for name, value in take_snapshot(model, optimizer).items()}
     received = {name: (value.shape, value.dtype) for name, value in tensors.items() if name.split("/")[0] in _PARTS}
     if received != expected:
@@ -45,5 +45,5 @@ _PARTS = ("weights", "optimizer", "states")
 
 
 def not_finite(tensors: Mapping[str, np.ndarray]) -> list[str]:
-    """Names of the tensors that hold a value which is not finite."""
+    """List the names of the tensors that hold a value which is not finite."""
     return [name for name, value in tensors.items() if value.dtype.kind == "f" and not np.isfinite(value).all()]

@@ -1,73 +1,172 @@
-"""Where a run begins or goes on, and how its directory is made ready for that. No TensorFlow."""
+"""Start of a run: fresh, or resumed from its last whole checkpoint; then its directory is made ready. No TensorFlow."""
 
+import json
 import math
+from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
-from lstmzoo.config.differences import Settings
-from lstmzoo.config.load import dump_config
-from lstmzoo.config.plan import Plan
-from lstmzoo.runs.checkpoint import Checkpoint, prune_checkpoints, set_aside
+from lstmzoo.config.differences import Settings, changed_settings, settings_of
+from lstmzoo.config.experiment import Experiment
+from lstmzoo.config.load import dump_config, load_config
+from lstmzoo.config.plan import Plan, make_plan
+from lstmzoo.errors import InputError
+from lstmzoo.runs.checkpoint import Checkpoint, prune_checkpoints, set_aside, whole_checkpoints
 from lstmzoo.runs.curve import Curve
 from lstmzoo.runs.directory import RunDirectory
+from lstmzoo.runs.metrics import Line
+from lstmzoo.runs.places import last_default
+from lstmzoo.training.binding import (
+    check_agreement,
+    check_bound,
+    check_digests,
+    check_length,
+    decided_before,
+    read_binding,
+)
 from lstmzoo.training.cadence import Cadence
 from lstmzoo.training.run_state import RunState
 
 
-class Start(NamedTuple):
-    """Where a run begins or goes on: `checkpoint` has the weights to go on from, None those of the seed."""
+class Resumed(NamedTuple):
+    """State of a resumed run at its last checkpoint."""
 
-    plan: Plan
-    directory: RunDirectory
-    standing: RunState
-    curve: Curve
-    checkpoint: Checkpoint | None = None
-    metrics_size: int = 0
+    checkpoint: Checkpoint
+    metrics_size: int
     """Bytes of metrics.jsonl that stay."""
-    changed: Settings = {}
-    """Settings that are no longer as they were."""
-    notes: list[str] = []
-    """What its user should know, such as a damaged checkpoint that was passed over."""
-    pictures: bool = True
-    """Whether the run draws."""
+    changed: Settings
+    """Settings that are not what they were, by dotted path."""
+    notes: list[str]
+    """Lines for the user, such as a damaged checkpoint that was left out."""
 
     @property
     def is_pending(self) -> bool:
-        """Whether a signal has cut short what was due after the last step."""
-        return self.checkpoint is not None and "pending" in self.checkpoint.metadata
+        """True if a signal stopped the run before all that was due after its last step was done."""
+        return "pending" in self.checkpoint.metadata
+
+
+class Start(NamedTuple):
+    """Everything that a trainer starts from."""
+
+    plan: Plan
+    directory: RunDirectory
+    run_state: RunState
+    curve: Curve
+    pictures: bool
+    """True if the run draws its plots."""
+    resumed: Resumed | None
+    """None: a fresh run, whose weights come from the seed."""
+
+    @property
+    def is_pending(self) -> bool:
+        """True if something of the last step is still to be done."""
+        return self.resumed is not None and self.resumed.is_pending
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing is left to do."""
-        return not self.is_pending and Cadence(self.plan, self.standing).is_finished()
+        """True if nothing is left to do."""
+        return not self.is_pending and Cadence(self.plan, self.run_state).is_finished()
 
 
-def fresh(plan: Plan, directory: RunDirectory) -> Start:
-    """A run from step 0."""
-    return Start(plan, directory, RunState(), new_curve(plan))
+def claim(given: Experiment | None, run_dir: Path | None, resume: bool) -> RunDirectory:
+    """Lock the directory of a run for this process: `run_dir`, or else a default one.
+
+    A fresh run takes the first free default directory, a resumed one the last. Raises `InputError` for a directory that
+    cannot be used, and without a name to look for.
+    """
+    if resume:
+        if run_dir is None and given is None:
+            raise InputError("expected a run to go on with, received none: give --run-dir DIR, or its CONFIG")
+        return RunDirectory.claim(run_dir or last_default(given.name))  # type: ignore[union-attr]
+    if given is None:
+        raise InputError("config: expected an experiment or the YAML file of one, received None")
+    return RunDirectory.create(given.name, run_dir)
 
 
-def new_curve(plan: Plan) -> Curve:
-    """Smoothing starts at what a model knows that knows nothing."""
+def requested(directory: RunDirectory, given: Experiment | None, overrides: Sequence[str] | None) -> Experiment:
+    """Return the experiment to train in a claimed directory.
+
+    Where no run has begun it is `given`, else the run's own config.yaml with `overrides` laid over it, which `given`
+    must agree with. `overrides=None`: `given` itself is asked for. Raises `InputError` where there is none.
+    """
+    if not directory.is_begun():
+        if given is None:
+            received = f"received {directory.path}, which holds none"
+            raise InputError(f"expected a run to go on with, {received}: give its CONFIG too")
+        directory.check_empty()
+        return given
+    config = directory.path / "config.yaml"
+    if not config.exists():
+        raise InputError(f"expected a run's config.yaml, received {directory.path}, which has none: restore it")
+    if overrides is None and given is not None:
+        return given
+    kept = load_config(config, overrides or ())
+    if given is not None:
+        check_agreement(given, kept, directory.path)
+    return kept
+
+
+def begin(directory: RunDirectory, experiment: Experiment, pictures: bool = True) -> Start:
+    """Prepare a run from the last whole checkpoint of its directory, or from step 0 where there is none.
+
+    Nothing is written yet. Raises `InputError` for an experiment that does not fit the run, and for damaged files.
+    """
+    damaged: list[str] = []
+    step, checkpoint = next(whole_checkpoints(directory.checkpoints, damaged), (0, None))
+    if checkpoint is not None:
+        notes = [f"{note}; going on from step {step}" for note in damaged]
+        return _resume(directory, experiment, checkpoint, notes, pictures)
+    if damaged:
+        raise InputError(
+            f"expected a run with a whole checkpoint, received {directory.path}: {'; '.join(damaged)}: restore one, or "
+            "remove them to start this run from step 0"
+        )
+    plan = make_plan(experiment)
+    return Start(plan, directory, RunState(), _new_curve(plan), pictures, None)
+
+
+def _resume(
+    directory: RunDirectory, experiment: Experiment, checkpoint: Checkpoint, notes: list[str], pictures: bool
+) -> Start:
+    kept, run_state = read_binding(checkpoint)
+    wanted = settings_of(experiment)
+    check_bound(kept, wanted)
+    plan = decided_before(make_plan(experiment), kept)
+    check_digests(directory, plan, checkpoint)
+    directory.check_json()
+    curve, changed = _new_curve(plan), changed_settings(kept, wanted)
+    size = _catch_up(directory, checkpoint, run_state, curve)
+    check_length(plan, run_state, kept, wanted, changed)
+    return Start(plan, directory, run_state, curve, pictures, Resumed(checkpoint, size, changed, notes))
+
+
+def _catch_up(directory: RunDirectory, checkpoint: Checkpoint, run_state: RunState, curve: Curve) -> int:
+    """Add the lines of metrics.jsonl up to the checkpoint to curve and counters; return their size in bytes."""
+    pending = checkpoint.metadata.get("pending")
+
+    def take(line: Line) -> None:
+        curve.add(line)
+        run_state.last = line
+
+    size = directory.metrics.read(run_state.position.step - int(pending is not None), take)
+    if pending is not None:
+        run_state.last = json.loads(pending)
+    return size
+
+
+def _new_curve(plan: Plan) -> Curve:
+    """Make a curve whose smoothing starts at the loss of a uniform guess."""
     return Curve(math.log(plan.task.vocab_size))
 
 
 def take_over(start: Start) -> None:
-    """Make the directory as it was at the start; what was done after the checkpoint will be done again."""
+    """Reset the directory to the state of the start; what was done after the checkpoint will be done again."""
     directory = start.directory
-    if start.checkpoint is None:
+    if start.resumed is None:
         directory.begin(dump_config(start.plan.resolved), samples=start.plan.task.vocabulary is not None)
         return
-    step, best = start.standing.position.step, start.standing.best
-    directory.metrics.cut(start.metrics_size)
+    step, best = start.run_state.position.step, start.run_state.best
+    directory.metrics.cut(start.resumed.metrics_size)
     directory.cut_back(step)
     set_aside(directory.checkpoints, step)
-    kept = start.plan.resolved.checkpoint.keep
-    prune_checkpoints(directory.checkpoints, kept, step, best.step if best else None)
-
-
-def digests(plan: Plan) -> dict[str, str]:
-    """What tells the data of a run, where it is not a function of the configuration."""
-    vocabulary = plan.task.vocabulary
-    if vocabulary is None:
-        return {}
-    return {"text_sha256": plan.task.facts()["text_sha256"], "vocab_sha256": vocabulary.digest()}
+    prune_checkpoints(directory.checkpoints, start.plan.resolved.checkpoint, step, best.step if best else None)

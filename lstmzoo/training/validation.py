@@ -7,13 +7,13 @@ import numpy as np
 from lstmzoo.data.lanes import padded_windows
 from lstmzoo.execution.engine import Execution
 from lstmzoo.execution.network import States
-from lstmzoo.tasks.task import Task
+from lstmzoo.tasks.task import Task, View
 
 SHOWN_STEPS = 45
 
 
 class Validator:
-    """The fixed validation lanes of a run; their last partial window is filled up with steps of weight 0."""
+    """Validator on the fixed validation lanes of a run; their last partial window is padded with weight 0."""
 
     def __init__(self, task: Task, execution: Execution, seq_length: int, windows_per_call: int):
         lanes, weights = task.validation()
@@ -27,8 +27,16 @@ class Validator:
         self.total = float(weights.sum(dtype=np.float64))
         self.shown: list[list[np.ndarray]] = []
 
+    def view(self) -> View | None:
+        """Return the first SHOWN_STEPS of all lanes as the last validation saw them, None before the first one."""
+        if not self.shown:
+            return None
+        parts = (np.concatenate(calls) for calls in zip(*self.shown, strict=True))
+        inputs, targets, weights, predictions = (np.concatenate(list(p), 1)[:, :SHOWN_STEPS] for p in parts)
+        return View(inputs, targets, predictions, weights)
+
     def measure(self, give_up: Callable[[], bool] = lambda: False) -> dict[str, float] | None:
-        """val_loss and the task's other measures of the model as it is; None when `give_up()` says so between calls.
+        """Measure val_loss and the task's other numbers of the model; None when `give_up()` says so between calls.
 
         `shown` keeps inputs, targets, weights and predictions `[K, B, T]` of the first calls, for a picture.
         """

@@ -1,4 +1,4 @@
-"""The models that have a name, as a table, and those that come trained (`python -m lstmzoo.zoo`).
+"""The zoo: a table of the named models, and the trained models of the package (`python -m lstmzoo.zoo`).
 
 Read `pretrained` (`zoo:NAME` in place of a run directory; the models are in `trained/`) and `catalogue` (the table;
 its measured results are in `results.csv`).

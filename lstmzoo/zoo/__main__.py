@@ -1,10 +1,10 @@
-"""`python -m lstmzoo.zoo [PATTERN]`: list the named models."""
+"""The command `python -m lstmzoo.zoo [PATTERN]`, which lists the named models."""
 
 from typing import Annotated
 
 
 def main(prog_name: str) -> None:
-    """`python -m lstmzoo.zoo [PATTERN]`."""
+    """Run the command `python -m lstmzoo.zoo [PATTERN]`."""
     import typer
 
     from lstmzoo.system.command_line import command_line

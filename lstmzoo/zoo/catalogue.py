@@ -1,4 +1,4 @@
-"""The zoo as a table: parameters, where each model comes from, and what was measured of it. No TensorFlow."""
+"""The zoo as a table: parameters, source and measured results of each model. No TensorFlow."""
 
 import csv
 from collections.abc import Callable
@@ -10,13 +10,13 @@ from lstmzoo.models.registry import NamedModel, get_entry, list_models, register
 from lstmzoo.tasks.registry import TASKS
 from lstmzoo.zoo.pretrained import card, list_trained
 
-SYMBOLS = 65  # of tinyshakespeare, which the char models are measured on
-TRAINED = "these come trained, to be given in the place of a run directory:"
+SYMBOLS = 65  # of tinyshakespeare, on which the char models are measured
+TRAINED = "trained models, to be used in place of a run directory:"
 HEAD = ("name", "kind", "units", "parameters", "measured", "source")
 
 
 class Row(NamedTuple):
-    """A model of the zoo, as a person reads it."""
+    """A model of the zoo, as texts for a table."""
 
     name: str
     kind: str
@@ -28,7 +28,7 @@ class Row(NamedTuple):
 
 
 def models(pattern: str = "*") -> list[Row]:
-    """The models whose names match; `InputError` where none does."""
+    """Return the models whose names match a shell pattern; raise `InputError` where none does."""
     names = list_models(pattern)
     if not names:
         near = did_you_mean(pattern, registered())
@@ -38,7 +38,7 @@ def models(pattern: str = "*") -> list[Row]:
 
 
 def count_of(entry: NamedModel) -> int | None:
-    """Trainable values with the input and the classes of its task; None for a task that is not there."""
+    """Count a model's trainable values with the input and classes of its task; None if the task does not exist."""
     if entry.task not in TASKS:
         return None
     section = TASKS[entry.task].Spec
@@ -48,7 +48,7 @@ def count_of(entry: NamedModel) -> int | None:
 
 
 def describe_models(pattern: str = "*") -> str:
-    """A table for a terminal: sources are numbered, and stand below."""
+    """Return the table for a terminal; sources are numbered, and listed below."""
     rows = models(pattern)
     sources = list(dict.fromkeys(row.source for row in rows if row.source))
     width = max(len(row.name) for row in rows)
@@ -65,12 +65,12 @@ def describe_models(pattern: str = "*") -> str:
 
 
 def _trained() -> list[str]:
-    """The first line of each card says what it is."""
+    """Return a line for each trained model: its name, and the first line of its card."""
     return [f"  {name:<16}  {card(name).splitlines()[2]}" for name in list_trained()]
 
 
 def markdown_models() -> str:
-    """The same for configs/README.md."""
+    """Return the table in Markdown, for configs/README.md."""
     lines = [f"| {' | '.join(HEAD)} |", "|---|---|---|---|---|---|"]
     for row in models():
         cells = (
@@ -92,13 +92,13 @@ def _row(name: str, entry: NamedModel, measured: list[str]) -> Row:
 
 
 def _repeated(layers: tuple[int, ...]) -> str:
-    """Such as `3 x 256`, or `4 5`."""
+    """Return the units of layers in short: `3 x 256`, or `4 5`."""
     equal = len(layers) > 1 and len(set(layers)) == 1
     return f"{len(layers)} x {layers[0]}" if equal else " ".join(map(str, layers))
 
 
 def _measured(say: Callable[[dict[str, str]], str]) -> dict[str, list[str]]:
-    """What there is to say about real runs, by name; `python experiments/zoo/measure.py` writes results.csv."""
+    """Return texts about measured runs by the name of the model; `experiments/zoo/measure.py` writes results.csv."""
     found: dict[str, list[str]] = {}
     with (Path(__file__).parent / "results.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):

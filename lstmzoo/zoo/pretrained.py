@@ -1,4 +1,4 @@
-"""The trained models that come with the package: `zoo:NAME` is accepted wherever a run directory is read.
+"""The trained models of the package: `zoo:NAME` is accepted wherever a run directory is read.
 
 Each is a run directory in `trained/`, with its model card (README.md) and the weights of its best step alone.
 `experiments/pretrained/pack.py` makes one from a run. No TensorFlow.
@@ -15,12 +15,12 @@ MODELS = Path(__file__).parent / "trained"
 
 
 def list_trained() -> list[str]:
-    """What can be given as a run directory: "zoo:echo_4" and so on, sorted."""
+    """List the names of trained models, which can be given as a run directory: "zoo:echo_4" and so on, sorted."""
     return sorted(PREFIX + path.parent.name for path in MODELS.glob("*/config.yaml"))
 
 
 def run_path(run: str | os.PathLike[str]) -> Path:
-    """The directory of a run, or of a trained model of the package; `InputError` for a name that it does not have."""
+    """Return the directory of a run, or of a trained model of the package; raise `InputError` for an unknown name."""
     text = os.fspath(run)
     if not text.startswith(PREFIX):
         return Path(run)
@@ -33,7 +33,7 @@ def run_path(run: str | os.PathLike[str]) -> Path:
 
 
 def what_was_meant(run: str | os.PathLike[str]) -> str:
-    """A hint for who has given something else than a run directory, or nothing."""
+    """Return a hint for messages about a path that is not a run directory, such as "; did you mean zoo:echo_4?"."""
     name, path = os.fspath(run), Path(run)
     if PREFIX + name in list_trained():
         return f"; did you mean {PREFIX}{name}?"
@@ -41,28 +41,31 @@ def what_was_meant(run: str | os.PathLike[str]) -> str:
         return hint
     if not os.path.exists(path):  # noqa: PTH110  (Path's own raises for a name too long)
         return " (it is not there)"
-    if path.suffix in EXPORTED or os.path.isfile(path / "saved_model.pb"):  # noqa: PTH113  (nor for one without leave)
-        return ": it is an exported model; give the run that it was made of"
+    if path.suffix in EXPORTED or os.path.isfile(path / "saved_model.pb"):  # noqa: PTH113  (nor without permission)
+        return ": it is an exported model; give the run that it was exported from"
     for folder in (path.parent, path.parent.parent):
         if os.path.isdir(folder / "checkpoints"):  # noqa: PTH112
             return f"; did you mean {shown(str(folder), 200)}?"
     if path.suffix in (".yaml", ".yml"):
-        return f": it is a config, to be trained with python -m lstmzoo.run {path}"
+        return f": it is a config; train it with python -m lstmzoo.run {path}"
     return ""
 
 
 def is_packed(path: Path) -> bool:
-    """Whether a directory is one of the package's: it has no metrics.jsonl, which would be larger than the weights."""
+    """Tell whether a directory is a trained model of the package.
+
+    Such a one has no metrics.jsonl, which would be larger than the weights.
+    """
     return path.parent == MODELS
 
 
 def card(name: str) -> str:
-    """The model card of a trained model, "zoo:echo_4" and so on: data, config, score, size, limits (Markdown)."""
+    """Return the model card of a trained model such as "zoo:echo_4": data, config, score, size, limits (Markdown)."""
     return (run_path(name) / "README.md").read_text(encoding="utf-8")
 
 
 def refuse_to_write(path: Path, what: str = "run directory", option: str = "--run-dir") -> None:
-    """Raise `InputError` for a name of the package where something is to be written."""
+    """Raise `InputError` if the path to write to is the name of a trained model of the package."""
     if path.name.startswith(PREFIX):
         raise InputError(
             f"{what}: expected one to write to, received {path.name!r}, which names a trained model of the package: "
@@ -71,11 +74,11 @@ def refuse_to_write(path: Path, what: str = "run directory", option: str = "--ru
 
 
 def _only_named(name: str) -> str:
-    """Some names of the zoo have no weights."""
+    """Return a hint for a name of the zoo that is an architecture without weights, else ""."""
     from lstmzoo.models.registry import list_models
 
     return (
-        f"; the zoo's {name} is an architecture, to be trained: build_model({name!r}, ...)"
+        f"; the zoo's {name} is an architecture without weights: build_model({name!r}, ...) makes a model to train"
         if name in list_models()
         else ""
     )

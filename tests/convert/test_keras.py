@@ -244,7 +244,7 @@ REFUSED = [
     (lambda k: line(k, lstm(k), k.layers.Activation("relu", name="s")), "layer 's': expected softmax over the classes of a Dense layer, received 'relu'"),
     (lambda k: line(k, lstm(k), k.layers.Dense(2), k.layers.Softmax(), k.layers.Dense(2, name="d")), "layer 'd': expected nothing after the softmax, received 'Dense'"),
     (lambda k: line(k, lstm(k), k.layers.Reshape((3, 6), name="r")), r"layer 'r': expected \[T, 1\] at the input, received"),
-    (lambda k: line(k, k.layers.Embedding(5, 3, mask_zero=True, name="e"), lstm(k), shape=(6,)), "layer 'e': expected mask_zero=False, received masks, which a stream has none of"),
+    (lambda k: line(k, k.layers.Embedding(5, 3, mask_zero=True, name="e"), lstm(k), shape=(6,)), r"layer 'e': expected mask_zero=False, received mask_zero=True \(a stream has no masks\)"),
     (lambda k: line(k, k.layers.Embedding(5, 3), lstm(k), k.layers.Dense(2), shape=(6,)), "as many rows as the head has classes, received 5 rows and 2 classes"),
     (lambda k: line(k, lstm(k), k.layers.LSTM(3, recurrent_activation="hard_sigmoid", name="b")), "layer 'b': expected (the same gates in all layers, received both kinds|sigmoid gates, received Keras 3's)"),
     (lambda k: line(k, k.layers.Reshape((3, 1)), lstm(k), shape=(3, 1)), r"layer 'reshape\w*': expected an input \[B, T\], received 3 dimensions"),
@@ -357,7 +357,7 @@ def test_configs_that_are_no_line_are_refused(library):
         chain_of(config)
     config["config"]["layers"].insert(0, start)
     middle["inbound_nodes"], start["inbound_nodes"] = before, json.loads(json.dumps(before).replace('"in"', '"a"'))
-    with pytest.raises(InputError, match="model: expected one line of layers, received a ring"):
+    with pytest.raises(InputError, match="model: expected one line of layers, received a circle of layers"):
         chain_of(config)
 
 
@@ -562,7 +562,7 @@ BIAS = "layers/lstm/cell/vars/2"
         (lambda c, f: layer("d")(c)["config"].update(units=4), r"layer 'd', kernel: expected shape \[3, 4\], received \[3, 2\]"),
         (replace(BIAS, lambda f, p: f.create_dataset(p, data=np.zeros(11))), r"layer 'a', bias: expected shape \[12\], received \[11\]"),
         (replace(BIAS, lambda f, p: f.create_dataset(p, data=np.zeros(12, np.int8))), "layer 'a': expected floating-point numbers, received int8"),
-        (replace(BIAS, lambda f, p: None), f"expected weights at {BIAS}, received nothing there that the file holds itself"),
+        (replace(BIAS, lambda f, p: None), f"expected weights at {BIAS}, received nothing there, or a link, which is not followed"),
         (replace(BIAS, lambda f, p: f.create_group(p)), f"expected an array at {BIAS}, received another object"),
         (replace(BIAS, lambda f, p: f.__setitem__(p, h5py.ExternalLink("/etc/hostname", "/"))), f"expected weights at {BIAS}, received nothing there"),
         (replace(BIAS, lambda f, p: f.create_dataset(p, (12,), "f4", external=[("/etc/hostname", 0, 48)])), f"expected an array at {BIAS}, received another object"),
@@ -628,7 +628,7 @@ def test_what_is_no_keras_file_is_refused(tmp_path, name, content, message):
 def test_weights_alone_are_no_model(tmp_path):
     line(keras3, lstm(keras3)).save_weights(tmp_path / "m.weights.h5")
     with pytest.raises(
-        InputError, match="expected a whole model, received an HDF5 file without one: save the model, not weights"
+        InputError, match="expected a whole model, received an HDF5 file without one: save the model with"
     ):
         lstmzoo.from_keras(tmp_path / "m.weights.h5")
     with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:

@@ -129,17 +129,23 @@ def witness(source, depth):
 
     model = stateful_keras({"keras2": tf_keras, "keras3": keras}[source], found)
     reset = lambda: [layer.reset_states() for layer in model.layers if hasattr(layer, "reset_states")]  # noqa: E731
+    call = in_graph(model, features=True)
     return (
-        lambda x: np.asarray(model(np.eye(V, dtype=np.float32)[x])),
+        lambda x: call(np.eye(V, dtype=np.float32)[x]).numpy(),
         reset,
         lambda **o: lstmzoo.from_keras(model, **o),
     )
 
 
-def greedy(model, length, features):
+def in_graph(model, features):
+    """A model as one function of windows of any length, which Keras would step through in Python."""
+    signature = tf.TensorSpec([B, None, V]) if features else tf.TensorSpec([B, None], tf.int32)
+    return tf.function(model, input_signature=[signature])
+
+
+def greedy(step, length, features):
     """argmax fed back, each lane from a symbol of its own."""
-    lstmzoo.reset_states(model)
-    step, symbols = tf.function(model, reduce_retracing=True), [np.arange(B)]
+    symbols = [np.arange(B)]
     for _ in range(length):
         x = symbols[-1][:, None]
         logits = step(tf.constant(np.eye(V, dtype=np.float32)[x] if features else x.astype(np.int32)))
@@ -156,10 +162,12 @@ def test_two_hundred_symbols_and_greedy_text_are_the_same(source, depth, kind):
     features = source.startswith("keras")
     symbols = np.random.default_rng(5).integers(0, V, (4, B, 50))
     reset()
+    call = in_graph(model, features)
     for window in symbols:
-        x = np.eye(V, dtype=np.float32)[window] if features else window
-        np.testing.assert_allclose(model(x), run(window), rtol=0, atol=1e-5)
-    text = greedy(model, 200, features)
+        x = np.eye(V, dtype=np.float32)[window] if features else window.astype(np.int32)
+        np.testing.assert_allclose(call(x), run(window), rtol=0, atol=1e-5)
+    lstmzoo.reset_states(model)
+    text = greedy(call, 200, features)
     assert len(np.unique(text[:, 100:])) > 2
     reset()  # each symbol is what the witness says after those before, so its own text is this one
     np.testing.assert_array_equal(np.argmax(run(text[:, :-1]), axis=2), text[:, 1:])
@@ -230,7 +238,8 @@ def test_torch_itself_agrees(tmp_path):
             for n, other in enumerate((net, again)):
                 logits, states[n] = other(torch.from_numpy(window), states[n])
                 np.testing.assert_allclose(ours, logits.numpy(), rtol=0, atol=1e-5)
-        text = torch.from_numpy(greedy(model, 200, features=False))
+        lstmzoo.reset_states(model)
+        text = torch.from_numpy(greedy(in_graph(model, features=False), 200, features=False))
         for other in (net, again):
             np.testing.assert_array_equal(other(text[:, :-1])[0].argmax(2), text[:, 1:])
     for source in (tmp_path / "m.pth", net, net.half(), net.bfloat16().state_dict()):
@@ -365,7 +374,7 @@ def with_nan():
             "layer 0, kernel: expected finite numbers of float32",
         ),
         (with_nan(), {}, "layer 0, kernel: expected finite numbers of float32, received NaN or infinity"),
-        (variables(), {"head": (1, 2)}, "head and embedding: expected among the named variables"),
+        (variables(), {"head": (1, 2)}, "head and embedding: expected None with a mapping of variables"),
         (
             {"dense/kernel": zeros(2, 2)},
             {},
@@ -376,7 +385,7 @@ def with_nan():
             {},
             r"one matrix \[H, V\] and one vector .* received dense \[6, 7\], other \[6, 7\]",
         ),
-        (variables(filters=zeros(3, 3, 2)), {}, r"received filters \[3, 3, 2\]: leave out what is no weight"),
+        (variables(filters=zeros(3, 3, 2)), {}, r"received filters \[3, 3, 2\]: remove all other variables"),
         (variables(embed_1=zeros(7, 7), embed_2=zeros(7, 7)), {}, "expected one embedding, received embed_1, embed_2"),
         (
             {STACK.format(n, part): zeros(4, 8) for n in (0, 2) for part in ("kernel", "bias")},
@@ -530,7 +539,7 @@ def test_names_that_torch_users_give(tensors, layers, encoding, vocab_size):
             {},
             r"norm.weight: expected LSTM, Linear and Embedding only, received \[2\] of another layer",
         ),
-        (lstm() | {"norm.bias": zeros(2)}, {}, "norm.bias: expected a Linear's, with a weight"),
+        (lstm() | {"norm.bias": zeros(2)}, {}, r"norm.bias: expected a weight \[V, H\] beside it"),
         (lstm() | dense() | dense("fc"), {}, "tensors: expected at most one Linear, received linear.weight, fc.weight"),
         (
             TABLE | {"e.weight": zeros(5, 3)} | lstm() | dense(),
@@ -540,7 +549,7 @@ def test_names_that_torch_users_give(tensors, layers, encoding, vocab_size):
         (
             alphabetical(lstm(size=2) | {"lookup.weight": zeros(5, 2), "embedding_out.weight": zeros(5, 2)}),
             {},
-            "expected names that tell Embedding from Linear, received embedding_out.weight, lookup.weight: pass a mapping",
+            "expected names that show which is the Embedding and which the Linear, received embedding_out.weight, lookup.weight: pass a mapping",
         ),
         (dense("first") | lstm(), {}, "first.weight: expected a Linear above the LSTM, received one in front"),
         (lstm() | dense(units=4), {}, r"linear.weight: expected shape \[V, 2\], received \[5, 4\]"),
@@ -550,14 +559,14 @@ def test_names_that_torch_users_give(tensors, layers, encoding, vocab_size):
         (
             lstm() | dense() | TABLE,
             {"encoding": "one_hot"},
-            "'embedding' with an embedding and only there, received 'one_hot'",
+            "'embedding' where there is an embedding, and only there, received 'one_hot'",
         ),
         (
             lstm() | dense(),
             {"encoding": "one_hot"},
-            "expected 'one_hot' with 5 input features, received 3: say 'features'",
+            "expected 5 input features with 'one_hot', received 3: use 'features'",
         ),
-        (lstm() | dense(), {"encoding": "scalar"}, "expected 'scalar' with 1 input features, received 3"),
+        (lstm() | dense(), {"encoding": "scalar"}, "expected 1 input features with 'scalar', received 3"),
         (
             lstm() | {"lstm.weight_ih_l0": zeros(8, 3) + np.inf},
             {},

@@ -1,5 +1,6 @@
 """The command and `export_model`: what is inside a file, the lines of its card, what is refused, what is left behind."""
 
+import hashlib
 import json
 import os
 import re
@@ -20,6 +21,7 @@ import lstmzoo
 from lstmzoo.data.vocabulary import Vocabulary
 from lstmzoo.errors import EnvironmentFailure, InputError
 from lstmzoo.export import write
+from lstmzoo.export.__main__ import main
 from lstmzoo.export.card import Source
 from lstmzoo.export.formats.registry import FORMATS
 from lstmzoo.export.write import write_export
@@ -30,6 +32,7 @@ from lstmzoo.models.rebuild import blueprint_of
 from lstmzoo.models.state import get_states
 from lstmzoo.runs.trained import open_run
 from tests.helpers.exports import ENDINGS, live, symbols as given
+from tests.helpers.forked import Command, command as command_of
 from tests.helpers.places import ROOT
 
 
@@ -312,46 +315,40 @@ def test_a_file_that_computes_something_else_is_not_kept(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-SLOW = """
-import hashlib, sys
-from pathlib import Path
-from lstmzoo.export import write
-from lstmzoo.export.__main__ import main
-from lstmzoo.export.formats.registry import FORMATS
-def slow(blueprint, notes, path):
-    (Path(path).parent / "part").write_text("half")
-    print("begun", file=sys.stderr, flush=True)  # held back as what converters say is
-    Path("begun").touch()
-    hashlib.pbkdf2_hmac("sha256", b"a", b"b", 1_000_000_000)  # one call of C: no signal handler of Python's runs
-write.FORMATS = {"onnx": FORMATS["onnx"]._replace(write=slow)}
-sys.argv[1:] = ["zoo:echo_4", "above/deep/new.onnx"]
-main("export")
-"""
+def slow_export():
+    """An export that stays in one call of C, in which no signal handler of Python's runs."""
+
+    def slow(blueprint, notes, path):
+        (path.parent / "part").write_text("half")
+        print("begun", file=sys.stderr, flush=True)  # held back as what converters say is
+        Path("begun").touch()
+        hashlib.pbkdf2_hmac("sha256", b"a", b"b", 1_000_000_000)
+
+    write.FORMATS = {"onnx": FORMATS["onnx"]._replace(write=slow)}
+    sys.argv[1:] = ["zoo:echo_4", "above/deep/new.onnx"]
+    main("export")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_in_a_long_call_of_a_library_leaves_nothing(tmp_path, number):
     """Such as the conversion of a large model; the process says why it ends."""
-    process = subprocess.Popen([sys.executable, "-c", SLOW], stderr=subprocess.PIPE, cwd=tmp_path, text=True)
+    process = Command(slow_export, cwd=tmp_path)
     while not (tmp_path / "begun").exists():
         assert process.poll() is None
         time.sleep(0.01)
-    process.send_signal(number)
-    _, said = process.communicate(timeout=60)
-    assert (process.returncode, said) == (128 + number, f"stopped by {number.name}\n")
+    os.kill(process.pid, number)
+    assert process.done() == (128 + number, "", f"stopped by {number.name}\n")
     assert [path.name for path in tmp_path.iterdir()] == ["begun"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_leaves_nothing(tmp_path, number):
-    line = [sys.executable, "-m", "lstmzoo.export", "zoo:char_python", str(tmp_path / "m.tflite")]
-    process = subprocess.Popen(line, stderr=subprocess.PIPE)
+    process = command_of("export.__main__", "zoo:char_python", tmp_path / "m.tflite", cwd=tmp_path)
     while not list(tmp_path.iterdir()):
         assert process.poll() is None
         time.sleep(0.01)
-    process.send_signal(number)
-    process.communicate(timeout=30)
-    assert process.returncode == 128 + number
+    os.kill(process.pid, number)
+    assert process.done(30).returncode == 128 + number
     assert not list(tmp_path.iterdir())
 
 

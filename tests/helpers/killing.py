@@ -1,9 +1,7 @@
 """Runs in processes of their own that are killed at a chosen moment; forked from one that has TensorFlow imported."""
 
 import ctypes
-import gc
 import json
-import multiprocessing
 import os
 import resource
 import shutil
@@ -19,13 +17,10 @@ from lstmzoo.errors import EnvironmentFailure, InputError, Interrupted
 from lstmzoo.runs.checkpoint import checkpoint_steps, load_checkpoint
 from lstmzoo.runs.directory import FOLDERS
 from lstmzoo.system.signals import StopSignals
+from tests.helpers.forked import CONTEXT, obey_signals, started
 
 EVENTS = ("open", "os.rename", "os.remove", "os.truncate", "os.mkdir")
 CLOCK = ("elapsed_seconds", "symbols_per_second", "train_seconds")
-CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["lstmzoo.training.loop", "lstmzoo.training.run", "lstmzoo.config.load"])
-
-
 KILL = ("signal", int(signal.SIGKILL))
 
 
@@ -39,8 +34,7 @@ class Ended(NamedTuple):
 def run_in_process(config, overrides, directory, at=None, what=KILL):
     """A run that goes on in `directory`, in a process of its own; `what` happens at its `at`-th operation on a file."""
     ours, theirs = CONTEXT.Pipe(duplex=False)
-    process = CONTEXT.Process(target=_run, args=(str(config), overrides, str(directory), at, what, theirs))
-    process.start()
+    process = started(_run, str(config), overrides, str(directory), at, what, theirs)
     theirs.close()
     try:
         said = ours.recv() if ours.poll(120) else "it hung"
@@ -52,7 +46,7 @@ def run_in_process(config, overrides, directory, at=None, what=KILL):
 
 def _run(config, overrides, directory, at, what, pipe):
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    gc.freeze()  # what is imported stays
+    obey_signals()
     seen = 0
 
     def hook(event, arguments):

@@ -1,34 +1,46 @@
 """A search as a command of its own: starting and killing it, and what it left."""
 
 import csv
+import multiprocessing.util
 import os
 import signal
-import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
-from tests.helpers.places import ROOT
-
-PROGRAM = """
-import sys
 from lstmzoo.sweep.run import run_sweep
 from lstmzoo.system.command_line import exit_status
-path, dir, train, workers, options = sys.argv[1:]
-sys.exit(exit_status(lambda: run_sweep(path, dir, int(workers), train=train, **eval(options))))
-"""
+from tests.helpers.forked import Command
 
 
 def start(path, directory, train="tests.helpers.trying:known", workers=2, **options):
-    """A search in a process group of its own."""
-    command = [sys.executable, "-c", PROGRAM, str(path), str(directory), train, str(workers), repr(options)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(command, env=environment, start_new_session=True, stderr=subprocess.PIPE, text=True)
+    """A search, begun."""
+    return Command(_search, path, directory, train, workers, options, cwd=directory.parent)
 
 
-def ended(process, seconds=120):
+def _search(path, directory, train, workers, options):
+    multiprocessing.util.spawnv_passfds = _forked
+    sys.exit(exit_status(lambda: run_sweep(path, directory, workers, train=train, **options)))
+
+
+def _forked(python, arguments, files):
+    """In place of a new Python, for the server from which a search forks its processes: it has imported all already."""
+    if pid := os.fork():
+        return pid
+    for number in {int(path.name) for path in Path("/proc/self/fd").iterdir()} - {0, 1, 2, *map(int, files)}:
+        with suppress(OSError):
+            os.close(number)
+    del sys.modules["lstmzoo.sweep.scheduler.preload"]  # what it does beside importing is done again
+    try:
+        exec(arguments[-1], {})
+    finally:
+        os._exit(0)
+
+
+def ended(command, seconds=120):
     """Its exit status, and what it said."""
-    _, said = process.communicate(timeout=seconds)
-    return process.returncode, said
+    done = command.done(seconds)
+    return done.returncode, done.stderr
 
 
 def rows(directory):

@@ -1,6 +1,6 @@
 """What the documents say is so: their code runs, their keys exist, their numbers stand in the results.
 
-`python -m tests.house.test_docs` prints the table of keys for configs/README.md.
+`python -m tests.house.test_docs` prints the tables of keys for configs/README.md.
 """
 
 import csv
@@ -17,12 +17,25 @@ from lstmzoo.sweep.space.sections import SweepSpec
 from lstmzoo.zoo.catalogue import markdown_models
 from lstmzoo.zoo.pretrained import card
 from tests.helpers.places import ROOT
+from tests.house.test_layers import COMMANDS, ORDER
 
-README = (ROOT / "README.md").read_text()
-
-
-def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.M | re.S)
+DOCUMENTS = {
+    str(path.relative_to(ROOT)): path.read_text()
+    for path in (ROOT / "README.md", *ROOT.glob("configs/README.md"), *ROOT.glob("experiments/**/README.md"))
+} | {str(path.relative_to(ROOT)): path.read_text() for path in ROOT.glob("lstmzoo/**/README.md")}
+README, CONFIGS, EXPORT, INFERENCE = (
+    DOCUMENTS[name] for name in ("README.md", "configs/README.md", "lstmzoo/export/README.md", "lstmzoo/inference/README.md")
+)  # fmt: skip
+WITH_CODE = sorted(name for name, text in DOCUMENTS.items() if "```python\n" in text)
+RUNNER = """
+import contextlib, io, json, sys
+printed = []
+for code in json.load(sys.stdin):
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        exec(compile(code, "block", "exec"), {"__name__": "__main__"})
+    printed.append(out.getvalue())
+json.dump([printed, "tensorflow" in sys.modules], sys.stdout)
+"""
 
 
 def key_table(section=Experiment):
@@ -57,46 +70,123 @@ def references(key):
     return refs
 
 
-def test_the_two_commands_are_the_first_blocks():
-    first, second = blocks("sh")
+def test_the_first_page_is_short_and_begins_with_the_two_commands():
+    assert README.count("\n") < 220
+    first, second = re.findall(r"^```sh\n(.*?)^```$", README, flags=re.M | re.S)
     assert first == "python -m pip install -e . && python -m lstmzoo.run configs/echo.yaml\n"
     assert second == "python -m pip install -e '.[dev]' && python -m pytest\n"
 
 
-def printed_by_code(number, folder):
-    """What a block of the README prints, and the block of output that stands below it there."""
-    code = blocks("python")[number]
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder)
+def same(printed, shown, folder):
+    """Whatever stands below a block is what it prints."""
+    assert printed == shown
+
+
+def low_loss(printed, shown, folder):
+    assert float(printed.split()[-1]) < 0.1
+    assert (folder / "echo.keras").is_file()
+
+
+def stopped_early(printed, shown, folder):
+    found = [re.fullmatch(r"(\d+) epochs, accuracy (\d\.\d+)\n", text) for text in (printed, shown)]
+    assert all(int(match[1]) < 50 for match in found)
+    assert float(found[0][2]) == pytest.approx(float(found[1][2]), abs=0.002)
+    assert float(found[1][2]) > 0.99
+
+
+def counted(printed, shown, folder):
+    (*losses, count), (*as_shown, wanted) = (text.splitlines() for text in (printed, shown))
+    assert count.split() == wanted.split() == [str(number) for number in range(300, 318)]
+    assert [re.sub(r"\d\.\d+", "", line) for line in losses] == [re.sub(r"\d\.\d+", "", line) for line in as_shown]
+    assert all(float(part[-1].split()[2]) < 0.02 for part in (losses, as_shown))
+
+
+VARYING = {"train_windows(": low_loss, "EarlyStopping(": stopped_early, "GradientTape(": counted}  # by a word of theirs
+
+
+def blocks_of(name):
+    """(code, output below it or None) of each block of Python."""
+    return re.findall(r"^```python\n(.*?)^```$(?:\n\n```\n(.*?)^```$)?", DOCUMENTS[name], flags=re.M | re.S)
+
+
+@pytest.mark.parametrize("name", WITH_CODE)
+def test_code_runs_and_prints_what_stands_below_it(name, tmp_path):
+    """All blocks of a document in one process and one folder, each with names of its own."""
+    blocks = blocks_of(name)
+    done = subprocess.run(
+        [sys.executable, "-c", RUNNER],
+        input=json.dumps([code for code, _ in blocks]),
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
     assert done.returncode == 0, done.stderr
-    below = re.match(r"```\n\n```\n(.*?)^```$", README.split(code)[1], flags=re.M | re.S)
-    return done.stdout, below and below[1]
+    printed, computes = json.loads(done.stdout)
+    for (code, shown), found in zip(blocks, printed, strict=True):
+        check = next((check for word, check in VARYING.items() if word in code), same)
+        check(found, shown, tmp_path)
+    if name == "lstmzoo/inference/README.md":
+        assert not computes
 
 
-def test_the_cell_stepped_by_hand(tmp_path):
-    printed, shown = printed_by_code(0, tmp_path)
-    assert printed == shown
+def test_each_block_whose_numbers_vary_is_there_once():
+    codes = [code for name in WITH_CODE for code, _ in blocks_of(name)]
+    assert [sum(word in code for code in codes) for word in VARYING] == [1] * len(VARYING)
 
 
-def test_weights_in_and_out(tmp_path):
-    printed, shown = printed_by_code(1, tmp_path)
-    assert printed == shown
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_files_commands_and_links_exist(name):
+    text, folder = DOCUMENTS[name], (ROOT / name).parent
+    for path in re.findall(r"(?<![\w/.*-])[\w/]+\.py\b", text):
+        assert any((place / path).is_file() for place in (folder, ROOT, ROOT / "lstmzoo")), path
+    for path in re.findall(r"`((?:lstmzoo|tests|experiments|configs)/[\w/.*-]+)`", text):
+        assert path.startswith(("experiments/runs", "experiments/sweeps")) or any(ROOT.glob(path)), path
+    assert set(re.findall(r"python -m lstmzoo\.(\w+)", text)) <= COMMANDS
+    assert set(re.findall(r"python -m (tests[\w.]*)", text)) <= {"tests.house.test_docs"}
+    for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]+))?\)", text):
+        place = folder / target if target else ROOT / name
+        assert place.exists(), target
+        assert not anchor or anchor in map(slug, re.findall(r"^#+ (.*)$", place.read_text(), flags=re.M)), anchor
 
 
-def test_an_echo_heard_in_numpy(tmp_path):
-    printed, shown = printed_by_code(2, tmp_path)
-    assert printed == shown
+@pytest.mark.parametrize("name", [name for name, text in DOCUMENTS.items() if "## To change something here" in text])
+def test_names_in_the_guide_stand_in_the_files_beside_them(name):
+    guide = DOCUMENTS[name].split("## To change something here")[1]
+    for path, names in re.findall(r"`([\w/]+\.py)`\s+\(([^)]*)\)", guide):
+        places = [place / path for place in ((ROOT / name).parent, ROOT, ROOT / "lstmzoo")]
+        source = next(place for place in places if place.is_file()).read_text()
+        missing = [
+            word for word in re.findall(r"`([\w.]+)`", names) if word.split(".")[-1].split("/")[-1] not in source
+        ]
+        assert missing == [], path
+
+
+def slug(heading):
+    """The anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def test_only_one_config_is_not_measured():
+    found = [line for text in DOCUMENTS.values() for line in text.splitlines() if "not measured yet" in line]
+    assert len(found) == 1 and found[0].startswith("| `char_shakespeare.yaml` |")
+
+
+def test_the_tree_of_packages_is_the_one_of_the_imports():
+    tree = README.split("## How it is built")[1].split("## Where to read on")[0]
+    found = re.findall(r"^  (\w+)(?:/|\.py) +(command)? +(\d+)  ", tree, flags=re.M)
+    assert [(name, int(floor)) for name, _, floor in found] == [(name, k + 1) for k, name in enumerate(ORDER)]
+    assert {name for name, kind, _ in found if kind} == COMMANDS & set(ORDER)
 
 
 def test_the_table_of_formats_has_the_measured_times():
     measured = (ROOT / "experiments" / "speed" / "runtimes.md").read_text()
-    assert measured in (ROOT / "experiments" / "speed" / "README.md").read_text()
+    assert measured in DOCUMENTS["experiments/speed/README.md"]
     times = re.findall(r"^\| (.*?) \| ([\d.]+) \| .*? x \| ([\d.]+) \|", measured, flags=re.M)
     assert len(times) == 8
-    table = README.split("### Take it anywhere")[1].split("### In your own code")[0]
     for name, *each in times:
-        assert all(re.search(rf"\b{re.escape(time)}\b", table) for time in each), name
+        assert all(re.search(rf"\b{re.escape(time)}\b", EXPORT) for time in each), name
     first, memory = re.search(r"^\| numpy \| ([\d.]+) s \| (\d+) MB", measured, flags=re.M).groups()
-    assert f"NumPy takes {first} s and {memory} MB" in table
+    assert f"NumPy takes {first} s and {memory} MB" in INFERENCE
 
 
 def test_the_scores_of_trained_models_are_those_of_their_cards():
@@ -105,32 +195,12 @@ def test_the_scores_of_trained_models_are_those_of_their_cards():
 
 
 def test_the_zoo_is_the_table_of_the_configs():
-    assert markdown_models() + "\n" in (ROOT / "configs" / "README.md").read_text()
-
-
-def test_windows_trained_in_order(tmp_path):
-    printed, _ = printed_by_code(3, tmp_path)
-    assert float(printed.split()[-1]) < 0.1
-    assert (tmp_path / "echo.keras").is_file()
-
-
-def test_fit_with_validation_and_early_stopping(tmp_path):
-    found = [re.fullmatch(r"(\d+) epochs, accuracy (\d\.\d+)\n", text) for text in printed_by_code(4, tmp_path)]
-    assert all(int(match[1]) < 50 for match in found)
-    assert float(found[0][2]) == pytest.approx(float(found[1][2]), abs=0.002)
-    assert float(found[1][2]) > 0.99
-
-
-def test_a_loop_of_ones_own_learns_to_count(tmp_path):
-    (*losses, counted), (*shown, wanted) = (text.splitlines() for text in printed_by_code(5, tmp_path))
-    assert counted.split() == wanted.split() == [str(number) for number in range(300, 318)]
-    assert [re.sub(r"\d\.\d+", "", line) for line in losses] == [re.sub(r"\d\.\d+", "", line) for line in shown]
-    assert all(float(part[-1].split()[2]) < 0.02 for part in (losses, shown))
+    assert markdown_models() + "\n" in CONFIGS
 
 
 def test_the_keys_of_the_configs_are_those_of_the_table():
     for section in (Experiment, SweepSpec, Range, Choices):
-        assert "\n".join(key_table(section)) in (ROOT / "configs" / "README.md").read_text()
+        assert "\n".join(key_table(section)) in CONFIGS
 
 
 def test_the_numbers_of_the_tables_are_measured_ones():
@@ -139,7 +209,7 @@ def test_the_numbers_of_the_tables_are_measured_ones():
     assert min(float(row["val_accuracy"]) for row in results) >= 0.999
     for name in {row["config"] for row in results}:
         found = [f"{float(row['val_accuracy']):.4g}" for row in results if row["config"] == name]
-        for document in (README, (ROOT / "configs" / "README.md").read_text()):
+        for document in (README, CONFIGS):
             assert re.search(rf"`{name}.yaml`.*{', '.join(found)}", document), name
     with (ROOT / "experiments" / "speed" / "echo.md").open() as file:
         measured = {
@@ -157,22 +227,19 @@ def test_the_numbers_of_the_char_tables_are_measured_ones():
     assert len(numbers) == 9
     assert all(f" {number} (" in measured for number in numbers)
     for name in ("char", "large_text"):
-        assert (speed / f"{name}.md").read_text() in (speed / "README.md").read_text()
+        assert (speed / f"{name}.md").read_text() in DOCUMENTS["experiments/speed/README.md"]
     with (ROOT / "experiments" / "shakespeare" / "results.csv").open() as file:
         results = {row["name"]: row for row in csv.DictReader(file)}
     best = results["2 x 192, dropout 0.2, 16 lanes"]
     assert f"**{best['carried']}** with the state carried, **{best['cold']}** in cold windows" in README
 
 
-def test_no_document_links_nowhere():
-    for document in [
-        ROOT / "README.md",
-        *ROOT.glob("*/README.md"),
-        *ROOT.glob("*/*/README.md"),
-        *ROOT.glob("lstmzoo/**/README.md"),
-    ]:
-        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
-            assert (document.parent / target).exists(), (document, target)
+def test_the_numbers_of_the_lessons_are_measured_ones():
+    tables = (ROOT / "experiments" / "lessons" / "results.md").read_text().split("\n\n")
+    assert len(tables) == 6
+    assert [
+        table.splitlines()[0] for table in tables if table.strip() not in DOCUMENTS["experiments/lessons/README.md"]
+    ] == []
 
 
 if __name__ == "__main__":

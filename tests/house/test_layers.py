@@ -14,7 +14,7 @@ COMMANDS = set("run sample score export sweep report zoo doctor".split())
 FILES = {"__init__.py", "__main__.py", "py.typed", "errors.py"}
 COMPUTES = set(
     "data.keras_dataset models.anatomy models.state models.build models.rebuild models.callbacks execution.kernels execution.network execution.programs execution.engine export.formats.tf_stream inference.draw_tf inference.losses_tf "
-    "training.validation training.snapshot training.recorder training.loop sweep.scheduler.oracle sweep.scheduler.oracles sweep.scheduler.worker sweep.scheduler.chief sweep.scheduler.server sweep.scheduler.preload".split()
+    "training.validation training.samples training.snapshot training.recorder training.checkpointer training.loop sweep.scheduler.oracle sweep.scheduler.oracles sweep.scheduler.worker sweep.scheduler.chief sweep.scheduler.server sweep.scheduler.preload".split()
 )  # fmt: skip
 FORBIDDEN = ("eval(", "exec(", "pickle", "yaml.load(", "unsafe_load", "allow_pickle=True", "shell=True", "os.system")
 
@@ -164,6 +164,6 @@ def test_public_names_exist_and_are_documented():
 
 
 def test_public_names_are_the_same_for_type_checkers():
-    (block,) = (node for node in modules()["__init__"].body if isinstance(node, ast.If))
+    block, _ = (node for node in modules()["__init__"].body if isinstance(node, ast.If))
     typed = {(node.module, alias.asname) for node in block.body for alias in node.names}
     assert typed == {(f"lstmzoo.{room}", name) for name, room in lstmzoo._ROOM_OF.items()}

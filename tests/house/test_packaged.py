@@ -15,6 +15,7 @@ from lstmzoo.config.find import configs_folder, find_config, list_configs
 from lstmzoo.config.sources import Sources
 from lstmzoo.errors import InputError
 from lstmzoo.sweep.space.load import load_sweep
+from tests.helpers import forked
 from tests.helpers.places import ROOT
 
 MINE = "task: {kind: echo}\nmodel: {units: 7}\ntrain: {epochs: 1}\n"
@@ -119,7 +120,7 @@ def command(*words, module="run", path=ROOT):
 
 def test_the_command_line_takes_names(elsewhere):
     short = ["--set", "train.steps=3", "--set", "validate.every_steps=0", "--set", "execution.kernel=scan"]
-    done = command("echo", *short)
+    done = forked.command("run", "echo", *short, cwd=elsewhere).done()
     assert done.returncode == 0, done.stderr
     assert done.stderr.startswith(f"config: {configs_folder()}/echo.yaml\nrun directory: experiments/runs/echo\n")
     assert json.loads((elsewhere / "experiments/runs/echo/result.json").read_text())["steps"] == 3

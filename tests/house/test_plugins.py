@@ -1,4 +1,7 @@
-"""Another package adds a model and a task by entry points: it is made, installed and used as its users would."""
+"""Another package adds a model and a task by entry points: it is made, installed and used as its users would.
+
+By default what pip writes is written by hand; `pytest -m install` installs it.
+"""
 
 import csv
 import json
@@ -30,10 +33,30 @@ execution: {kernel: scan}
 SWEEP = "base: parity.yaml\nspace:\n  train.optimizer.learning_rate: {choices: [0.1, 0.3]}\nsearch: {kind: grid}\n"
 
 
-@pytest.fixture(scope="module")
-def python(tmp_path_factory):
-    """The Python of an environment of its own, where the package is installed beside what is here."""
+INSTALL = pytest.mark.install
+
+
+@pytest.fixture(scope="module", params=["by hand", pytest.param("installed", marks=INSTALL)])
+def python(request, tmp_path_factory):
+    """A Python that finds the package, and a folder for its path."""
     place = tmp_path_factory.mktemp("environment")
+    return (install if request.param == "installed" else lay_out)(place)
+
+
+def lay_out(place):
+    """The files that an installed package consists of."""
+    shutil.copytree(TESTS / "foreign" / "foreign", place / "foreign")
+    (place / "foreign-1.0.dist-info").mkdir()
+    (place / "foreign-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: foreign\nVersion: 1.0\n")
+    project = (TESTS / "foreign" / "pyproject.toml").read_text()
+    groups = re.findall(r'^\[project.entry-points."(.*)"\]\n((?:.+\n)*)', project, flags=re.M)
+    text = "".join(f"[{name}]\n{points}" for name, points in groups).replace('"', "")
+    (place / "foreign-1.0.dist-info" / "entry_points.txt").write_text(text)
+    return sys.executable, place
+
+
+def install(place):
+    """In an environment of its own, beside what is here."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", place / "env"], check=True)
     python = place / "env" / "bin" / "python"
     site = place / "env" / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
@@ -42,16 +65,16 @@ def python(tmp_path_factory):
     shutil.copytree(TESTS / "foreign", place / "foreign")
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", "--no-index"]
     subprocess.run([*pip, "--no-build-isolation", str(place / "foreign")], check=True)
-    return python
+    return python, ""
 
 
 @pytest.fixture
 def command(python, tmp_path):
     (tmp_path / "parity.yaml").write_text(CONFIG)
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment = {**os.environ, "PYTHONPATH": str(python[1])}
 
     def run(*words):
-        line = [python, "-m", *words]
+        line = [python[0], "-m", *words]
         return subprocess.run(line, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=300)
 
     return run
@@ -75,6 +98,11 @@ def test_a_run_trains_its_task_with_its_model(command, tmp_path):
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "run" / "result.json").read_text())["steps"] == 30
     assert "kind: parity" in (tmp_path / "run" / "config.yaml").read_text()
+
+
+@INSTALL
+def test_its_run_is_as_any_other(command, tmp_path):
+    assert command("lstmzoo.run", "parity.yaml", "--run-dir", "run").returncode == 0
     longer = command("lstmzoo.run", "--resume", "--run-dir", "run", "--set", "train.steps=40")
     assert longer.returncode == 0, longer.stderr
     assert command("lstmzoo.report", "run").returncode == 0
@@ -95,6 +123,7 @@ def test_mistakes_in_its_section_are_told_as_ours(command):
     assert "parity" in command("lstmzoo.run", "--schema").stdout
 
 
+@INSTALL
 def test_a_sweep_searches_it(command, tmp_path):
     (tmp_path / "sweep.yaml").write_text(SWEEP)
     done = command("lstmzoo.sweep", "sweep.yaml", "--dir", "found")
@@ -107,7 +136,7 @@ def test_a_sweep_searches_it(command, tmp_path):
     ("found", "said"),
     [
         ({"kind": "single", "unit": 3}, "InputError: model unit: expected a key that exists"),
-        (7, "cannot be used, InputError: expected a mapping, a ModelSpec or a function that gives one, received 7"),
+        (7, "cannot be used, InputError: expected a mapping, a ModelSpec or a function that returns one, received 7"),
         (lambda: 1 / 0, "cannot be used, ZeroDivisionError: division by zero"),
         (lambda: sys.exit("a licence"), "cannot be used, SystemExit: a licence"),
         ({"source": "\x1b[31m"}, "source and task: expected a line of text each"),

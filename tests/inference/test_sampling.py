@@ -91,11 +91,9 @@ def test_one_step_has_the_plain_distribution_in_tensorflow_and_in_numpy(choice):
 def test_a_runner_draws_what_the_graph_loop_draws(untrained):
     runner = NumpyRunner(blueprint_of(untrained))
     for choice in (Choice(), Choice(0), Choice(0.5, 3), Choice(2.0, None, 0.7)):
+        samplers = GraphSampler(untrained, choice, 3), RunnerSampler(runner, choice, 3)
         for prompt in (None, np.array([1, 4, 2] * 50)):
-            both = [
-                each.draw(150, (7,), prompt)
-                for each in (GraphSampler(untrained, choice, 3), RunnerSampler(runner, choice, 3))
-            ]
+            both = [each.draw(150, (7,), prompt) for each in samplers]
             np.testing.assert_array_equal(*(np.concatenate(list(pieces)) for pieces in both))
 
 
@@ -164,6 +162,7 @@ model: {kind: stacked_layers, units: 12, depth: 2}
 train: {batch_size: 2, seq_length: 12, steps: 120, optimizer: {name: adam, learning_rate: 0.02}}
 validate: {every_steps: 40}
 sample: {every_steps: 0}
+execution: {kernel: scan}
 """
 
 
@@ -338,8 +337,8 @@ def test_mistakes_at_the_command_line_are_one_line_and_status_two(run, tmp_path)
 
 def test_ctrl_c_and_a_closed_pipe_end_quietly(run):
     line = [sys.executable, "-m", "lstmzoo.sample", str(run), "--length", "100000000"]
-    for end in ("signal", "pipe"):
-        process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    for end, runtime in (("signal", "tensorflow"), ("pipe", "numpy")):
+        process = subprocess.Popen([*line, "--runtime", runtime], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         assert len(process.stdout.read(1000)) == 1000
         if end == "signal":
             process.send_signal(signal.SIGINT)

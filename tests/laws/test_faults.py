@@ -13,10 +13,11 @@ from lstmzoo.errors import EnvironmentFailure, InputError
 from lstmzoo.runs.checkpoint import checkpoint_steps, load_checkpoint, save_checkpoint, whole_checkpoints
 from lstmzoo.runs.directory import FILES, FOLDERS, LOCK, RunDirectory
 from lstmzoo.training.progress import SilentProgress
-from lstmzoo.training.resume import go_on
+from lstmzoo.training.start import begin, requested
 from tests.helpers.killing import assert_same_run, random_moments, run_in_process
 
 TEXT = "the quick brown fox jumps over the lazy dog, and the dog sleeps on.\n" * 25
+pytestmark = pytest.mark.usefixtures("blank_pictures")
 SETS = ["validate.every_steps=12", "checkpoint.every_steps=10", "sample={every_steps: 12, length: 20}"]
 
 
@@ -51,7 +52,7 @@ def copy(whole, tmp_path):
 def started(directory):
     """Where the run would go on; nothing is trained."""
     with RunDirectory.claim(directory) as claimed:
-        return go_on(claimed, lstmzoo.load_config)
+        return begin(claimed, requested(claimed, None, ()))
 
 
 # Damage
@@ -79,7 +80,7 @@ def test_each_damaged_checkpoint_is_found_and_the_one_before_serves(copy):
 def test_the_one_before_a_damaged_one_goes_on_to_the_same_end(copy, whole):
     path = copy / "checkpoints" / "step-00000040.safetensors"
     path.write_bytes(path.read_bytes()[:-1])
-    assert started(copy).notes == ["the checkpoint of step 40 is damaged; going on from step 36"]
+    assert started(copy).resumed.notes == ["the checkpoint of step 40 is damaged; going on from step 36"]
     lstmzoo.train_run(None, copy, resume=True)
     assert {path.name for path in (copy / "checkpoints").glob("*.damaged")} == {f"{path.name}.damaged"}
     assert_same_run(whole, copy)
@@ -128,7 +129,7 @@ def test_with_no_whole_checkpoint_left_the_message_says_what_to_do(copy):
         path.write_bytes(b"")
     message = (
         "expected a run with a whole checkpoint, received .*: the checkpoint of step 40 is damaged; the checkpoint of "
-        "step 36 is damaged: restore one, or remove them to start this run afresh"
+        "step 36 is damaged: restore one, or remove them to start this run from step 0"
     )
     with pytest.raises(InputError, match=message):
         lstmzoo.train_run(None, copy, resume=True)
@@ -169,7 +170,7 @@ def test_each_file_missing_emptied_or_scrambled(copy, name, damage):
             started(copy)
         assert len(str(caught.value).splitlines()) == 1
     else:
-        assert (started(copy).checkpoint is None) == (name == "checkpoints")
+        assert (started(copy).resumed is None) == (name == "checkpoints")
     if name in (*READ["sample"], "checkpoints"):
         for command in (lambda: lstmzoo.sample_text(copy), lambda: lstmzoo.score_text(copy, "the")):
             with pytest.raises(InputError, match=r"expected .*, received ") as caught:
@@ -224,7 +225,10 @@ def test_directories_that_cannot_be(play, tmp_path, name, resume):
 # The disk
 
 
-@pytest.mark.parametrize("moment", random_moments(1, 10, 60))
+MOMENTS = random_moments(1, 10, 60)
+
+
+@pytest.mark.parametrize("moment", [*MOMENTS[:3], *(pytest.param(m, marks=pytest.mark.slow) for m in MOMENTS[3:])])
 def test_a_full_disk_loses_nothing(play, whole, tmp_path, moment):
     """From some operation on, no file can be written; after room is made, the run ends as it would have."""
     sets, run = SETS, tmp_path / "run"

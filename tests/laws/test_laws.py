@@ -132,14 +132,16 @@ def test_windows_in_one_call_equal_windows_one_by_one(kernel, dropout):
         np.testing.assert_array_equal(part, other)
 
 
-@pytest.mark.parametrize("kind", ["single", *KINDS])
-def test_the_next_initial_state_is_the_last_final_state(kind):
+@pytest.mark.parametrize(
+    ("kind", "kernel"), [("single", "scan"), ("stacked_layers", "xla"), ("stacked_cells", "keras")]
+)
+def test_the_next_initial_state_is_the_last_final_state(kind, kernel):
     model, still = built(kind, units=4) if kind == "single" else built(kind), keras.optimizers.SGD(0.0)
     zero = lstmzoo.get_states(model)
 
     def trained(x, y, states):
         lstmzoo.set_states(model, states)
-        losses = lstmzoo.train_windows(model, still, x, y)
+        losses = lstmzoo.train_windows(model, still, x, y, kernel=kernel)
         return losses, lstmzoo.get_states(model)
 
     x, y = symbols(4, 2, 5)
@@ -230,9 +232,23 @@ def test_a_run_with_validation_has_the_losses_of_one_without(runs):
 # Law 4: one architecture, one mathematics (logits, states and gradients; kernels have their own table)
 
 
-@few
-@given(depth=st.integers(1, 3), encoding=st.sampled_from(["scalar", "one_hot"]), **sizes)
-def test_kinds_agree_in_logits_states_and_gradients(depth, encoding, batch_size, seq_length, count):
+models = {"depth": st.integers(1, 3), "encoding": st.sampled_from(["scalar", "one_hot"]), **sizes}
+
+
+@settings(few, max_examples=3)
+@given(**models)
+def test_kinds_agree_in_logits_states_and_gradients(**model):
+    assert_kinds_agree(**model)
+
+
+@pytest.mark.slow
+@settings(few, max_examples=20)
+@given(**models)
+def test_kinds_agree_in_twenty_models(**model):
+    assert_kinds_agree(**model)
+
+
+def assert_kinds_agree(depth, encoding, batch_size, seq_length, count):
     x, y = symbols(count, batch_size, seq_length)
     results = []
     for kind in (*KINDS, *(["single"] if depth == 1 else [])):

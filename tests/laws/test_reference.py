@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tf_keras as keras
 
 import lstmzoo
@@ -67,10 +68,18 @@ def test_plain_keras_follows_the_tutorial(reference, name, kind):
     losses = []
     for epoch in range(2):
         model.reset_states()
-        losses += [
-            model.train_on_batch(x, y) for x, y in zip(*windows(golden, epoch, golden_length(name)), strict=True)
-        ]
+        losses += keras_losses(model, *windows(golden, epoch, golden_length(name)))
     assert_follows(np.array(losses), golden)
+
+
+def keras_losses(model, inputs, targets):
+    """As `model.train_on_batch` for each window, which makes a data set of each."""
+    step, found = model.make_train_function(), []
+    data = iter(tf.data.Dataset.from_tensor_slices((inputs, targets)))
+    for _ in inputs:
+        model.reset_metrics()
+        found.append(float(step(data)["loss"]))
+    return found
 
 
 def golden_length(name):

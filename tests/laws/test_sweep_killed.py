@@ -17,14 +17,14 @@ SLOW = pytest.mark.slow
 
 @pytest.mark.parametrize(
     ("kind", "most"),
-    [("random", 5), ("grid", 5), pytest.param("random", 20, marks=SLOW), pytest.param("grid", 20, marks=SLOW)],
+    [("random", 4), ("grid", 4), pytest.param("random", 20, marks=SLOW), pytest.param("grid", 20, marks=SLOW)],
 )
 def test_whatever_is_killed_at_some_moments_the_results_are_the_same(sweep, tmp_path, kind, most):
     grid = {
-        "model.units": {"min": 1, "max": 6 if most > 10 else 4},
+        "model.units": {"min": 1, "max": 6 if most > 10 else 3},
         "train.optimizer.learning_rate": {"choices": [0.001, 0.01, 0.1]},
     }
-    path = sweep({"kind": kind, "trials": 18 if most > 10 else 12}, grid if kind == "grid" else SPACE)
+    path = sweep({"kind": kind, "trials": 18 if most > 10 else 9}, grid if kind == "grid" else SPACE)
     assert ended(start(path, tmp_path / "undisturbed", workers=3))[0] == 0
     moments, kills, process = random.Random(kind), 0, start(path, tmp_path / "killed", "tests.helpers.trying:slow")
     roles = ["worker", "trial", "chief", "group"]
@@ -35,7 +35,7 @@ def test_whatever_is_killed_at_some_moments_the_results_are_the_same(sweep, tmp_
         if kills < most and pids and those_of(process.pid, "worker"):
             if role == "group":
                 os.killpg(process.pid, signal.SIGKILL)
-                process.communicate()
+                process.done()
                 process = start(path, tmp_path / "killed", "tests.helpers.trying:slow")
             elif not killed(moments.choice(pids)):
                 continue
@@ -56,7 +56,7 @@ def test_a_chief_that_is_killed_before_it_listens_is_started_again(sweep, tmp_pa
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_all_and_the_same_command_goes_on(sweep, tmp_path, number):
-    path = sweep({"kind": "random", "trials": 12})
+    path = sweep({"kind": "random", "trials": 8})
     process = start(path, tmp_path / "d", "tests.helpers.trying:slow")
     while not those_of(process.pid, "trial"):
         time.sleep(0.05)
@@ -64,18 +64,18 @@ def test_a_signal_stops_all_and_the_same_command_goes_on(sweep, tmp_path, number
     status, said = ended(process, 30)
     assert status == 128 + number
     assert "Traceback" not in said
-    assert "of 12 trials done; the same command goes on" in said
+    assert "of 8 trials done; the same command goes on" in said
     assert not those_of(process.pid, "trial") + those_of(process.pid, "worker") + those_of(process.pid, "chief")
     assert ended(start(path, tmp_path / "d")) == (0, "")
-    assert [row["status"] for row in rows(tmp_path / "d")] == ["COMPLETED"] * 12
+    assert [row["status"] for row in rows(tmp_path / "d")] == ["COMPLETED"] * 8
 
 
 def test_nobody_outlives_a_command_that_is_killed(sweep, tmp_path):
     process = start(sweep({"kind": "random", "trials": 50}), tmp_path / "d", "tests.helpers.trying:slow")
     while not those_of(process.pid, "trial"):
         time.sleep(0.05)
-    process.kill()
-    process.communicate(timeout=10)
+    killed(process.pid)
+    process.done(10)
     until = time.monotonic() + 5
     while any(those_of(process.pid, role) for role in ("trial", "worker", "chief")) and time.monotonic() < until:
         time.sleep(0.05)
@@ -89,7 +89,7 @@ def free_port():
 
 
 def test_hosts_join_a_chief_and_may_vanish(sweep, tmp_path):
-    path = sweep({"kind": "random", "trials": 16}, worker_timeout=2)
+    path = sweep({"kind": "random", "trials": 9}, worker_timeout=2)
     address = f"127.0.0.1:{free_port()}"
     chief = start(path, tmp_path / "d", "tests.helpers.trying:slow", workers=0, chief=address)
     while not (tmp_path / "d" / "search" / "oracle.json").exists():
@@ -98,9 +98,9 @@ def test_hosts_join_a_chief_and_may_vanish(sweep, tmp_path):
     while len(list((tmp_path / "d").glob("trial-*"))) < 4:
         time.sleep(0.05)
     os.killpg(hosts[0].pid, signal.SIGKILL)
-    hosts[0].communicate()
-    chief.kill()  # and the chief's command dies, and is started again
-    chief.communicate()
+    hosts[0].done()
+    killed(chief.pid)  # and the chief's command dies, and is started again
+    chief.done()
     chief = start(path, tmp_path / "d", "tests.helpers.trying:slow", workers=0, chief=address)
     assert ended(chief) == (0, "")
     assert ended(hosts[1]) == (0, "")

@@ -146,10 +146,14 @@ def test_a_description_may_be_a_name_a_mapping_or_an_object():
         (
             "echo_4",
             {"encoding": "features"},
-            "input_dim: expected with encoding 'features' and only there, received None",
+            "input_dim: expected a size with encoding 'features', and None with others, received None",
         ),
-        ("echo_4", {"input_dim": 3}, "input_dim: expected with encoding 'features' and only there, received 3"),
-        ("echo_4", {"embedding_dim": 3}, "embedding_dim: expected with encoding 'embedding'"),
+        (
+            "echo_4",
+            {"input_dim": 3},
+            "input_dim: expected a size with encoding 'features', and None with others, received 3",
+        ),
+        ("echo_4", {"embedding_dim": 3}, "embedding_dim: expected a size with encoding 'embedding'"),
         ("echo_4", {"encoding": "one_hot", "vocab_size": None}, "expected sizes for encoding 'one_hot', received None"),
         ("echo_4", {"seed": -1}, "seed: expected an integer >= 0, received -1"),
         ({"units": 4, "encoding": "one_hot"}, {}, "encoding: expected 'one_hot', as the model's description says"),

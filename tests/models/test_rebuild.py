@@ -155,11 +155,11 @@ def foreign(*layers, batch_shape=(2, None, 3), **dense):
         ),
         (
             [{}, {"recurrent_activation": "hard_sigmoid"}],
-            r"expected one type and one activation of gates in all layers, received \['hard_sigmoid', 'sigmoid'\]",
+            r"expected one type and one gate activation in all layers, received \['hard_sigmoid', 'sigmoid'\]",
         ),
         (
             [{}, keras.layers.Dense(2, dtype="float64")],
-            r"expected one type and one activation of gates in all layers, received \['float32', 'float64'\]",
+            r"expected one type and one gate activation in all layers, received \['float32', 'float64'\]",
         ),
     ],
 )
@@ -173,7 +173,7 @@ def test_symbols_that_are_no_classes_are_refused():
     model = foreign(table, {}, keras.layers.Dense(2), batch_shape=(1, None))
     with pytest.raises(InputError, match="as many rows as the head has classes, received 9 rows and 2 classes"):
         lstmzoo.rebatch(model, 1)
-    with pytest.raises(InputError, match="received 9 rows and no head: take the embedding out and feed features"):
+    with pytest.raises(InputError, match="received 9 rows and no head: remove the embedding and use 'features'"):
         lstmzoo.rebatch(foreign(keras.layers.Embedding(9, 3), {}, batch_shape=(1, None)), 1)
 
 
@@ -195,11 +195,11 @@ def test_impossible_sizes_and_kinds_are_one_message():
     ("encoding", "size", "options", "message"),
     [
         ("onehot", 5, {}, "encoding: expected a known one, received 'onehot'; did you mean one_hot"),
-        ("embedding", 5, {}, "'embedding' with an embedding and only there, received 'embedding' and no embedding"),
+        ("embedding", 5, {}, "'embedding' where there is an embedding, and only there, received 'embedding' and no embedding"),
         ("features", 5, {"table": (5, 5)}, r"only there, received 'features' and an embedding \[5, 5\]"),
         ("embedding", 5, {"table": (5, 4)}, r"embedding: expected shape \[V, 5\], as layer 0 takes 5 features, received \[5, 4\]"),
-        ("scalar", 5, {}, "encoding: expected 'scalar' with 1 input features, received 5: say 'features'"),
-        ("one_hot", 4, {}, "encoding: expected 'one_hot' with 5 input features, received 4: say 'features'"),
+        ("scalar", 5, {}, "encoding: expected 1 input features with 'scalar', received 5: use 'features'"),
+        ("one_hot", 4, {}, "encoding: expected 5 input features with 'one_hot', received 4: use 'features'"),
         ("one_hot", 5, {"head": False}, "expected 'features' for a model without a head, received 'one_hot'"),
         ("features", 5, {"dropout": 1.5}, "model dropout: expected less than 1"),
     ],

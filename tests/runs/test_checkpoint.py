@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lstmzoo.config.experiment import CheckpointSpec
 from lstmzoo.errors import InputError
 from lstmzoo.runs.checkpoint import NAME, checkpoint_steps, load_checkpoint, prune_checkpoints, save_checkpoint
 from lstmzoo.system.files import write_atomically
@@ -60,7 +61,7 @@ def test_every_kind_of_damage_is_found(saved):
 def test_the_last_ones_and_the_best_stay(tmp_path):
     for step in (100, 200, 300, 400):
         save_checkpoint(tmp_path / NAME.format(step), TENSORS, {})
-    prune_checkpoints(tmp_path, keep=1, last=300, best=200)
+    prune_checkpoints(tmp_path, CheckpointSpec(keep=1), last=300, best=200)
     assert checkpoint_steps(tmp_path) == [200, 300, 400]
 
 

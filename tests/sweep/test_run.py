@@ -15,8 +15,15 @@ import lstmzoo
 from lstmzoo.errors import InputError
 from lstmzoo.sweep.run import run_sweep
 from lstmzoo.sweep.space.load import load_sweep
+from tests.helpers.forked import warm
 from tests.helpers.searches import ended, rows, start, those_of
 from tests.helpers.trying import BASE, SPACE
+
+
+@pytest.fixture(autouse=True, scope="module")
+def forked():
+    """Searches that are called here fork from the process that those of the helpers fork from."""
+    warm()
 
 
 def test_a_search_ends_with_all_trials_and_results_and_is_not_repeated(sweep, tmp_path):
@@ -47,7 +54,7 @@ def test_a_search_ends_with_all_trials_and_results_and_is_not_repeated(sweep, tm
 
 def test_failures_are_rows_with_reasons_and_the_search_goes_on(sweep, tmp_path):
     space = {"model.units": {"min": 1, "max": 6}}
-    path = sweep({"kind": "grid"}, space, max_failed=0.7, trial_timeout=6)
+    path = sweep({"kind": "grid"}, space, max_failed=0.7, trial_timeout=3)
     assert ended(start(path, tmp_path / "d", "tests.helpers.trying:failing"))[0] == 0
     found = {row["model.units"]: row for row in rows(tmp_path / "d")}
     assert [found[str(units)]["status"] for units in range(1, 7)] == ["FAILED"] * 4 + ["COMPLETED"] * 2
@@ -150,7 +157,7 @@ def test_nothing_listens_on_an_outside_address(sweep, tmp_path):
         time.sleep(0.05)
     new = listening() - before
     os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    process.done()
     assert new
     assert {address.rpartition(":")[0] for address in new} <= {"0100007F", "0000000000000000FFFF00000100007F"}
 
@@ -173,7 +180,7 @@ def test_another_sweeps_directory_is_refused(sweep, tmp_path):
 
 
 def test_best_yaml_gives_the_leaderboards_number_bit_for_bit(sweep, tmp_path):
-    base = {**BASE, "train": {"steps": 150}, "validate": {"every_steps": 50}}
+    base = {**BASE, "train": {"steps": 150}, "validate": {"every_steps": 50}, "execution": {"kernel": "scan"}}
     space = {"model.units": {"min": 2, "max": 6}, "model.kind": {"choices": ["single", "stacked_layers"]}}
     path = sweep({"kind": "random", "trials": 3}, space, base)
     found = lstmzoo.run_sweep(path, tmp_path / "d", 2)
@@ -185,7 +192,7 @@ def test_best_yaml_gives_the_leaderboards_number_bit_for_bit(sweep, tmp_path):
 
 
 def test_hyperbands_best_yaml_gives_its_number_too(sweep, tmp_path):
-    base = {**BASE, "train": {"steps": 120}}
+    base = {**BASE, "train": {"steps": 120}, "execution": {"kernel": "scan"}}
     found = lstmzoo.run_sweep(
         sweep({"kind": "hyperband", "smallest": 40}, {"model.units": {"min": 2, "max": 9}}, base), tmp_path / "d", 2
     )

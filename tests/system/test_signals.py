@@ -54,7 +54,7 @@ def test_a_busy_call_is_announced_and_a_second_signal_leaves():
     _, error = process.communicate(timeout=30)
     assert time.perf_counter() - start < 2
     assert process.returncode == 130
-    assert error.splitlines()[0] == "stopping after the present graph call; a second signal leaves at once"
+    assert error.splitlines()[0] == "stopping after the current graph call; a second signal stops at once"
 
 
 def test_the_first_signal_is_kept_and_the_second_raises():

@@ -16,6 +16,7 @@ from lstmzoo.execution.engine import Execution
 from lstmzoo.tasks.char import Char, CharSpec
 from lstmzoo.training.validation import Validator
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
 PLAY = "to be, or not to be: that is the question. " * 50  # 2150 symbols, 16 different
 CONFIG = """
 task: {kind: char, text: play.txt}
@@ -24,6 +25,7 @@ train: {batch_size: 4, seq_length: 10, steps: 40, optimizer: {name: adam, learni
 validate: {every_steps: 20}
 sample: {every_steps: 10, length: 30}
 checkpoint: {every_steps: 20}
+execution: {kernel: scan}
 """
 
 
@@ -159,19 +161,16 @@ def test_sharded_validation_is_the_mean_over_all_targets(tmp_path, kind):
 
 
 def test_the_laws_hold_for_sharded_lanes(tmp_path):
-    """100 units in 16 lanes: two threads, two programs side by side; with dropout, validated and not, and again."""
+    """100 units in 16 lanes: two threads, two programs side by side; with dropout, validated and not."""
     found = []
-    for name, *overrides in (("one",), ("again",), ("plain", "validate.every_steps=0", "sample.every_steps=0")):
+    for name, *overrides in (("one",), ("plain", "validate.every_steps=0", "sample.every_steps=0")):
         config = load(
             tmp_path, "model.units=100", "train.batch_size=16", "train.steps=8", "validate.every_steps=3",
-            "sample.every_steps=4", "execution.threads=2", *overrides,
+            "sample.every_steps=4", "execution={kernel: xla, threads: 2}", *overrides,
         )  # fmt: skip
         lstmzoo.train_run(config, tmp_path / name)
         found.append([line["train_loss"] for line in metrics(tmp_path / name)])
-    assert found[0] == found[1] == found[2]
-    assert (tmp_path / "one/samples/step-00000008.txt").read_bytes() == (
-        tmp_path / "again/samples/step-00000008.txt"
-    ).read_bytes()
+    assert found[0] == found[1]
 
 
 def test_a_run_stops_when_patience_is_lost(tmp_path):
@@ -181,7 +180,6 @@ def test_a_run_stops_when_patience_is_lost(tmp_path):
         "validate.patience=2",
         "train.steps=1000",
         "train.optimizer.learning_rate=1.0",
-        "execution.kernel=scan",
     )
     result = lstmzoo.train_run(config, tmp_path / "run")
     assert result["status"] == "stopped_early"
@@ -199,7 +197,7 @@ def test_every_text_option_reaches_the_run(tmp_path):
 
 
 def test_embedding(tmp_path):
-    config = load(tmp_path, "model.encoding=embedding", "model.embedding_dim=3", "execution.kernel=scan")
+    config = load(tmp_path, "model.encoding=embedding", "model.embedding_dim=3")
     result = lstmzoo.train_run(config, tmp_path / "run")
     assert result["final"]["val_loss"] < math.log(16)
     assert result["parameters"] == 16 * 3 + 4 * 8 * (3 + 8 + 1) + 4 * 8 * (8 + 8 + 1) + 16 * 9
@@ -229,7 +227,7 @@ def test_a_glob_and_a_list_are_files_in_order(tmp_path):
         (["task.text=nowhere.txt"], r"--set task.text: task.text: expected a text file \(.*nowhere.txt is not there\), received 'nowhere.txt'"),
         (["task.text=."], r"is a directory: name its files, such as .*/\*.txt"),
         (["task.text='no*.txt'"], "no file matches .*no"),
-        (['task.text="a\\0b"'], "holds a NUL"),
+        (['task.text="a\\0b"'], "contains a NUL"),
         (["task.text=" + "x" * 300], "File name too long"),
         (["task.text=~nosuchuser/x.txt"], "nosuchuser/x.txt is not there"),
         (["task.text=[]"], "expected a path, a list of paths, or a glob"),

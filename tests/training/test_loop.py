@@ -14,9 +14,11 @@ from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted
 from lstmzoo.runs.checkpoint import checkpoint_steps, load_checkpoint
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.tasks.echo import Echo, EchoSpec, entropy
+from lstmzoo.training import checkpointer
 from lstmzoo.training.validation import Validator
 from tests.helpers.places import ECHO
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
 SHORT = ["train.steps=40", "validate.every_steps=20", "checkpoint.every_steps=10"]
 SCAN = "execution.kernel=scan"  # nothing to compile: for what no kernel has a part in
 
@@ -170,15 +172,13 @@ def test_an_infinite_loss_stops_the_run(tmp_path):
 
 
 def test_a_broken_weight_is_found_before_its_checkpoint(tmp_path, monkeypatch):
-    import lstmzoo.training.loop as train
-
-    real = train.take_snapshot
+    real = checkpointer.take_snapshot
 
     def broken(model, optimizer):
         tensors = real(model, optimizer)
         return {**tensors, "weights/001": tensors["weights/001"] * np.nan} if optimizer.iterations == 20 else tensors
 
-    monkeypatch.setattr(train, "take_snapshot", broken)
+    monkeypatch.setattr(checkpointer, "take_snapshot", broken)
     with pytest.raises(Diverged, match=r"weights/001 after step 20 .*the checkpoint of step 10 is intact"):
         run(tmp_path / "a")
     assert checkpoint_steps(tmp_path / "a" / "checkpoints") == [10]
@@ -256,18 +256,17 @@ def test_a_directory_with_a_run_is_refused_untouched(finished):
 def test_default_directories_are_numbered(tmp_path, monkeypatch):
     monkeypatch.setenv("LSTMZOO_RUNS", str(tmp_path / "runs"))
     for _ in range(2):
-        RunDirectory.create("echo", None).release()
+        with RunDirectory.create("echo", None) as claimed:
+            claimed.write_config("")
     assert run(None, "train.steps=2", "validate.every_steps=0")["run_dir"] == str(tmp_path / "runs" / "echo-3")
     assert {path.name for path in (tmp_path / "runs").iterdir()} == {"echo", "echo-2", "echo-3"}
 
 
 def test_a_directory_that_goes_away_is_a_failure_of_the_surroundings(tmp_path, monkeypatch):
-    import lstmzoo.training.loop as train
-
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(train, "save_checkpoint", full)
+    monkeypatch.setattr(checkpointer, "save_checkpoint", full)
     with pytest.raises(EnvironmentFailure, match="failed: No space left on device .there is no checkpoint.: make room"):
         run(tmp_path / "a")
 
@@ -323,3 +322,14 @@ def test_floors_of_other_resets():
     assert task.loss_floor(15, "never") == task.loss_floor(15, "epoch")
     assert Echo(EchoSpec(kind="echo", fresh_series=False), 5, seed=0).loss_floor(15, "epoch") is None
     assert Echo(EchoSpec(kind="echo"), 1, seed=0).loss_floor(15, "epoch") == 0
+
+
+def test_a_run_that_cannot_begin_leaves_no_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("LSTMZOO_RUNS", str(tmp_path / "runs"))
+    (tmp_path / "empty.txt").write_text("")
+    (tmp_path / "bad.yaml").write_text("task: {kind: char, text: empty.txt}\nmodel: {units: 2}\ntrain: {steps: 1}\n")
+    for run_dir, resume in ((None, False), (None, True), (tmp_path / "a" / "b", False), (tmp_path / "a" / "b", True)):
+        with pytest.raises(InputError, match="expected a text, received nothing"):
+            lstmzoo.train_run(tmp_path / "bad.yaml", run_dir, resume)
+        assert not (tmp_path / "a").exists()
+        assert list((tmp_path / "runs").glob("*")) == []

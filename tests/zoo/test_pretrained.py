@@ -70,7 +70,7 @@ def test_a_report_takes_them_and_nothing_is_written_to_them(tmp_path):
     ("name", "said"),
     [
         ("zoo:echo4", r"expected a trained model of the package \(zoo:char_python, zoo:echo_4\), received 'zoo:echo4'; did you mean zoo:echo_4"),
-        ("zoo:char_2x128", r"the zoo's char_2x128 is an architecture, to be trained: build_model\('char_2x128', ...\)"),
+        ("zoo:char_2x128", r"the zoo's char_2x128 is an architecture without weights: build_model\('char_2x128', ...\) makes a model to train"),
         ("zoo:", "received 'zoo:'"),
         ("zoo:../models/echo_4", "received 'zoo:../models/echo_4'"),
     ],
@@ -130,13 +130,13 @@ def test_who_gives_something_else_than_a_run_is_told_what_was_meant(tmp_path, mo
         (tmp_path / name).touch()
     for given, meant in (
         ("nowhere", r" \(it is not there\)"),
-        ("char_2x128", "; the zoo's char_2x128 is an architecture, to be trained: build_model"),
+        ("char_2x128", "; the zoo's char_2x128 is an architecture without weights: build_model"),
         ("run/config.yaml", "; did you mean 'run'\\?"),
         ("run/checkpoints", "; did you mean 'run'\\?"),
         ("run/checkpoints/step-00000001.safetensors", "; did you mean 'run'\\?"),
-        ("a.yaml", ": it is a config, to be trained with python -m lstmzoo.run a.yaml"),
-        ("a.onnx", ": it is an exported model; give the run that it was made of"),
-        ("saved", ": it is an exported model; give the run that it was made of"),
+        ("a.yaml", ": it is a config; train it with python -m lstmzoo.run a.yaml"),
+        ("a.onnx", ": it is an exported model; give the run that it was exported from"),
+        ("saved", ": it is an exported model; give the run that it was exported from"),
     ):
         with pytest.raises(
             InputError, match=f"expected a run directory, received '{given}', which has no config.yaml{meant}"

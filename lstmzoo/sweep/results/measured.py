@@ -4,6 +4,7 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
+from lstmzoo.runs.metrics import METRICS, Metrics
 from lstmzoo.sweep.space.objective import Objective
 
 
@@ -11,10 +12,9 @@ class Measured:
     """The steps at which a run measured an objective, and the best value so far."""
 
     def __init__(self, run: Path, objective: Objective):
-        self.path, self.objective = run / "metrics.jsonl", objective
+        self.metrics, self.objective = Metrics(run / METRICS), objective
         self.step, self.size = 0, 0
-        self.steps: list[int] = []
-        self.values: list[float] = []
+        self._forget()
 
     @property
     def best(self) -> float | None:
@@ -27,26 +27,19 @@ class Measured:
         """Read the lines since the last look, and return this; a file that became shorter is read from its start."""
         with suppress(OSError):  # there is none yet
             try:
-                self._look()
+                self.size = self.metrics.follow(self.size, self._take)
             except (ValueError, KeyError, TypeError):
-                self.step, self.size = 0, 0
-                self.steps, self.values = [], []
-                self._look()
+                self._forget()
+                self.size = self.metrics.follow(0, self._take)
         return self
 
-    def _look(self) -> None:
-        with self.path.open("rb") as file:
-            file.seek(max(0, self.size - 1))
-            if self.size and file.read(1) != b"\n":
-                raise ValueError("the file is shorter than at the last look")
-            for line in file:
-                if not line.endswith(b"\n"):
-                    break
-                self._read(line)
-                self.size += len(line)
+    def _forget(self) -> None:
+        self.step, self.size = 0, 0
+        self.steps: list[int] = []
+        self.values: list[float] = []
 
-    def _read(self, text: bytes) -> None:
-        """Read the line of one step; most lines have no objective and are only counted."""
+    def _take(self, text: bytes) -> None:
+        """Take one step's line; most hold nothing but the step."""
         self.step += 1
         if f'"{self.objective.name}"'.encode() not in text:
             return

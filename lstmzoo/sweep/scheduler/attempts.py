@@ -28,7 +28,7 @@ class Attempt(NamedTuple):
     """The time of its first start here, in seconds of the monotonic clock."""
     kills: int = 0
     """The number of kills in a row without a new checkpoint."""
-    step: int = -1
+    step: int = 0
     """The step of the last checkpoint at its last start."""
     stopped: float | None = None
     """The time of the request to stop; None: it was not asked."""
@@ -51,8 +51,8 @@ class Attempts:
                 self.running[worker] = before._replace(ticket=ticket)
                 return
             before.started.kill()
-        attempt = Attempt(ticket, name, experiment, None, time.monotonic())  # type: ignore[arg-type]
-        self.running[worker] = self._start(attempt)
+        step, started = self._last_step(name), self._start(name, experiment)
+        self.running[worker] = Attempt(ticket, name, experiment, started, time.monotonic(), step=step)
 
     def stop(self, worker: str, why: str = "stopped") -> None:
         """Ask a worker's run, if there is one, to write its checkpoint and end."""
@@ -88,7 +88,7 @@ class Attempts:
                 continue
             reason = self._reason(attempt)
             if reason is None:
-                self.running[worker] = self._start(attempt)
+                self.running[worker] = self._again(attempt)
             else:
                 del self.running[worker]
                 yield worker, attempt.ticket, reason
@@ -100,13 +100,19 @@ class Attempts:
         self.running = {worker: each._replace(since=each.since + slept) for worker, each in self.running.items()}
         self.looked = now
 
-    def _start(self, attempt: Attempt) -> Attempt:
-        """Start the run in a new process, and count the kills since its last checkpoint."""
-        run_dir = self.directory.path / attempt.name
-        step = max(checkpoint_steps(run_dir / "checkpoints"), default=0) if run_dir.is_dir() else 0
+    def _again(self, attempt: Attempt) -> Attempt:
+        """Start a killed run again, and count its kills since its last checkpoint."""
+        step = self._last_step(attempt.name)
         kills = attempt.kills + 1 if step == attempt.step else 0
-        started = start(trial, self.train, attempt.experiment, run_dir, self.directory.log(attempt.name))
-        return attempt._replace(started=started, kills=kills, step=step)
+        return attempt._replace(started=self._start(attempt.name, attempt.experiment), kills=kills, step=step)
+
+    def _start(self, name: str, experiment: Experiment) -> Started:
+        return start(trial, self.train, experiment, self.directory.path / name, self.directory.log(name))
+
+    def _last_step(self, name: str) -> int:
+        """Return the step of a run's last checkpoint, 0 without one."""
+        run_dir = self.directory.path / name
+        return max(checkpoint_steps(run_dir / "checkpoints"), default=0) if run_dir.is_dir() else 0
 
     def _check_time(self, worker: str, attempt: Attempt) -> None:
         now = time.monotonic()

@@ -13,11 +13,12 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 from lstmzoo.config.experiment import Experiment
+from lstmzoo.config.plan import Plan
 from lstmzoo.errors import Busy, Diverged, EnvironmentFailure, InputError, Interrupted
 from lstmzoo.system.command_line import start_tensorflow
 from lstmzoo.system.terminal import printable
 from lstmzoo.training.progress import PlainProgress
-from lstmzoo.training.run import resume_run
+from lstmzoo.training.run import Request, train
 
 Train = Callable[[Experiment, Path], None]
 MOST_SAID = 1000  # characters of a reason
@@ -28,26 +29,23 @@ def train_trial(experiment: Experiment, run_dir: Path) -> None:
     """Start or continue an ordinary run, without pictures; wait while another process still writes to it."""
     while True:
         try:
-            resume_run(
-                experiment,
-                lambda kept: experiment,
-                run_dir,
-                PlainProgress(sys.stderr),
-                lambda plan: start_tensorflow(int(plan.resolved.execution.threads)),
-                pictures=False,
-            )
+            train(Request(experiment, run_dir, resume=True, pictures=False), PlainProgress(sys.stderr), _prepare)
             return
         except Busy:
             time.sleep(1)
 
 
-def run_trial(train: Train, experiment: Experiment, run_dir: Path, log: Path, result: Connection) -> None:
+def _prepare(plan: Plan) -> None:
+    start_tensorflow(int(plan.resolved.execution.threads))
+
+
+def run_trial(function: Train, experiment: Experiment, run_dir: Path, log: Path, result: Connection) -> None:
     """Run a trial's process from start to end: send why it failed, or an empty text, and exit with a status."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the process that it was forked from ignores it
     live_quietly("trial", log)
     status, said = 0, ""
     try:
-        train(experiment, run_dir)
+        function(experiment, run_dir)
     except KNOWN as error:
         status, said = error.exit_status, str(error)
     except BaseException as error:

@@ -14,7 +14,7 @@ from lstmzoo.sweep.space.dimensions import Choices, Dimension, Range, Values, di
 from lstmzoo.sweep.space.feasible import Entries, bad_conditions, impossible
 from lstmzoo.sweep.space.search import Search, check_laid
 from lstmzoo.sweep.space.sections import SweepSpec
-from lstmzoo.sweep.space.sizing import sized
+from lstmzoo.sweep.space.sizing import size_of
 
 
 def load_sweep(path: str | os.PathLike[str], trials: int | None = None) -> Search:
@@ -58,12 +58,13 @@ class _Reading:
         if self.problems:
             return None, self.problems
         dimensions = self._dimensions(entries)
-        search = Search(self.spec, tuple(dimensions), self.base, self.folders, 0)
-        if not self.problems:
-            search, self.problems = sized(search, self.experiment)
-        if not self.problems:
-            self.problems = impossible(search)
-        return search, self.problems
+        if self.problems:
+            return None, self.problems
+        size, problems = size_of(self.spec, dimensions, self.experiment)
+        if problems:
+            return None, problems
+        search = Search(self.spec, tuple(dimensions), self.base, self.folders, *size)
+        return search, impossible(search)
 
     def _entries(self) -> Entries:
         entries: Entries = {}

@@ -1,34 +1,43 @@
 """The number of trials of a search: as many as are wanted, as there are combinations, or as hyperband starts."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 from lstmzoo.config.experiment import Experiment
+from lstmzoo.config.schedules import SCHEDULES
 from lstmzoo.config.sources import LENGTHS, Problem
-from lstmzoo.sweep.space.dimensions import count
+from lstmzoo.sweep.space.dimensions import Dimension, count
 from lstmzoo.sweep.space.hyperband import sizes
-from lstmzoo.sweep.space.search import Search
-from lstmzoo.sweep.space.sections import SearchSpec
+from lstmzoo.sweep.space.sections import SearchSpec, SweepSpec
 
+Dimensions = Sequence[Dimension]
 MAX_GRID = 100_000
 
 
-def sized(search: Search, base: Experiment) -> tuple[Search, list[Problem]]:
-    """Return the search with its number of trials, and the problems if it cannot have one."""
-    spec = search.spec.search
+class Size(NamedTuple):
+    """Size of a search."""
+
+    trials: int
+    length: tuple[str, int] = ("", 0)
+    """Key and value of the base's own length, for hyperband."""
+
+
+def size_of(sweep: SweepSpec, dimensions: Dimensions, base: Experiment) -> tuple[Size, list[Problem]]:
+    """Compute the number of trials of a search, and the problems if it cannot have one."""
+    spec = sweep.search
     if spec.kind == "hyperband":
-        return _hyperband(search, base)
-    there = count(search.dimensions, max(MAX_GRID, spec.trials or 0) + 1)
+        return _hyperband(sweep, dimensions, base)
+    there = count(dimensions, max(MAX_GRID, spec.trials or 0) + 1)
     if spec.kind == "grid":
-        return search._replace(trials=there or 0), _grid(search, there, spec.trials)
+        return Size(there or 0), _grid(dimensions, there, spec.trials)
     trials = spec.trials or 0
-    return search._replace(trials=trials if there is None else min(trials, there)), []
+    return Size(trials if there is None else min(trials, there)), []
 
 
-def _grid(search: Search, there: int | None, wanted: int | None) -> list[Problem]:
+def _grid(dimensions: Dimensions, there: int | None, wanted: int | None) -> list[Problem]:
     """Return the problems of a grid of `there` combinations (None: countless); a part of a grid is not allowed."""
     if there is None:
-        endless = next(each.path for each in search.dimensions if each.listed() is None)
+        endless = next(each.path for each in dimensions if each.listed() is None)
         return [
             Problem(
                 ("space", endless), "expected choices or a step in a grid, received a range without end: add a step"
@@ -42,19 +51,19 @@ def _grid(search: Search, there: int | None, wanted: int | None) -> list[Problem
     return [Problem(("search", "trials"), f"{text}: {advice}")]
 
 
-def _hyperband(search: Search, base: Experiment) -> tuple[Search, list[Problem]]:
-    spec, key = search.spec.search, next(key for key in LENGTHS if getattr(base.train, key) is not None)
+def _hyperband(sweep: SweepSpec, dimensions: Dimensions, base: Experiment) -> tuple[Size, list[Problem]]:
+    spec, key = sweep.search, next(key for key in LENGTHS if getattr(base.train, key) is not None)
     length = getattr(base.train, key)
-    if problem := _unfit(search.spec.space, base, key) or _indivisible(spec, key, length):
-        return search, [problem]
+    if problem := _unfit(sweep.space, base, key) or _indivisible(spec, key, length):
+        return Size(0), [problem]
     once = sum(rounds[0] for rounds in sizes(length // spec.smallest, spec.factor))
     if spec.trials is not None and spec.trials < once:
         text = f"expected as many as hyperband starts in one pass, {once}, or more, received {spec.trials}"
-        return search, [Problem(("search", "trials"), f"{text}: raise it, or search.smallest")]
+        return Size(0), [Problem(("search", "trials"), f"{text}: raise it, or search.smallest")]
     passes = max(1, (spec.trials or once) // once)
-    there = count(search.dimensions, once * passes)
+    there = count(dimensions, once * passes)
     trials = once * passes if there is None else min(once * passes, there)
-    return search._replace(trials=trials, length=(key, length)), []
+    return Size(trials, (key, length)), []
 
 
 def _unfit(space: dict[str, Any], base: Experiment, key: str) -> Problem | None:
@@ -64,9 +73,11 @@ def _unfit(space: dict[str, Any], base: Experiment, key: str) -> Problem | None:
         received = taken[0] + " in the space" if taken else "train.time_budget"
         text = "expected a base bounded by epochs or steps, and neither in the space, for hyperband"
         return Problem(("search", "kind"), f"{text}, received {received}")
-    if "cosine" in (base.train.schedule.kind, *_schedules(space)):
-        text = "expected a schedule that does not depend on the length (constant, exponential) for hyperband"
-        return Problem(("search", "kind"), f"{text}, received cosine")
+    wanted = (base.train.schedule.kind, *_schedules(space))
+    if unfit := next((kind for kind in wanted if kind in SCHEDULES and SCHEDULES[kind].needs_length), None):
+        fit = ", ".join(kind for kind, schedule in SCHEDULES.items() if not schedule.needs_length)
+        text = f"expected a schedule that does not depend on the length ({fit}) for hyperband"
+        return Problem(("search", "kind"), f"{text}, received {unfit}")
     return None
 
 
