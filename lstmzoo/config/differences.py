@@ -22,7 +22,7 @@ def settings_of(experiment: Experiment) -> Settings:
     data["model"] |= {"encoding": experiment.encoding, "units": list(experiment.model.layers)}
     del data["model"]["depth"]
     for key in data_keys(experiment.task):
-        del data["task"][key]
+        data["task"].pop(key, None)
     return dict(flat(data))
 
 
@@ -65,7 +65,7 @@ def differences(kept: Settings, wanted: Settings, free: tuple[str, ...]) -> Sett
 
 
 def is_shorter(kept: Settings, wanted: Settings, windows: int) -> bool:
-    """Tell whether a length is less than the run's own, in epochs of so many windows; seconds and steps never are."""
+    """Tell whether a length is less than the run's own; seconds and steps do not compare. `windows`: of an epoch."""
     (old_key, old), (new_key, new) = (_length(settings, windows) for settings in (kept, wanted))
     return new < old and (old_key == "train.time_budget") == (new_key == "train.time_budget")
 

@@ -148,7 +148,7 @@ class ExecutionSpec(Section):
     """Execution of the same mathematics; fixed before step 0."""
 
     kernel: KernelName = "auto"
-    """keras: its own layers (cuDNN on a GPU); scan: hand-written gradient; xla: that, compiled."""
+    """keras: its own layers (cuDNN on a GPU); scan: hand-written gradient; xla: the same, compiled by XLA."""
     threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = "auto"
     """Threads of TensorFlow, within an op and between ops."""
     windows_per_call: Literal["auto"] | Count = "auto"

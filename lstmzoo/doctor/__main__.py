@@ -119,7 +119,8 @@ def doctor(as_json: bool = False) -> None:
         sections = {title: [line._asdict() for line in lines] for title, lines in findings.items()}
         print(json.dumps({"lstmzoo": VERSION, "ok": not failed, **sections}, indent=2))
     if failed:
-        raise EnvironmentFailure(f"not well: {', '.join(failed)} (the text after -> says what to do)")
+        where = "the key advice" if as_json else "the text after ->"
+        raise EnvironmentFailure(f"not well: {', '.join(failed)} ({where} says what to do)")
     if not as_json:
         print("all is well")
 

@@ -25,7 +25,7 @@ class Kernel(NamedTuple):
 KERNELS = {
     "keras": Kernel("its own layers (cuDNN on a GPU)", compiled=False),
     "scan": Kernel("hand-written gradient", compiled=False),
-    "xla": Kernel("that, compiled", compiled=True),
+    "xla": Kernel("the same, compiled by XLA", compiled=True),
 }
 
 

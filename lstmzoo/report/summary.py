@@ -160,9 +160,9 @@ def _facts(directory: RunDirectory) -> dict[str, Any]:
 
 def _settings(experiment: Experiment, facts: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the settings; for a text its name and digest, since its path means nothing on another machine."""
-    data = {key: getattr(experiment.task, key) for key in data_keys(experiment.task)}
+    data = {key: getattr(experiment.task, key, None) for key in data_keys(experiment.task)}
     for path, value in settings_of(experiment).items():
         yield path, value
-        if path == "task.kind" and "corpus" in data:
-            yield "task.corpus", data["corpus"]
+        if path == "task.kind" and experiment.task.writes:
+            yield from ((f"task.{key}", name) for key, name in data.items() if isinstance(name, str | None))
             yield "task.text_sha256", facts.get("text_sha256")

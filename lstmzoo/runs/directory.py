@@ -15,13 +15,12 @@ from lstmzoo.errors import Busy, InputError
 from lstmzoo.runs.checkpoint import checkpoint_steps
 from lstmzoo.runs.environment import changes, environment
 from lstmzoo.runs.metrics import METRICS, Metrics
+from lstmzoo.runs.places import check_name, make_folders, make_free, unusable
 from lstmzoo.system.files import remove_leftovers, write_atomically
 from lstmzoo.zoo.pretrained import refuse_to_write
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
-
-from lstmzoo.runs.places import check_name, first_free, unusable
 
 FILES = ("config.yaml", "environment.json", "vocab.json", METRICS, "result.json")
 FOLDERS = ("checkpoints", "plots", "samples", "tensorboard")
@@ -42,9 +41,12 @@ class RunDirectory:
     @classmethod
     def create(cls, name: str, path: Path | None) -> Self:
         """Claim exactly `path`, or the first free default directory; `InputError` for one that holds a run."""
-        free = first_free(name) if path is None else None
-        directory = cls.claim(free or Path(path))  # type: ignore[arg-type]
-        directory._made += [free] if free else []
+        if path is None:
+            free, above = make_free(name)
+            directory = cls.claim(free)
+            directory._made = [free, *above]
+        else:
+            directory = cls.claim(path)
         try:
             directory.check_empty()
         except InputError:
@@ -65,8 +67,7 @@ class RunDirectory:
         try:
             refuse_to_write(path)
             check_name(path)
-            directory._made = [each for each in (path, *path.parents) if not os.path.lexists(each)]
-            path.mkdir(parents=True, exist_ok=True)
+            directory._made = make_folders(path)
             directory._check_parts()
             directory._lock.acquire(blocking=False)
             directory._mine = _identity(path / LOCK)
@@ -90,13 +91,15 @@ class RunDirectory:
 
         Folders that were made for a run and hold nothing go too: a run that could not begin leaves no trace.
         """
+        made: list[Path] = []
         with suppress(OSError):
             if _identity(self.path / LOCK) == self._mine:
                 (self.path / LOCK).unlink()
+                made = self._made
         if self._lock is not None:
             self._lock.release()
         with suppress(OSError):
-            for folder in self._made:
+            for folder in made:
                 folder.rmdir()
 
     def check_claim(self) -> None:
@@ -179,11 +182,11 @@ class RunDirectory:
             found = json.loads((self.path / name).read_text(encoding="utf-8"))
             if isinstance(found, dict):
                 return found
-            reason = "is no mapping"
+            reason = "is not a mapping"
         except OSError as error:
             reason = f"cannot be read ({error.strerror})"
         except (ValueError, RecursionError):
-            reason = "is no JSON"
+            reason = "is not JSON"
         advice = "remove it, it will be written again" if name == "result.json" else "restore the run's own file"
         raise InputError(f"expected a run's {name}, received {self.path / name}, which {reason}: {advice}")
 

@@ -64,7 +64,7 @@ class Metrics:
                     step += 1
                     take(_checked(text, step))
             if len(text) == LONGEST:
-                raise ValueError(f"what is no line after step {step}")
+                raise ValueError(f"text without a line end after step {step}")
         except FileNotFoundError:
             return 0
         except (OSError, ValueError, RecursionError) as error:
@@ -103,11 +103,11 @@ class Metrics:
 
 def _checked(text: bytes, step: int) -> Line:
     if not text.endswith(b"\n"):
-        raise ValueError(f"none of step {step}")
+        raise ValueError(f"a file without the line of step {step}")
     line = json.loads(text)
     loss = line.get("train_loss") if isinstance(line, dict) else None
     if not isinstance(loss, float) or not math.isfinite(loss) or line.get("step") != step:
-        raise ValueError(f"another one in place of step {step}")
+        raise ValueError(f"another line in the place of step {step}")
     return line
 
 
@@ -115,4 +115,4 @@ def _reason(error: Exception) -> str:
     if isinstance(error, OSError):
         return f"a file that cannot be read ({error.strerror})"
     known = type(error) is ValueError  # ours; JSON's are of other kinds
-    return str(error) if known else "what is no JSON"
+    return str(error) if known else "a line that is not JSON"

@@ -30,17 +30,24 @@ def last_default(name: str) -> Path:
     return max(found)[1]
 
 
-def first_free(name: str) -> Path:
-    """Make the first default directory of a name that is free."""
+def make_folders(path: Path) -> list[Path]:
+    """Make a folder and those above it; return those that were not there, the innermost first."""
+    missing = [each for each in (path, *path.parents) if not os.path.lexists(each)]
+    path.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def make_free(name: str) -> tuple[Path, list[Path]]:
+    """Make the first default directory of a name that is free; return it and the folders above it that were made."""
     root = runs_root()
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        above = make_folders(root)
         number = 1
         while True:
             path = root / (name if number == 1 else f"{name}-{number}")
             with suppress(FileExistsError):
                 path.mkdir()
-                return path
+                return path, above
             number += 1
     except OSError as error:
         raise unusable(root / name, error) from error

@@ -16,7 +16,7 @@ from lstmzoo.sweep.space.search import Search
 from lstmzoo.system.files import write_atomically
 from lstmzoo.zoo.pretrained import refuse_to_write
 
-MAY_CHANGE = (
+ADJUSTABLE = (
     "search.trials",
     "max_failed",
     "trial_timeout",
@@ -141,7 +141,7 @@ class SweepDirectory:
         old, new = dict(flat(known)), dict(flat(wanted))
         changes = [
             f"{path} was {old.get(path)!r} and is {value!r}"
-            for path, value in differences(old, new, MAY_CHANGE).items()
+            for path, value in differences(old, new, ADJUSTABLE).items()
         ]
         if changes:
             raise InputError(

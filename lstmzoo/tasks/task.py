@@ -69,11 +69,11 @@ class TaskSection(Protocol):
 
 
 def data_keys(section: Section) -> tuple[str, ...]:
-    """Return the keys of a task's section that only say where its data are: its class attribute of this name, if any.
+    """Return the keys of a task's section that only say where its data are: its class attribute `data_keys`.
 
-    They are no settings, since the data are known by their digest (`Task.facts`).
+    They are no settings, since the data are known by their digest (`Task.facts`). Default: corpus and text.
     """
-    return tuple(getattr(section, "data_keys", ()))
+    return tuple(getattr(section, "data_keys", ("corpus", "text")))
 
 
 class Task(Protocol):

@@ -13,6 +13,7 @@ import tensorflow as tf
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
+from lstmzoo.errors import InputError, did_you_mean
 from lstmzoo.report.run_plots import PICTURES, draw_loss
 from lstmzoo.system.files import FULL, write_atomically
 from lstmzoo.system.terminal import printable
@@ -29,6 +30,7 @@ class Recorder:
     def __init__(self, start: Start):
         self.directory, self.curve, self.pictures = start.directory, start.curve, start.pictures
         self.name, self.loss_floor = start.plan.resolved.name, start.plan.loss_floor
+        _check_picture(start.plan.task.picture())
         with _as_os_error():
             _note_start(self.directory.tensorboard, self.curve.steps + 1)
             self.writer = tf.summary.create_file_writer(str(self.directory.tensorboard))
@@ -71,6 +73,13 @@ class Recorder:
         """Close TensorBoard's file."""
         with _as_os_error():
             self.writer.close()
+
+
+def _check_picture(picture: Picture | None) -> None:
+    """Raise `InputError` for a kind that nothing draws, before the first step."""
+    if picture is not None and picture.kind not in PICTURES:
+        near = did_you_mean(picture.kind, PICTURES)
+        raise InputError(f"task: expected a picture of a known kind, received {picture.kind!r}{near}, or name none")
 
 
 def _note_start(folder: Path, step: int) -> None:

@@ -20,7 +20,7 @@ from lstmzoo.system.machine import find_device
 from lstmzoo.system.signals import StopSignals
 from lstmzoo.training.cadence import Cadence
 from lstmzoo.training.progress import Progress, SilentProgress
-from lstmzoo.training.start import Resumed, Start, begin, claim, requested, take_over
+from lstmzoo.training.start import Resumed, Start, begin, claim, requested, resumed_place, take_over, wanted
 
 Result = dict[str, Any]
 Prepare = Callable[[Plan], None]
@@ -75,9 +75,10 @@ def train(request: Request, progress: Progress, prepare: Prepare | None = None) 
 
 
 def plan_run(request: Request) -> tuple[Plan, int]:
-    """Plan what `train` would do, and from which step; no file is written."""
-    if not request.resume and request.given is not None:
-        return make_plan(request.given), 0
+    """Plan what `train` would do, and from which step; nothing is changed."""
+    begun = request.resume and RunDirectory(resumed_place(request.given, request.run_dir)).is_begun()
+    if not begun:
+        return make_plan(wanted(request.given)), 0
     with claim(request.given, request.run_dir, request.resume) as directory:
         start = begin(directory, requested(directory, request.given, request.overrides))
         return start.plan, start.run_state.position.step
@@ -158,7 +159,7 @@ def _go_on(start: Start, resumed: Resumed, progress: Progress) -> None:
 def _failure(directory: RunDirectory, error: OSError) -> str:
     """Say what failed, what is left, and what to do."""
     step = next((step for step, _ in whole_checkpoints(directory.checkpoints, [])), None)
-    mend = "make room" if error.errno in FULL else "put that right"
+    mend = "make room" if error.errno in FULL else "correct the cause"
     if step is not None:
         kept, advice = f"the checkpoint of step {step} is intact", f"{mend}, and go on with --resume"
     elif directory.path.exists():

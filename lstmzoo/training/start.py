@@ -26,6 +26,7 @@ from lstmzoo.training.binding import (
 )
 from lstmzoo.training.cadence import Cadence
 from lstmzoo.training.run_state import RunState
+from lstmzoo.zoo.pretrained import refuse_to_write
 
 
 class Resumed(NamedTuple):
@@ -75,12 +76,27 @@ def claim(given: Experiment | None, run_dir: Path | None, resume: bool) -> RunDi
     cannot be used, and without a name to look for.
     """
     if resume:
-        if run_dir is None and given is None:
+        return RunDirectory.claim(resumed_place(given, run_dir))
+    return RunDirectory.create(wanted(given).name, run_dir)
+
+
+def resumed_place(given: Experiment | None, run_dir: Path | None) -> Path:
+    """Find the directory of a run that is to go on; `InputError` where none has begun and nothing is given to begin."""
+    if given is None:
+        if run_dir is None:
             raise InputError("expected a run to go on with, received none: give --run-dir DIR, or its CONFIG")
-        return RunDirectory.claim(run_dir or last_default(given.name))  # type: ignore[union-attr]
+        refuse_to_write(run_dir)
+        if not RunDirectory(run_dir).is_begun():
+            raise InputError(f"expected a run to go on with, received {run_dir}, which holds none: give its CONFIG too")
+        return run_dir
+    return run_dir or last_default(given.name)
+
+
+def wanted(given: Experiment | None) -> Experiment:
+    """Return the experiment that is given; `InputError` for none."""
     if given is None:
         raise InputError("config: expected an experiment or the YAML file of one, received None")
-    return RunDirectory.create(given.name, run_dir)
+    return given
 
 
 def requested(directory: RunDirectory, given: Experiment | None, overrides: Sequence[str] | None) -> Experiment:
@@ -90,11 +106,8 @@ def requested(directory: RunDirectory, given: Experiment | None, overrides: Sequ
     must agree with. `overrides=None`: `given` itself is asked for. Raises `InputError` where there is none.
     """
     if not directory.is_begun():
-        if given is None:
-            received = f"received {directory.path}, which holds none"
-            raise InputError(f"expected a run to go on with, {received}: give its CONFIG too")
         directory.check_empty()
-        return given
+        return wanted(given)
     config = directory.path / "config.yaml"
     if not config.exists():
         raise InputError(f"expected a run's config.yaml, received {directory.path}, which has none: restore it")

@@ -171,7 +171,7 @@ def without(folder, *modules):
     return {**os.environ, "PYTHONPATH": f"{folder}:{os.environ.get('PYTHONPATH', '')}"}
 
 
-README = (ROOT / "README.md").read_text()
+README = (ROOT / "lstmzoo" / "inference" / "README.md").read_text()
 SMALL = {"numpy", "safetensors", "pyyaml", "pydantic", "typing-extensions", "typer", "platformdirs"}
 LARGE = (
     "tensorflow",

@@ -109,7 +109,7 @@ def test_what_is_intact_is_looked_at(play, tmp_path):
                 path.write_bytes(path.read_bytes()[:-1])
                 raise OSError(5, "Input/output error")
 
-    message = r"Input/output error .the checkpoint of step 20 is intact.: put that right, and go on with --resume"
+    message = r"Input/output error .the checkpoint of step 20 is intact.: correct the cause, and go on with --resume"
     with pytest.raises(EnvironmentFailure, match=message):
         lstmzoo.train_run(config, run, progress=Damaging())
     lstmzoo.train_run(None, run, resume=True)
@@ -200,7 +200,7 @@ def test_a_loss_that_is_no_number_is_damage(copy):
     lines = (copy / "metrics.jsonl").read_text()
     (copy / "metrics.jsonl").write_text(re.sub(r'"train_loss": [0-9.]+', '"train_loss": NaN', lines))
     with pytest.raises(
-        InputError, match="expected the lines of steps 1 to 40, received another one in place of step 1"
+        InputError, match="expected the lines of steps 1 to 40, received another line in the place of step 1"
     ):
         started(copy)
 

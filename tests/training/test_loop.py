@@ -3,6 +3,7 @@
 import json
 import math
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted
 from lstmzoo.runs.checkpoint import checkpoint_steps, load_checkpoint
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.tasks.echo import Echo, EchoSpec, entropy
+from lstmzoo.tasks.task import Picture
 from lstmzoo.training import checkpointer
+from lstmzoo.training.run import Request, plan_run
 from lstmzoo.training.validation import Validator
 from tests.helpers.places import ECHO
 
@@ -332,4 +335,19 @@ def test_a_run_that_cannot_begin_leaves_no_folder(tmp_path, monkeypatch):
         with pytest.raises(InputError, match="expected a text, received nothing"):
             lstmzoo.train_run(tmp_path / "bad.yaml", run_dir, resume)
         assert not (tmp_path / "a").exists()
-        assert list((tmp_path / "runs").glob("*")) == []
+        assert not (tmp_path / "runs").exists()
+
+
+def test_a_picture_that_nothing_draws_is_refused_before_the_first_step(tmp_path, monkeypatch):
+    monkeypatch.setattr(Echo, "picture", lambda self: Picture("ecco", "step"))
+    with pytest.raises(InputError, match=r"expected a picture of a known kind, received 'ecco'; did you mean echo\?"):
+        run(tmp_path / "a", "train.steps=2", "validate.every_steps=0")
+    assert not (tmp_path / "a" / "metrics.jsonl").exists()
+
+
+def test_a_plan_changes_nothing(tmp_path):
+    request = Request(lstmzoo.load_config(ECHO), tmp_path / "no" / "run", resume=True, overrides=())
+    assert plan_run(request)[1] == 0
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(InputError, match="which holds none: give its CONFIG too"):
+        plan_run(Request(None, Path("/proc/no/run"), resume=True, overrides=()))

@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from lstmzoo.tasks.task import Count, Lanes, Scored, Section, Task, all_expected, split_lanes
+from lstmzoo.tasks.task import Count, Lanes, Scored, Section, all_expected, split_lanes
 
 
 class ParitySpec(Section):
@@ -31,7 +31,7 @@ class ParitySpec(Section):
         return []
 
 
-class Parity(Task):
+class Parity:
     """The parity task of one run."""
 
     Spec = ParitySpec
