@@ -91,18 +91,18 @@ def test_every_kernel_kind_and_option_agrees(kernel, kind, row):
     assert_same(trained({**description, "kind": kind}, encoding, kernel), yardstick(row))
 
 
-OF_CELLS = {"hard_sigmoid", "depth 3", "depth 1"}  # of what is not cut into lanes
+CUT = [("one_hot", 2), *((row, 3) for row in ("scalar", "embedding", "features", "dropout"))]  # three are one program
+OTHERS = [(row, 2) for row in ROWS if row != "one_hot"]  # lanes 0 and 1 beside lane 2
 
 
-@pytest.mark.parametrize("row", [pytest.param(row, marks=pytest.mark.slow) if row in OF_CELLS else row for row in ROWS])
-def test_sharded_lanes_agree(monkeypatch, row):
+@pytest.mark.parametrize(("row", "shards"), [*CUT, *(pytest.param(*each, marks=pytest.mark.slow) for each in OTHERS)])
+def test_sharded_lanes_agree(monkeypatch, row, shards):
     wanted = yardstick(row)
-    shards = 2 if row == "one_hot" else 3  # lanes 0 and 1 beside lane 2; a lane each is one program
     monkeypatch.setattr(engine, "choose_shards", lambda *_: shards)
     assert_same(trained(*ROWS[row], "xla"), wanted)
 
 
-@pytest.mark.parametrize("shards", [1, 3])
+@pytest.mark.parametrize("shards", [1, 3, pytest.param(2, marks=pytest.mark.slow)])
 def test_preparing_changes_nothing(monkeypatch, shards):
     monkeypatch.setattr(engine, "choose_shards", lambda *_: shards)
     model = lstmzoo.build_model("char_1x128", vocab_size=VOCAB, encoding="one_hot", batch_size=BATCH)

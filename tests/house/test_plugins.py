@@ -100,7 +100,7 @@ def test_a_run_trains_its_task_with_its_model(command, tmp_path):
     assert "kind: parity" in (tmp_path / "run" / "config.yaml").read_text()
 
 
-@INSTALL
+@pytest.mark.slow
 def test_its_run_is_as_any_other(command, tmp_path):
     assert command("lstmzoo.run", "parity.yaml", "--run-dir", "run").returncode == 0
     longer = command("lstmzoo.run", "--resume", "--run-dir", "run", "--set", "train.steps=40")
@@ -123,7 +123,7 @@ def test_mistakes_in_its_section_are_told_as_ours(command):
     assert "parity" in command("lstmzoo.run", "--schema").stdout
 
 
-@INSTALL
+@pytest.mark.slow
 def test_a_sweep_searches_it(command, tmp_path):
     (tmp_path / "sweep.yaml").write_text(SWEEP)
     done = command("lstmzoo.sweep", "sweep.yaml", "--dir", "found")

@@ -1,6 +1,7 @@
 """The laws of lanes, state, evaluation, one mathematics and repeatability, for any B, T and length."""
 
 import json
+from itertools import product
 
 import numpy as np
 import pytest
@@ -132,8 +133,12 @@ def test_windows_in_one_call_equal_windows_one_by_one(kernel, dropout):
         np.testing.assert_array_equal(part, other)
 
 
+EACH_ONCE = [("single", "scan"), ("stacked_layers", "xla"), ("stacked_cells", "keras")]
+OTHERS = [pair for pair in product(("single", *KINDS), ("keras", "scan", "xla")) if pair not in EACH_ONCE]
+
+
 @pytest.mark.parametrize(
-    ("kind", "kernel"), [("single", "scan"), ("stacked_layers", "xla"), ("stacked_cells", "keras")]
+    ("kind", "kernel"), [*EACH_ONCE, *(pytest.param(*pair, marks=pytest.mark.slow) for pair in OTHERS)]
 )
 def test_the_next_initial_state_is_the_last_final_state(kind, kernel):
     model, still = built(kind, units=4) if kind == "single" else built(kind), keras.optimizers.SGD(0.0)

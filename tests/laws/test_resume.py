@@ -130,9 +130,9 @@ ECHO_OPTIONS = {
         "train.schedule={kind: exponential, warmup_steps: 13, decay_rate: 0.5}",
         "validate.every_steps=0",
     ],
+    "window": ["model={kind: single, units: 5}", "train.reset_state=window", SCAN],
     "xla kernel": [
         "model={kind: single, units: 5}",
-        "train.reset_state=window",
         "train.optimizer={name: adafactor}",
         "train.grad_clip_norm=0.5",
     ],
@@ -154,6 +154,16 @@ def test_every_kernel_and_option_goes_on_exactly(tmp_path, option):
     assert checkpoint_steps(tmp_path / "run" / "checkpoints")[-1] < 60
     lstmzoo.train_run(config, tmp_path / "run", resume=True)
     assert_same_run(tmp_path / "whole", tmp_path / "run")
+
+
+@pytest.mark.parametrize("whole", ["echo"], indirect=True)
+def test_a_run_that_a_failing_disk_has_stopped_goes_on_exactly(whole, tmp_path):
+    config, overrides, reference = whole
+    experiment = lstmzoo.load_config(config, overrides)
+    with pytest.raises(EnvironmentFailure, match=r"failed: Input/output error .the checkpoint of step \d+ is intact"):
+        lstmzoo.train_run(experiment, tmp_path / "run", progress=Failing(33))
+    lstmzoo.train_run(experiment, tmp_path / "run", resume=True)
+    assert_same_run(reference, tmp_path / "run")
 
 
 @pytest.mark.parametrize("whole", ["echo"], indirect=True)

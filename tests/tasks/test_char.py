@@ -160,10 +160,14 @@ def test_sharded_validation_is_the_mean_over_all_targets(tmp_path, kind):
     assert found["val_loss"] == pytest.approx(log.mean(), rel=1e-5)
 
 
-def test_the_laws_hold_for_sharded_lanes(tmp_path):
-    """100 units in 16 lanes: two threads, two programs side by side; with dropout, validated and not."""
+PLAIN = ("plain", "validate.every_steps=0", "sample.every_steps=0")
+
+
+@pytest.mark.parametrize("other", [PLAIN, pytest.param(("again",), marks=pytest.mark.slow)], ids=["plain", "again"])
+def test_the_laws_hold_for_sharded_lanes(tmp_path, other):
+    """100 units in 16 lanes: two threads, two programs side by side; with dropout, validated and not, and again."""
     found = []
-    for name, *overrides in (("one",), ("plain", "validate.every_steps=0", "sample.every_steps=0")):
+    for name, *overrides in (("one",), other):
         config = load(
             tmp_path, "model.units=100", "train.batch_size=16", "train.steps=8", "validate.every_steps=3",
             "sample.every_steps=4", "execution={kernel: xla, threads: 2}", *overrides,
@@ -171,6 +175,9 @@ def test_the_laws_hold_for_sharded_lanes(tmp_path):
         lstmzoo.train_run(config, tmp_path / name)
         found.append([line["train_loss"] for line in metrics(tmp_path / name)])
     assert found[0] == found[1]
+    if other[0] == "again":
+        samples = [tmp_path / name / "samples" / "step-00000008.txt" for name in ("one", "again")]
+        assert samples[0].read_bytes() == samples[1].read_bytes()
 
 
 def test_a_run_stops_when_patience_is_lost(tmp_path):
