@@ -356,7 +356,7 @@ def test_a_wrong_option_is_the_users(tmp_path):
 
 def test_json_has_it_all(monkeypatch, capsys):
     monkeypatch.setattr(__main__, "self_test", lambda: iter([Check("imports", "gone", False, "do")]))
-    with pytest.raises(EnvironmentFailure, match=r"^not well: imports \(the text after -> says what to do\)$"):
+    with pytest.raises(EnvironmentFailure, match=r"^not well: imports \(the key advice says what to do\)$"):
         __main__.doctor(as_json=True)
     found = json.loads(capsys.readouterr().out)
     assert found["ok"] is False
