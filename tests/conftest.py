@@ -16,21 +16,24 @@ REFERENCE = TESTS / "reference"
 BESIDE = ROOT.parent / "shared"  # what may not be committed, where it lies beside the clone
 
 
-LONGEST = (  # a file is the work of one process
-    "test_sweep_killed.py",
-    "test_kernels.py",
-    "test_resume.py",
-    "test_write.py",
-    "test_formats.py",
-    "test_own_code.py",
-    "test_every_model.py",
-    "test_laws.py",
-)
+LONGEST = [  # a file is the work of one process
+    "execution/test_kernels.py",
+    "laws/test_resume.py",
+    "models/test_own_code.py",
+    "export/test_write.py",
+    "export/test_formats.py",
+    "convert/test_keras.py",
+    "laws/test_sweep_killed.py",
+    "sweep/test_run.py",
+    "training/test_run.py",
+    "laws/test_laws.py",
+]
 
 
 def pytest_collection_modifyitems(items):
     """The longest files first, so that none of them is what everybody waits for at the end."""
-    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+    place = {TESTS / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
 
 
 def pytest_collection_finish():

@@ -241,6 +241,7 @@ def test_a_disk_without_room_is_told(monkeypatch, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_in_lines(tmp_path):
     def full():
         resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))

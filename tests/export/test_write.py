@@ -440,9 +440,10 @@ def test_auto_counts_all_that_is_read_and_drawn():
     assert choose_runtime("onnx", LONG + 1) == "onnx"
 
 
-def test_a_terminal_sees_the_text_alone():
+def test_a_terminal_sees_the_text_alone(tmp_path):
     """LiteRT says at its start what it has to say, and that is not in the midst of a text."""
-    done = command("lstmzoo.sample", "zoo:char_python", "--prompt", "def ", "--length", 5, "--runtime", "tflite")
+    words = ["zoo:char_python", "--prompt", "def ", "--length", 5, "--runtime", "tflite"]
+    done = command_of("sample", *words, cwd=tmp_path).done()
     assert (done.returncode, done.stderr, len(done.stdout)) == (0, "", 9)
 
 

@@ -137,7 +137,7 @@ ECHO_OPTIONS = {
         "train.grad_clip_norm=0.5",
     ],
     "shards": [
-        "model={kind: stacked_layers, units: 100, depth: 2, dropout: 0.2}",
+        "model={kind: single, units: 100}",
         "train.batch_size=16",
         "train.seq_length=5",
         "execution.threads=2",
