@@ -15,6 +15,7 @@ BATCH, LENGTH, VOCAB = 3, 7, 5
 IDS = np.random.default_rng(0).integers(0, VOCAB, 320)
 KINDS = {"single": 4, "stacked_cells": [4, 6], "stacked_layers": [4, 6]}
 ENCODINGS = {"scalar": {}, "one_hot": {}, "embedding": {"embedding_dim": 3}, "features": {"input_dim": 2}}
+MOST = [pytest.param("single", marks=pytest.mark.slow), "stacked_cells", "stacked_layers"]  # one layer is few layers
 CROSS_ENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
@@ -76,7 +77,7 @@ def plain(kind, epochs=2):
     return fitted(model, epochs)[0].losses, model.get_weights(), lstmzoo.get_states(model)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", MOST)
 def test_validation_leaves_training_alone(kind):
     model = built(kind)
     steps, history = fitted(model, validation_data=VALIDATION)
@@ -99,7 +100,7 @@ def test_without_it_keras_carries_on_and_validates_on_the_state_of_training():
     assert not np.array_equal(lstmzoo.get_states(model)[0], states[0])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", MOST)
 def test_the_losses_are_those_of_train_windows(kind):
     model, (x, y) = built(kind), as_arrays(TRAINING)
     found = []
@@ -261,7 +262,7 @@ def test_fit_and_train_windows_share_states_and_slots(first):
     assert int(model.optimizer.iterations) == 10
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", MOST)
 def test_a_loop_of_ones_own_carries_the_state(kind):
     model = built(kind)
 
