@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -61,12 +62,14 @@ def scratch(prefix: str, folder: Path | None = None, made: Sequence[Path] = ()) 
 
     `made`: directories above it, the innermost first, that `drop_scratch` removes too, if they are empty.
     """
-    with tempfile.TemporaryDirectory(prefix=prefix, suffix=".tmp", dir=folder, ignore_cleanup_errors=True) as name:
-        _SCRATCH[Path(name)] = [*made]
-        try:
-            yield Path(name)
-        finally:
-            _SCRATCH.pop(Path(name), None)
+    name = Path(folder or tempfile.gettempdir(), f"{prefix}{secrets.token_hex(6)}.tmp")
+    _SCRATCH[name] = [*made]  # before it is made: a signal may come at once
+    try:
+        name.mkdir(0o700)
+        yield name
+    finally:
+        shutil.rmtree(name, ignore_errors=True)
+        _SCRATCH.pop(name, None)
 
 
 def drop_scratch() -> None:

@@ -55,6 +55,8 @@ class StopSignals:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.left.set()  # from here on a signal only sets `received`
+        if self.may_leave and isinstance(error, Interrupted):
+            drop_scratch()  # a signal between the making of a directory and the `with` around it
         for number, handler in self.before.items():
             signal.signal(number, handler)
         if self.before and self.may_leave:

@@ -18,6 +18,7 @@ import lstmzoo
 from lstmzoo.errors import InputError
 from lstmzoo.models.blueprint import HeadWeights, LayerWeights, Weights
 from lstmzoo.models.rebuild import blueprint_of
+from tests.helpers.rows import few
 
 V, H, B = 7, 6, 2
 SHAPES = [(1, "single"), (2, "stacked_cells"), (2, "stacked_layers"), (3, "stacked_cells"), (3, "stacked_layers")]  # fmt: skip
@@ -153,8 +154,14 @@ def greedy(step, length, features):
     return np.stack(symbols, 1)
 
 
-@pytest.mark.parametrize(("depth", "kind"), SHAPES)
-@pytest.mark.parametrize("source", ["tf1", "torch", "keras2", "keras3"])
+TABLE = [(source, *shape) for source in ("tf1", "torch", "keras2", "keras3") for shape in SHAPES]
+DEEP = [(source, 3, kind) for source in ("tf1", "torch", "keras3") for kind in ("stacked_cells",)]
+
+
+@pytest.mark.parametrize(
+    ("source", "depth", "kind"),
+    few(TABLE, [*DEEP, ("tf1", 1, "single"), ("torch", 2, "stacked_layers"), ("keras2", 2, "stacked_layers")]),
+)
 def test_two_hundred_symbols_and_greedy_text_are_the_same(source, depth, kind):
     run, reset, convert = witness(source, depth)
     model = convert(batch_size=B, kind=kind)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from itertools import product
 
 import numpy as np
 import onnx
@@ -17,10 +18,14 @@ from lstmzoo.export.formats.registry import FORMATS
 from lstmzoo.inference.numpy_runner import NumpyRunner
 from lstmzoo.models.rebuild import blueprint_of
 from tests.helpers.exports import MODELS, PIECES, V, expected_of, live, opened, symbols, write
+from tests.helpers.rows import few
+
+TABLE = list(product(MODELS, [*FORMATS, "numpy"]))
+EACH = ["single", "stacked_cells-3", "hard_sigmoid", "dropout", "embedding", "scalar", "features"]
+ALWAYS = [*product(EACH, ["numpy", "onnx"]), *product(["stacked_cells-3", "features"], FORMATS)]
 
 
-@pytest.mark.parametrize("form", [*FORMATS, "numpy"])
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(("name", "form"), few(TABLE, ALWAYS))
 def test_a_runtime_gives_the_live_models_numbers(name, form, tmp_path):
     """Over 200 symbols in pieces with the states passed along, for one lane and for five."""
     expected = expected_of(name)
@@ -102,6 +107,7 @@ for path in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_saved_models_run_in_a_process_without_lstmzoo(tmp_path):
     """A symbol a call, by the names of their states: TensorFlow is all that it has."""
     folders = {name: tmp_path / name for name in ("single", "stacked_cells-2", "stacked_layers-3")}

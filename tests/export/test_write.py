@@ -34,6 +34,7 @@ from lstmzoo.runs.trained import open_run
 from tests.helpers.exports import ENDINGS, live, symbols as given
 from tests.helpers.forked import Command, command as command_of
 from tests.helpers.places import ROOT
+from tests.helpers.rows import few
 
 
 @pytest.fixture(scope="module")
@@ -101,11 +102,12 @@ def code_of(card):
     return re.search(r"```python\n(.*?)```", card, re.DOTALL)[1]
 
 
-def test_the_cards_programs_run_in_a_process_without_lstmzoo(exported):
+@pytest.mark.parametrize("forms", few([["onnx", "tflite"], [*FORMATS]], [["onnx", "tflite"]]), ids="-".join)
+def test_the_cards_programs_run_in_a_process_without_lstmzoo(exported, forms):
     """In the directory of the files; they write one text, and their numbers are those of the live model."""
     x, texts = np.random.default_rng(1).integers(0, 96, (1, 40)), set()
     expected = lstmzoo.load_model("zoo:char_python")(x).numpy()
-    for form in FORMATS:
+    for form in forms:
         written, logits = run_card(code_of(inside(exported, form)[1]), x, form, exported)
         np.testing.assert_allclose(logits, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
         texts.add(written)
@@ -137,9 +139,10 @@ def test_cards_of_other_models_run_too(name, symbols, tmp_path):
     assert ("a byte" in card) == (name == "stacked_cells-3")
 
 
-@pytest.mark.parametrize(
-    "choice", [{"temperature": 0.5}, {"temperature": 0}, {"top_k": 5, "top_p": 0.8, "samples": 3}, {"stop": ")"}]
-)
+CHOICES = [{"temperature": 0.5}, {"temperature": 0}, {"top_k": 5, "top_p": 0.8, "samples": 3}, {"stop": ")"}]
+
+
+@pytest.mark.parametrize("choice", few(CHOICES, CHOICES[2:3]))
 def test_a_seed_is_one_text_on_every_runtime(choice):
     texts = [
         lstmzoo.sample_text("zoo:char_python", prompt="def ", length=150, seed=2, runtime=runtime, **choice)

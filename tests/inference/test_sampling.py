@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import product
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from lstmzoo.inference.numpy_runner import NumpyRunner
 from lstmzoo.inference.runtimes import choose_runtime
 from lstmzoo.inference.scoring import describe_scores
 from lstmzoo.models.rebuild import blueprint_of
+from tests.helpers.rows import few
 
 ALPHABET = "abcdefgh"
 
@@ -136,10 +138,17 @@ def test_seeds_and_pieces(untrained, monkeypatch):
     np.testing.assert_array_equal(text, drawn(untrained, 150))
 
 
-@pytest.mark.parametrize("kind", ["stacked_layers", "stacked_cells"])
+OPTIONS = [
+    {},
+    {"recurrent_activation": "hard_sigmoid"},
+    {"dropout": 0.5},
+    {"encoding": "embedding", "embedding_dim": 3},
+]
+TABLE = list(product(["stacked_layers", "stacked_cells"], OPTIONS))
+
+
 @pytest.mark.parametrize(
-    "option",
-    [{}, {"recurrent_activation": "hard_sigmoid"}, {"dropout": 0.5}, {"encoding": "embedding", "embedding_dim": 3}],
+    ("kind", "option"), few(TABLE, [TABLE[1], TABLE[2], TABLE[-1]]), ids=[f"{kind}-{option}" for kind, option in TABLE]
 )
 def test_greedy_sampling_is_keras_predict_in_a_loop(kind, option):
     encoding = option.get("encoding", "one_hot")

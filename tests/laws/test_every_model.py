@@ -9,6 +9,7 @@ import lstmzoo
 from lstmzoo.execution.kernels import LAYERS
 from lstmzoo.models.registry import get_entry
 from lstmzoo.zoo.catalogue import SYMBOLS, count_of
+from tests.helpers.rows import few
 
 B, T = 2, 3
 
@@ -38,7 +39,10 @@ def stepped(model, kernel, x, y):
     return [old - new for old, new in zip(before, after, strict=True)], states
 
 
-@pytest.mark.parametrize("name", lstmzoo.list_models())
+LARGE = [name for name in lstmzoo.list_models() if count_of(get_entry(name)) > 1_000_000]
+
+
+@pytest.mark.parametrize("name", few(lstmzoo.list_models(), set(lstmzoo.list_models()) - {*LARGE[1:]}))
 def test_every_name(name):
     model, random = build(name), np.random.default_rng(0)
     classes = model.output_shape[-1]
@@ -71,12 +75,7 @@ def assert_steps_are(kernel, model, x, y, gradients):
         np.testing.assert_allclose(part, other, atol=1e-6)
 
 
-FEW = ("echo_4_5_cells", "char_2x128")  # the other ones differ in their sizes
-
-
-@pytest.mark.parametrize(
-    "name", [name if name in FEW else pytest.param(name, marks=pytest.mark.slow) for name in lstmzoo.list_models()]
-)
+@pytest.mark.parametrize("name", few(lstmzoo.list_models(), ["echo_4_5_cells"]))  # the others differ in their sizes
 def test_every_name_with_the_other_kernels(name):
     model, random = build(name), np.random.default_rng(0)
     x, y = random.integers(0, model.output_shape[-1], (2, B, T))

@@ -15,6 +15,7 @@ from lstmzoo.runs.directory import FILES, FOLDERS, LOCK, RunDirectory
 from lstmzoo.training.progress import SilentProgress
 from lstmzoo.training.start import begin, requested
 from tests.helpers.killing import assert_same_run, random_moments, run_in_process
+from tests.helpers.rows import few
 
 TEXT = "the quick brown fox jumps over the lazy dog, and the dog sleeps on.\n" * 25
 pytestmark = pytest.mark.usefixtures("blank_pictures")
@@ -228,7 +229,7 @@ def test_directories_that_cannot_be(play, tmp_path, name, resume):
 MOMENTS = random_moments(1, 10, 60)
 
 
-@pytest.mark.parametrize("moment", [*MOMENTS[:3], *(pytest.param(m, marks=pytest.mark.slow) for m in MOMENTS[3:])])
+@pytest.mark.parametrize("moment", few(MOMENTS, MOMENTS[:1]))
 def test_a_full_disk_loses_nothing(play, whole, tmp_path, moment):
     """From some operation on, no file can be written; after room is made, the run ends as it would have."""
     sets, run = SETS, tmp_path / "run"

@@ -15,9 +15,10 @@ from lstmzoo.runs.checkpoint import load_checkpoint
 from lstmzoo.tasks.echo import Echo, EchoSpec
 from tests.helpers.places import CONFIGS
 from tests.helpers.products import rounding_of_rows
+from tests.helpers.rows import few
 
 KINDS = ["stacked_layers", "stacked_cells"]
-few = settings(
+quick = settings(
     max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
 )
 sizes = {"batch_size": st.integers(1, 4), "seq_length": st.integers(1, 6), "count": st.integers(1, 5)}
@@ -97,7 +98,7 @@ def test_series_are_fresh_or_fixed_and_validation_has_its_own():
 # Law 2: state
 
 
-@few
+@quick
 @given(kind=st.sampled_from(["single", *KINDS]), **sizes)
 def test_one_long_sequence_equals_its_pieces(kind, batch_size, seq_length, count):
     model = built(kind, batch_size, units=4) if kind == "single" else built(kind, batch_size)
@@ -111,8 +112,10 @@ def test_one_long_sequence_equals_its_pieces(kind, batch_size, seq_length, count
         np.testing.assert_allclose(pair, other, rtol=0, atol=rounding_of_rows())
 
 
-@pytest.mark.parametrize("kernel", ["keras", "scan", "xla"])
-@pytest.mark.parametrize("dropout", [0.0, 0.5])
+@pytest.mark.parametrize(
+    ("dropout", "kernel"),
+    few(list(product([0.0, 0.5], ["keras", "scan", "xla"])), [(0.0, "keras"), (0.5, "scan"), (0.5, "xla")]),
+)
 def test_windows_in_one_call_equal_windows_one_by_one(kernel, dropout):
     x, y = symbols(6, 2, 5)
 
@@ -134,11 +137,10 @@ def test_windows_in_one_call_equal_windows_one_by_one(kernel, dropout):
 
 
 EACH_ONCE = [("single", "scan"), ("stacked_layers", "xla"), ("stacked_cells", "keras")]
-OTHERS = [pair for pair in product(("single", *KINDS), ("keras", "scan", "xla")) if pair not in EACH_ONCE]
 
 
 @pytest.mark.parametrize(
-    ("kind", "kernel"), [*EACH_ONCE, *(pytest.param(*pair, marks=pytest.mark.slow) for pair in OTHERS)]
+    ("kind", "kernel"), few(list(product(("single", *KINDS), ("keras", "scan", "xla"))), EACH_ONCE)
 )
 def test_the_next_initial_state_is_the_last_final_state(kind, kernel):
     model, still = built(kind, units=4) if kind == "single" else built(kind), keras.optimizers.SGD(0.0)
@@ -240,14 +242,14 @@ def test_a_run_with_validation_has_the_losses_of_one_without(runs):
 models = {"depth": st.integers(1, 3), "encoding": st.sampled_from(["scalar", "one_hot"]), **sizes}
 
 
-@settings(few, max_examples=3)
+@settings(quick, max_examples=3)
 @given(**models)
 def test_kinds_agree_in_logits_states_and_gradients(**model):
     assert_kinds_agree(**model)
 
 
 @pytest.mark.slow
-@settings(few, max_examples=20)
+@settings(quick, max_examples=20)
 @given(**models)
 def test_kinds_agree_in_twenty_models(**model):
     assert_kinds_agree(**model)

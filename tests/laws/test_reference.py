@@ -1,6 +1,7 @@
 """The tutorials' own numbers: every step's loss, with their initial weights and data, on every path that we have."""
 
 import functools
+from itertools import product
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 import lstmzoo
+from tests.helpers.rows import few
 
 WEIGHTS = ["l0_kernel", "l0_recurrent_kernel", "l0_bias", "dense_kernel", "dense_bias"]
 KINDS = ["single", "stacked_layers", "stacked_cells"]
@@ -42,9 +44,14 @@ def assert_follows(losses, golden):
     np.testing.assert_array_less(np.abs(losses - golden["loss"]), limit)
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", OPTIMIZERS)
+TABLE = list(product(OPTIMIZERS, KINDS, KERNELS))
+EACH_ONCE = [
+    *(("echo_hallstrom", *pair) for pair in (("single", "keras"), ("stacked_cells", "xla"), ("stacked_layers", "scan"))),
+    *(("echo_sshanu", *pair) for pair in (("single", "scan"), ("stacked_cells", "keras"), ("stacked_layers", "xla"))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "kind", "kernel"), few(TABLE, EACH_ONCE))
 def test_train_windows_follows_the_tutorial(reference, name, kind, kernel):
     golden = reference(name)
     model, optimizer = start(golden, kind), OPTIMIZERS[name]()
@@ -59,7 +66,7 @@ def test_train_windows_follows_the_tutorial(reference, name, kind, kernel):
     assert_follows(np.concatenate(losses), golden)
 
 
-@pytest.mark.parametrize("kind", ["single", pytest.param("stacked_cells", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", few(["single", "stacked_cells"], ["single"]))
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_plain_keras_follows_the_tutorial(reference, name, kind):
     golden = reference(name)

@@ -19,6 +19,7 @@ from lstmzoo.training.run import Request, plan_run
 from lstmzoo.training.validation import Validator
 from tests.helpers.killing import assert_same_run, assert_same_weights, metrics, random_moments, result, run_in_process
 from tests.helpers.places import ECHO
+from tests.helpers.rows import few
 
 NET = ["model={kind: stacked_cells, units: [4, 5], dropout: 0.3}", "train.optimizer={name: adam, learning_rate: 0.01}"]
 EPOCHS = ["train.epochs=3", "validate.every_steps=12", "checkpoint.every_steps=10", "execution.windows_per_call=7"]
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("blank_pictures")
 TEXT = "the quick brown fox jumps over the lazy dog, and the dog sleeps on.\n" * 25
 
 
-@pytest.fixture(scope="module", params=["echo", "char", pytest.param("char, compiled", marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=few(["echo", "char", "char, compiled"], ["echo", "char"]))
 def whole(request, tmp_path_factory):
     """Config, overrides, and the directory of a run that nothing has disturbed."""
     folder = tmp_path_factory.mktemp(request.param)
@@ -43,7 +44,7 @@ def whole(request, tmp_path_factory):
     return config, overrides, folder / "whole"
 
 
-@pytest.mark.parametrize("count", [3, pytest.param(12, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", few([2, 12], [2]))
 def test_kills_change_nothing(whole, tmp_path, count):
     config, overrides, reference = whole
     kills = 0
@@ -55,7 +56,7 @@ def test_kills_change_nothing(whole, tmp_path, count):
 
 
 @pytest.mark.parametrize("whole", ["echo"], indirect=True)
-@pytest.mark.parametrize("count", [2, pytest.param(6, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", few([2, 6], [2]))
 def test_signals_and_a_kill_before_any_checkpoint_change_nothing(whole, tmp_path, count):
     config, overrides, reference = whole
     assert run_in_process(config, overrides, tmp_path / "run", 9).status == -signal.SIGKILL
@@ -69,6 +70,7 @@ def test_signals_and_a_kill_before_any_checkpoint_change_nothing(whole, tmp_path
     assert_same_run(reference, tmp_path / "run")
 
 
+@pytest.mark.parametrize("whole", few(["echo", "char"], ["char"]), indirect=True)
 def test_a_signal_in_a_validation_or_a_sample_is_made_good(whole, tmp_path, monkeypatch):
     """What was due after the step is done first when the run goes on, and stands in the step's own line."""
     config, overrides, reference = whole
@@ -145,7 +147,7 @@ ECHO_OPTIONS = {
 }
 
 
-@pytest.mark.parametrize("option", ECHO_OPTIONS)
+@pytest.mark.parametrize("option", few(ECHO_OPTIONS, ["xla kernel"]))
 def test_every_kernel_and_option_goes_on_exactly(tmp_path, option):
     overrides = ["task.series_length=1500", *NET, *EPOCHS, *ECHO_OPTIONS[option]]
     config = lstmzoo.load_config(ECHO, overrides)

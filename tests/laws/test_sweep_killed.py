@@ -9,15 +9,14 @@ import time
 import pytest
 
 from lstmzoo.sweep.run import run_sweep
+from tests.helpers.rows import few
 from tests.helpers.searches import by_trial, ended, killed, rows, start, those_of
 from tests.helpers.trying import SPACE
-
-SLOW = pytest.mark.slow
 
 
 @pytest.mark.parametrize(
     ("kind", "most"),
-    [("random", 4), ("grid", 4), pytest.param("random", 20, marks=SLOW), pytest.param("grid", 20, marks=SLOW)],
+    few([("random", 4), ("grid", 4), ("random", 20), ("grid", 20)], [("random", 4)]),
 )
 def test_whatever_is_killed_at_some_moments_the_results_are_the_same(sweep, tmp_path, kind, most):
     grid = {
@@ -88,6 +87,7 @@ def free_port():
         return found.getsockname()[1]
 
 
+@pytest.mark.slow
 def test_hosts_join_a_chief_and_may_vanish(sweep, tmp_path):
     path = sweep({"kind": "random", "trials": 9}, worker_timeout=2)
     address = f"127.0.0.1:{free_port()}"

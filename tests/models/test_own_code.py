@@ -10,12 +10,13 @@ import tf_keras as keras
 
 import lstmzoo
 from lstmzoo.errors import InputError
+from tests.helpers.rows import few
 
 BATCH, LENGTH, VOCAB = 3, 7, 5
 IDS = np.random.default_rng(0).integers(0, VOCAB, 320)
 KINDS = {"single": 4, "stacked_cells": [4, 6], "stacked_layers": [4, 6]}
 ENCODINGS = {"scalar": {}, "one_hot": {}, "embedding": {"embedding_dim": 3}, "features": {"input_dim": 2}}
-MOST = [pytest.param("single", marks=pytest.mark.slow), "stacked_cells", "stacked_layers"]  # one layer is few layers
+EACH = few(["single", "stacked_cells", "stacked_layers"], ["stacked_cells"])  # layers side by side are few cells
 CROSS_ENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
@@ -77,7 +78,7 @@ def plain(kind, epochs=2):
     return fitted(model, epochs)[0].losses, model.get_weights(), lstmzoo.get_states(model)
 
 
-@pytest.mark.parametrize("kind", MOST)
+@pytest.mark.parametrize("kind", EACH)
 def test_validation_leaves_training_alone(kind):
     model = built(kind)
     steps, history = fitted(model, validation_data=VALIDATION)
@@ -100,7 +101,7 @@ def test_without_it_keras_carries_on_and_validates_on_the_state_of_training():
     assert not np.array_equal(lstmzoo.get_states(model)[0], states[0])
 
 
-@pytest.mark.parametrize("kind", MOST)
+@pytest.mark.parametrize("kind", EACH)
 def test_the_losses_are_those_of_train_windows(kind):
     model, (x, y) = built(kind), as_arrays(TRAINING)
     found = []
@@ -215,9 +216,10 @@ def test_a_model_without_state_is_refused():
         model.fit(np.zeros((4, 2)), np.zeros((4, 1)), verbose=0, callbacks=[lstmzoo.ResetStates()])
 
 
-@pytest.mark.parametrize(
-    ("kind", "encoding"), [("single", "embedding"), ("stacked_cells", "one_hot"), ("stacked_layers", "scalar")]
-)
+FILES = [("single", "embedding"), ("stacked_cells", "one_hot"), ("stacked_layers", "scalar")]
+
+
+@pytest.mark.parametrize(("kind", "encoding"), few(FILES, FILES[1:2]))
 def test_models_weights_and_states_outlive_their_files(tmp_path, kind, encoding):
     data, validation = (windows(*part, encoding) for part in ((0, 110), (220, None)))
     model, reset = built(kind, encoding), [lstmzoo.ResetStates()]
@@ -236,7 +238,10 @@ def test_models_weights_and_states_outlive_their_files(tmp_path, kind, encoding)
         assert again.evaluate(validation, verbose=0, callbacks=reset) == history["val_loss"][best]
 
 
-@pytest.mark.parametrize(("kind", "encoding"), [("stacked_cells", "embedding"), ("single", "features")])
+@pytest.mark.parametrize(
+    ("kind", "encoding"),
+    few([("stacked_cells", "embedding"), ("single", "features")], [("stacked_cells", "embedding")]),
+)
 def test_a_loaded_model_goes_on_with_its_slots_and_the_states_that_it_is_given(tmp_path, kind, encoding):
     model, (x, y) = built(kind, encoding), as_arrays(windows(0, 220, encoding))
     lstmzoo.train_windows(model, model.optimizer, x[:5], y[:5], kernel="keras")
@@ -248,7 +253,7 @@ def test_a_loaded_model_goes_on_with_its_slots_and_the_states_that_it_is_given(t
     assert_equal(*([some.get_weights(), lstmzoo.get_states(some)] for some in (model, loaded)))
 
 
-@pytest.mark.parametrize("first", ["fit", "train_windows"])
+@pytest.mark.parametrize("first", few(["fit", "train_windows"], ["fit"]))
 def test_fit_and_train_windows_share_states_and_slots(first):
     """Half an epoch each, in one model with one optimizer, is an epoch."""
     model, (x, y) = built("stacked_cells"), as_arrays(TRAINING)
@@ -262,7 +267,7 @@ def test_fit_and_train_windows_share_states_and_slots(first):
     assert int(model.optimizer.iterations) == 10
 
 
-@pytest.mark.parametrize("kind", MOST)
+@pytest.mark.parametrize("kind", EACH)
 def test_a_loop_of_ones_own_carries_the_state(kind):
     model = built(kind)
 
@@ -282,7 +287,7 @@ def test_a_loop_of_ones_own_carries_the_state(kind):
     np.testing.assert_allclose(lstmzoo.get_states(model)[0], states[0], atol=4e-4)
 
 
-@pytest.mark.parametrize("kind", ["stacked_cells", "single"])
+@pytest.mark.parametrize("kind", few(["stacked_cells", "single"], ["stacked_cells"]))
 def test_a_copy_has_states_of_its_own(kind):
     model = built(kind)
     lstmzoo.train_windows(

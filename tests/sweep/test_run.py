@@ -191,6 +191,7 @@ def test_best_yaml_gives_the_leaderboards_number_bit_for_bit(sweep, tmp_path):
     assert not list((trial / "plots").glob("*"))
 
 
+@pytest.mark.slow
 def test_hyperbands_best_yaml_gives_its_number_too(sweep, tmp_path):
     base = {**BASE, "train": {"steps": 120}, "execution": {"kernel": "scan"}}
     found = lstmzoo.run_sweep(

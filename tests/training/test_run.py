@@ -12,6 +12,7 @@ import pytest
 import lstmzoo
 from tests.helpers import forked
 from tests.helpers.places import ROOT
+from tests.helpers.rows import few
 
 ECHO = ROOT / "configs" / "echo.yaml"
 
@@ -55,7 +56,7 @@ def test_echo_yaml_is_solved(tmp_path):
     assert other.returncode == 2
 
 
-@pytest.mark.parametrize("name", ["echo_sshanu", "echo_stacked_cells", "echo_stacked_layers"])
+@pytest.mark.parametrize("name", few(["echo_sshanu", "echo_stacked_cells", "echo_stacked_layers"], ["echo_sshanu"]))
 def test_the_other_configs_solve_the_task(tmp_path, name):
     result = lstmzoo.train_run(ROOT / "configs" / f"{name}.yaml", tmp_path / "run")
     assert result["final"]["val_accuracy"] >= 0.999
@@ -130,15 +131,13 @@ def test_a_closed_pipe_is_no_error(tmp_path):
 
 @pytest.mark.parametrize(
     ("seconds", "number"),
-    [
-        (1.0, signal.SIGINT),
-        (3.0, signal.SIGTERM),
-        (6.0, signal.SIGINT),
-        pytest.param(6.0, signal.SIGTERM, marks=pytest.mark.slow),
-    ],
+    few(
+        [(1.0, signal.SIGINT), (3.0, signal.SIGTERM), (0, signal.SIGINT), (0, signal.SIGTERM)],
+        [(1.0, signal.SIGINT), (0, signal.SIGTERM)],
+    ),
 )
 def test_a_signal_is_answered_within_two_seconds(tmp_path, seconds, number):
-    """While TensorFlow loads, while the graph is made, and in mid-training."""
+    """While TensorFlow loads, while the graph is made, and in mid-training (0: after the first step)."""
     for attempt in range(3):  # another process may have the cores for a moment
         took, status, stderr = answered(tmp_path / str(attempt), seconds, number)
         assert status == 128 + number
@@ -153,6 +152,9 @@ def answered(directory, seconds, number):
     directory.mkdir()
     line = [sys.executable, "-m", "lstmzoo.run", str(ECHO), "--set", "train.time_budget=60"]
     process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, cwd=directory)
+    while not (seconds or list(directory.rglob("metrics.jsonl"))):
+        assert process.poll() is None
+        time.sleep(0.05)
     time.sleep(seconds)
     start = time.perf_counter()
     os.kill(process.pid, number)
