@@ -75,7 +75,8 @@ def assert_steps_are(kernel, model, x, y, gradients):
         np.testing.assert_allclose(part, other, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", few(lstmzoo.list_models(), ["echo_4_5_cells"]))  # the others differ in their sizes
+@pytest.mark.slow  # the tables of kernels have their kinds and options; these differ in their sizes
+@pytest.mark.parametrize("name", lstmzoo.list_models())
 def test_every_name_with_the_other_kernels(name):
     model, random = build(name), np.random.default_rng(0)
     x, y = random.integers(0, model.output_shape[-1], (2, B, T))

@@ -66,8 +66,9 @@ def test_train_windows_follows_the_tutorial(reference, name, kind, kernel):
     assert_follows(np.concatenate(losses), golden)
 
 
-@pytest.mark.parametrize("kind", few(["single", "stacked_cells"], ["single"]))
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize(
+    ("name", "kind"), few(list(product(OPTIMIZERS, ["single", "stacked_cells"])), [("echo_sshanu", "single")])
+)
 def test_plain_keras_follows_the_tutorial(reference, name, kind):
     golden = reference(name)
     model = start(golden, kind)

@@ -75,7 +75,7 @@ def test_nobody_outlives_a_command_that_is_killed(sweep, tmp_path):
         time.sleep(0.05)
     killed(process.pid)
     process.done(10)
-    until = time.monotonic() + 5
+    until = time.monotonic() + 15
     while any(those_of(process.pid, role) for role in ("trial", "worker", "chief")) and time.monotonic() < until:
         time.sleep(0.05)
     assert not any(those_of(process.pid, role) for role in ("trial", "worker", "chief"))

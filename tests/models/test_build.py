@@ -1,6 +1,7 @@
 """The architecture: a plain Keras model, the same weights whatever the kind, and states that are plain arrays."""
 
 import functools
+from itertools import product
 
 import keras as keras3
 import numpy as np
@@ -11,6 +12,7 @@ import lstmzoo
 from lstmzoo.errors import InputError
 from lstmzoo.models.anatomy import dissect
 from lstmzoo.models.spec import ModelSpec
+from tests.helpers.rows import few
 
 SIZES = {"scalar": {}, "one_hot": {}, "embedding": {"embedding_dim": 3}, "features": {"input_dim": 6}}
 
@@ -89,8 +91,9 @@ def test_without_a_head_the_output_is_the_last_layer():
 
 
 @pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
-@pytest.mark.parametrize("ending", ["keras", "h5"])
-@pytest.mark.parametrize("encoding", SIZES)
+@pytest.mark.parametrize(
+    ("encoding", "ending"), few(list(product(SIZES, ["keras", "h5"])), [*zip(SIZES, ["keras", "h5"] * 2, strict=True)])
+)
 def test_a_saved_model_is_the_same_model(tmp_path, encoding, ending):
     model, path = built({"kind": "stacked_cells", "units": [4, 7], "dropout": 0.5}, encoding), tmp_path / f"m.{ending}"
     model.compile("sgd", "mse")
