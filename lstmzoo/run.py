@@ -31,7 +31,7 @@ def run(
     if schema:
         from lstmzoo.config.experiment import Experiment
 
-        print(json.dumps(Experiment.model_json_schema(by_alias=True), indent=2))
+        print(json.dumps(Experiment.model_json_schema(by_alias=True), indent=2, allow_nan=False))
     elif plan:
         _show_plan(config, overrides or [], _path(run_dir), resume)
     else:

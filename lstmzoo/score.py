@@ -43,7 +43,7 @@ def score(
         start_tensorflow(count_cores())
     with hidden_stderr():  # messages of runtimes
         scores = score_ids(trained, ids, window, runtime)
-    print(json.dumps(scores, indent=2) if as_json else describe_scores(scores))
+    print(json.dumps(scores, indent=2, allow_nan=False) if as_json else describe_scores(scores))
 
 
 def main(prog_name: str) -> None:

@@ -72,7 +72,7 @@ def is_shorter(kept: Settings, wanted: Settings, windows: int) -> bool:
 
 def as_text(settings: Settings) -> str:
     """Write settings as text for the metadata of a checkpoint."""
-    return json.dumps(settings, sort_keys=True)
+    return json.dumps(settings, sort_keys=True, allow_nan=False)
 
 
 def _length(settings: Mapping[str, Any], windows: int) -> tuple[str, float]:

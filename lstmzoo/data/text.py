@@ -57,7 +57,7 @@ def read_text(files: Sequence[Path], reading: Reading) -> Text:
     is read; `EnvironmentFailure` for a full disk.
     """
     digest = digest_of(files)
-    settings = json.dumps([FORMAT, digest, *reading])
+    settings = json.dumps([FORMAT, digest, *reading], allow_nan=False)
     texts = cache_root() / "texts"
     place = texts / hashlib.sha256(settings.encode()).hexdigest()[:32]
     if kept := _kept(place, digest):

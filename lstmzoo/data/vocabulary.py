@@ -86,7 +86,7 @@ class Vocabulary:
 
     def digest(self) -> str:
         """Return the SHA-256 of the vocabulary, which checkpoints keep."""
-        return hashlib.sha256(json.dumps(self.as_json()).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self.as_json(), allow_nan=False).encode()).hexdigest()
 
     def save(self, path: Path) -> None:
         """Write vocab.json."""
@@ -94,7 +94,7 @@ class Vocabulary:
 
     def content(self) -> bytes:
         """Return the bytes of vocab.json."""
-        return (json.dumps(self.as_json(), ensure_ascii=False, indent=1) + "\n").encode()
+        return (json.dumps(self.as_json(), ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
 
     @classmethod
     def load(cls, path: Path) -> Vocabulary:

@@ -117,7 +117,7 @@ def doctor(as_json: bool = False) -> None:
     failed = [line.name for lines in findings.values() for line in lines if line.ok is False]
     if as_json:
         sections = {title: [line._asdict() for line in lines] for title, lines in findings.items()}
-        print(json.dumps({"lstmzoo": VERSION, "ok": not failed, **sections}, indent=2))
+        print(json.dumps({"lstmzoo": VERSION, "ok": not failed, **sections}, indent=2, allow_nan=False))
     if failed:
         where = "the key advice" if as_json else "the text after ->"
         raise EnvironmentFailure(f"not well: {', '.join(failed)} ({where} says what to do)")

@@ -151,7 +151,7 @@ def _first_losses(kernel: str, steps: int | None) -> Losses:
 def main() -> None:
     """Print each check as a JSON object, as soon as it ends."""
     for line in self_test():
-        print(json.dumps(line._asdict()), flush=True)
+        print(json.dumps(line._asdict(), allow_nan=False), flush=True)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def program(signature: Signature, symbols: Vocabulary | None, example: Example, 
     return f"""{head}
 
 model = {example.open.format(**names)}{reads}
-zeros = {{name: np.zeros((1, units), np.float32) for name, units in {json.dumps(sizes)}.items()}}
+zeros = {{name: np.zeros((1, units), np.float32) for name, units in {json.dumps(sizes, allow_nan=False)}.items()}}
 
 
 def step({x}, states):

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from lstmzoo.errors import InputError
 from lstmzoo.inference.choice import Choice
 from lstmzoo.models.signature import Runner, StateArrays
 
@@ -59,6 +60,7 @@ class RunnerSampler:
             logits, states = self.runner(last[:, None], states)
             if given[t, 0] < 0:
                 drawn[t] = choose(logits[:, 0], uniform[t], self.choice)
+                require_drawn(drawn[t])
             last = drawn[t]
         return drawn, last, states
 
@@ -94,17 +96,32 @@ def _pieces(
         uniform = np.zeros((count, sampler.samples))
         uniform[len(part) :] = np.stack([stream.random(count - len(part)) for stream in streams], 1)
         drawn, last, states = sampler.piece(given, uniform, last, states)
+        require_drawn(drawn)
         done += count
         if count > len(part):
             yield drawn[len(part) :]
 
 
 def choose(logits: np.ndarray, uniform: np.ndarray, choice: Choice) -> np.ndarray:
-    """Choose symbols `[B]` from logits `[B, V]` and numbers in [0, 1) `[B]`: the distribution function inverted."""
+    """Choose symbols `[B]` from logits `[B, V]` and numbers in [0, 1) `[B]`: the distribution function inverted.
+
+    -1 where not all logits are finite.
+    """
+    finite = np.isfinite(logits).all(-1)
     if choice.temperature == 0:
-        return logits.argmax(-1)
-    cumulated = np.cumsum(probabilities(logits, choice), -1)
-    return (cumulated / cumulated[:, -1:] <= uniform[:, None]).sum(-1)
+        return np.where(finite, logits.argmax(-1), -1)
+    with np.errstate(invalid="ignore"):
+        cumulated = np.cumsum(probabilities(logits, choice), -1)
+        return np.where(finite, (cumulated / cumulated[:, -1:] <= uniform[:, None]).sum(-1), -1)
+
+
+def require_drawn(symbols: np.ndarray) -> None:
+    """Raise `InputError` if a symbol is -1, which `choose` returns for logits that are not finite."""
+    if (symbols < 0).any():
+        raise InputError(
+            "model: expected finite logits, received NaN or infinity: its weights are too large; train it again with a "
+            "lower learning rate or train.grad_clip_norm"
+        )
 
 
 def probabilities(logits: np.ndarray, choice: Choice) -> np.ndarray:

@@ -55,7 +55,7 @@ class GraphSampler:
         def body(t: Tensor, last: Tensor, states: States, drawn: Any) -> Any:
             logits, states = self.network.step(last, states)
             last = tf.where(given[t] >= 0, given[t], choose(logits, uniform[t], self.choice))
-            return t + 1, last, states, drawn.write(t, last)
+            return t + 1, tf.maximum(last, 0), states, drawn.write(t, last)
 
         drawn = tf.TensorArray(tf.int32, PIECE, element_shape=[self.samples])
         loop = (0, last, states, drawn)
@@ -64,12 +64,13 @@ class GraphSampler:
 
 
 def choose(logits: Tensor, uniform: Tensor, choice: Choice) -> Tensor:
-    """Choose symbols `[B]` from logits `[B, V]` and numbers in [0, 1) `[B]`: the distribution function inverted."""
+    """Choose symbols `[B]` from logits `[B, V]` and numbers in [0, 1) `[B]`, as `draw.choose` does."""
+    finite = tf.reduce_all(tf.math.is_finite(logits), -1)
     if choice.temperature == 0:
-        return tf.argmax(logits, -1, tf.int32)
+        return tf.where(finite, tf.argmax(logits, -1, tf.int32), -1)
     cumulated = tf.cumsum(probabilities(logits, choice), axis=-1)
     below = cumulated / cumulated[:, -1:] <= uniform[:, None]
-    return tf.reduce_sum(tf.cast(below, tf.int32), -1)
+    return tf.where(finite, tf.reduce_sum(tf.cast(below, tf.int32), -1), -1)
 
 
 def probabilities(logits: Tensor, choice: Choice) -> Tensor:

@@ -67,6 +67,7 @@ def cold_losses(reader: Reader, ids: np.ndarray, window: int) -> np.ndarray:
     return np.concatenate(pieces)[: len(ids) - 1]
 
 
+@np.errstate(invalid="ignore")
 def cross_entropy(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Return the nats `[B, T]` of logits `[B, T, V]` against symbols `[B, T]`."""
     logits = logits - logits.max(-1, keepdims=True)

@@ -25,6 +25,7 @@ class NumpyRunner:
         self.signature, self.weights = signature_of(blueprint), blueprint.weights
         self.gates = [_GATES[blueprint.spec.recurrent_activation](layer) for layer in blueprint.weights.layers]
 
+    @np.errstate(over="ignore", invalid="ignore")  # who samples or scores refuses what is not finite
     def __call__(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[np.ndarray, StateArrays]:
         """Return logits `[B, T, V]` and the states h0, c0, h1, ... `[B, H]` after the window, from those before it.
 

@@ -27,8 +27,8 @@ def score_text(
     place in the window, of both: where carried is lower, the state that was carried into the window helps. `runtime` is
     as in `sample_text`.
 
-    Raises `InputError` for a text of fewer than two symbols or one that the model cannot spell, and for a path that is
-    no run of a char task.
+    Raises `InputError` for a text of fewer than two symbols or one that the model cannot spell, for a path that is
+    no run of a char task, and for a model whose losses are not finite.
     """
     check_count("window", window, 1, MOST_STEPS)
     check_runtime(runtime)
@@ -51,6 +51,8 @@ def score_ids(trained: Trained, ids: np.ndarray, window: int, runtime: str = "te
     window = min(window, len(ids) - 1)
     reader = reader_of(trained, runtime)
     carried, cold = carried_losses(reader, ids), cold_losses(reader, ids, window)
+    for losses in (carried, cold):
+        _require_finite(losses)
     return {
         "step": trained.step,
         "symbols": len(ids),
@@ -60,6 +62,15 @@ def score_ids(trained: Trained, ids: np.ndarray, window: int, runtime: str = "te
         "cold": _measures(cold),
         "by_position": {"carried": _by_position(carried, window), "cold": _by_position(cold, window)},
     }
+
+
+def _require_finite(losses: np.ndarray) -> None:
+    if not np.isfinite(losses).all():
+        place = int(np.argmin(np.isfinite(losses))) + 1
+        raise InputError(
+            f"model: expected finite losses, received {losses[place - 1]} at target {place}: its weights are too "
+            "large; train it again with a lower learning rate or train.grad_clip_norm"
+        )
 
 
 def _measures(losses: np.ndarray) -> dict[str, float | None]:

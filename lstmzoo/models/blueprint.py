@@ -54,8 +54,14 @@ class Weights(NamedTuple):
 
         That is: embedding if any; kernel, recurrent_kernel, bias of each layer; kernel and bias of the head if any.
         """
-        table = [] if self.embedding is None else [self.embedding]
-        return [*table, *(part for layer in self.layers for part in layer), *(self.head or ())]
+        return list(self.named().values())
+
+    def named(self) -> dict[str, np.ndarray]:
+        """Return the arrays by name, in the order of `model.get_weights()`: "embedding", "layer 0 kernel", ..."""
+        parts: dict[str, np.ndarray] = {} if self.embedding is None else {"embedding": self.embedding}
+        for number, layer in enumerate(self.layers):
+            parts |= {f"layer {number} {name}": part for name, part in layer._asdict().items()}
+        return parts | ({} if self.head is None else {f"head {k}": part for k, part in self.head._asdict().items()})
 
 
 class Blueprint(NamedTuple):
@@ -89,11 +95,12 @@ def draw_up(
     """Make the blueprint of weights whose layers fit one another.
 
     `kind=None`: single for one layer, stacked_layers for several. Raises `InputError` for an impossible kind or
-    dropout, and where the encoding and the sizes of input, embedding and head contradict one another: one-hot or
-    embedded inputs and the classes of the head are the same V symbols.
+    dropout, for weights that are not finite, and where the encoding and the sizes of input, embedding and head
+    contradict one another: one-hot or embedded inputs and the classes of the head are the same V symbols.
     """
     vocab_size = None if weights.head is None else int(weights.head.kernel.shape[1])
     _check_encoding(weights, encoding, vocab_size)
+    require_finite(weights)
     table = weights.embedding
     embedded = {} if table is None else {"encoding": "embedding", "embedding_dim": int(table.shape[1])}
     description = {
@@ -119,6 +126,13 @@ def from_list(spec: ModelSpec, encoding: str, vocab_size: int, arrays: Sequence[
     first = 0 if table is None else 1
     layers = tuple(LayerWeights(*arrays[k : k + 3]) for k in range(first, len(arrays) - 2, 3))
     return Blueprint(spec, encoding, vocab_size, None, Weights(layers, HeadWeights(*arrays[-2:]), table))
+
+
+def require_finite(weights: Weights) -> None:
+    """Raise `InputError` with the name of the first array that holds NaN or infinity."""
+    for name, array in weights.named().items():
+        if not np.isfinite(array).all():
+            raise InputError(f"{name}: expected finite numbers, received NaN or infinity: the model is damaged")
 
 
 def _shapes(spec: ModelSpec, encoding: str, vocab_size: int) -> list[tuple[int, ...]]:

@@ -101,14 +101,18 @@ def _setting(settings: Mapping[str, Any], path: str) -> str:
 
 def _exact(key: str, value: Any) -> Any:
     """Return a cell of the CSV; None is empty for a measure (a name without a dot), and `null` for a setting."""
-    return value if isinstance(value, (str, float)) or (value is None and "." not in key) else json.dumps(value)
+    return (
+        value
+        if isinstance(value, (str, float)) or (value is None and "." not in key)
+        else json.dumps(value, allow_nan=False)
+    )
 
 
 def _rounded(value: Any) -> str:
     """Return a value as text, with four significant digits."""
     if isinstance(value, float):
         return f"{value:.4g}"
-    return value if isinstance(value, str) else "" if value is None else json.dumps(value)
+    return value if isinstance(value, str) else "" if value is None else json.dumps(value, allow_nan=False)
 
 
 def _shared_lines(comparison: Comparison) -> list[str]:

@@ -9,7 +9,7 @@ from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.load import load_run_config
 from lstmzoo.data.vocabulary import Vocabulary
 from lstmzoo.errors import InputError, shown
-from lstmzoo.models.blueprint import Blueprint, from_list
+from lstmzoo.models.blueprint import Blueprint, from_list, require_finite
 from lstmzoo.runs.checkpoint import Checkpoint, whole_checkpoints
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.zoo.pretrained import is_packed, run_path, what_was_meant
@@ -48,15 +48,20 @@ class Trained(NamedTuple):
         return len(self.symbols) if self.symbols is not None else self.experiment.task.vocab_size
 
     def blueprint(self) -> Blueprint:
-        """Return the model as data, description and weights; `InputError` if they do not fit each other."""
+        """Return the model as data, description and weights.
+
+        Raises `InputError` if they do not fit each other, or if a weight is NaN or infinity.
+        """
         experiment = self.experiment
         try:
-            return from_list(experiment.model, experiment.encoding, self.vocab_size, self.weights)
+            blueprint = from_list(experiment.model, experiment.encoding, self.vocab_size, self.weights)
         except InputError as error:
             raise InputError(
                 f"expected weights of the model in the run's config.yaml, received others in the checkpoint of step "
                 f"{self.step}: restore the run's own config.yaml"
             ) from error
+        require_finite(blueprint.weights)
+        return blueprint
 
     def model(self, batch_size: int, seq_length: int | None = None) -> "keras.Model":
         """Build a stateful Keras model of B lanes with these weights."""

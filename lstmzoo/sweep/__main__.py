@@ -36,7 +36,7 @@ def sweep(
 
         from lstmzoo.sweep.space.sections import SweepSpec
 
-        print(json.dumps(SweepSpec.model_json_schema(by_alias=True), indent=2))
+        print(json.dumps(SweepSpec.model_json_schema(by_alias=True), indent=2, allow_nan=False))
     else:
         _search(sweep, directory, {"workers": workers, "trials": trials, "chief": chief, "join": join})
 

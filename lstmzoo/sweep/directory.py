@@ -136,7 +136,7 @@ class SweepDirectory:
     def _agree(self, known: dict[str, Any] | None, wanted: dict[str, Any]) -> None:
         """Write the definition of a new search, or raise `InputError` if the known one differs from it."""
         if known is None:
-            write_atomically(self.definition, json.dumps(wanted, indent=2).encode())
+            write_atomically(self.definition, json.dumps(wanted, indent=2, allow_nan=False).encode())
             return
         old, new = dict(flat(known)), dict(flat(wanted))
         changes = [
@@ -162,7 +162,7 @@ def _definition(search: Search) -> dict[str, Any]:
         "base_data": search.base,
         "order": list(search.spec.space),
     }
-    definition: dict[str, Any] = json.loads(json.dumps(data))
+    definition: dict[str, Any] = json.loads(json.dumps(data, allow_nan=False))
     return definition
 
 

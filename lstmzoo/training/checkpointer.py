@@ -53,5 +53,5 @@ class Checkpointer:
         raise Diverged(f"{what} is not finite: {advice} ({kept})")
 
     def _metadata(self, pending: bool) -> dict[str, str]:
-        left = {"pending": json.dumps(self.run_state.last)} if pending else {}
+        left = {"pending": json.dumps(self.run_state.last, allow_nan=False)} if pending else {}
         return {"train_seconds": repr(self.run_state.train_seconds), **self.notes, **left}

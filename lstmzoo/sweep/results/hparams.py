@@ -49,8 +49,9 @@ def as_hparam(value: Any) -> bool | int | float | str:
     >>> as_hparam(4), as_hparam("single"), as_hparam([4, 5]), as_hparam(None)
     (4, 'single', '[4, 5]', 'null')
     """
-    plain = isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
-    return value if plain else json.dumps(value, sort_keys=True)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    return value if isinstance(value, str | int) else json.dumps(value, sort_keys=True, allow_nan=False)
 
 
 def _events(folder: Path, name: str, status: str) -> Path:

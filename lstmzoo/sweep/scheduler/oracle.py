@@ -112,7 +112,7 @@ class DurableOracle(keras_tuner.Oracle):
         state = {**self.get_state(), "forgiven": self.forgiven}
         state["trials"] = [_as_data(trial) for trial in self.trials.values()]
         del state["hyperparameters"]
-        write_atomically(self.path, json.dumps(state).encode())
+        write_atomically(self.path, json.dumps(state, allow_nan=False).encode())
         self.version += 1
 
     def reload(self) -> None:
