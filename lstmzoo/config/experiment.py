@@ -81,7 +81,7 @@ class TrainSpec(Section):
     time_budget: Annotated[
         Positive | None, BeforeValidator(seconds, json_schema_input_type=Positive | str | None), MAY_CHANGE
     ] = None
-    """Length of the run in seconds of training calls: a number, or "180s", "10m", "2h"."""
+    """Length of the run in seconds of training calls while the process is awake: a number, or "180s", "10m", "2h"."""
     optimizer: Annotated[Optimizer, BeforeValidator(_hallstroms)] = Field(
         {}, validate_default=True, json_schema_extra=_without_tag
     )

@@ -1,10 +1,10 @@
 """The cadence of a run: when to validate, sample and save, how many windows to run until then. No TensorFlow."""
 
-import time
 from typing import NamedTuple
 
 from lstmzoo.config.plan import Plan
 from lstmzoo.config.schedules import rate_at
+from lstmzoo.system.clock import AwakeClock
 from lstmzoo.training.run_state import RunState
 
 
@@ -79,11 +79,11 @@ class Cadence(NamedTuple):
 class Pace:
     """Speed of this process's part of a run, all that is done beside training included."""
 
-    def __init__(self, cadence: Cadence):
-        self.cadence, self.begun, self.began = cadence, cadence.fraction(), time.monotonic()
+    def __init__(self, cadence: Cadence, clock: AwakeClock):
+        self.cadence, self.clock, self.begun, self.began = cadence, clock, cadence.fraction(), clock.seconds()
 
     def seconds_left(self) -> float:
         """Estimate the time to the end of the run."""
         fraction = self.cadence.fraction()
         done = max(fraction - self.begun, 1e-9)
-        return (time.monotonic() - self.began) * (1 - fraction) / done
+        return (self.clock.seconds() - self.began) * (1 - fraction) / done

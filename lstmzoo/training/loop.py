@@ -1,6 +1,5 @@
 """The training loop: truncated back-propagation through time over windows in order, with the state carried."""
 
-import time
 from typing import NoReturn
 
 import numpy as np
@@ -14,6 +13,7 @@ from lstmzoo.execution.engine import Execution
 from lstmzoo.models.build import build_model
 from lstmzoo.models.state import reset_states
 from lstmzoo.runs.metrics import Line
+from lstmzoo.system.clock import AwakeClock
 from lstmzoo.system.signals import StopSignals
 from lstmzoo.training.cadence import Cadence, Pace
 from lstmzoo.training.checkpointer import Checkpointer
@@ -40,12 +40,14 @@ class Trainer:
         self.checkpointer = Checkpointer(start, self.model, optimizer)
         self.recorder = Recorder(start)
         self.lanes = self.task.epoch_lanes(self.run_state.position.epoch)
-        self.pace = Pace(self.cadence)
+        self.clock = AwakeClock()
+        self.pace = Pace(self.cadence, self.clock)
 
     def run(self) -> str:
         """Train to the end, or until something stops the run, and return the status; pictures show all steps."""
         try:
-            self._run()
+            with self.clock:
+                self._run()
         except Diverged:
             self.recorder.draw(self.task.picture(), self.validator, last=True)
             raise
@@ -54,7 +56,7 @@ class Trainer:
         return self.cadence.status()
 
     def _run(self) -> None:
-        self.stop.patient, self.pace = True, Pace(self.cadence)
+        self.stop.patient, self.pace = True, Pace(self.cadence, self.clock)
         if self.pending:
             self._finish([self.run_state.last])
         while not self.cadence.is_finished():
@@ -120,9 +122,9 @@ class Trainer:
         inputs = cut_windows(self.lanes.inputs, self.spec.seq_length, first, count)
         targets = cut_windows(self.lanes.targets, self.spec.seq_length, first, count)
         rates = np.array([self.cadence.rate(step + k) for k in range(1, count + 1)])
-        start = time.perf_counter()
+        start = self.clock.seconds()
         losses = self.execution.train(inputs, targets, rates, self.carries)
-        return self._account(losses, rates, time.perf_counter() - start)
+        return self._account(losses, rates, self.clock.seconds() - start)
 
     def _begin_epoch(self) -> None:
         self.run_state.begin_epoch()
