@@ -91,10 +91,14 @@ def describe_plan(plan: Any) -> dict[str, str]:
         f"{plan.dropped:,} symbols dropped (they fill no window)",
         "length": length,
         "memory": f"about {plan.memory / 1e6:,.0f} MB beside TensorFlow",
-        "execution": f"kernel {execution.kernel}, threads {execution.threads}, "
+        "execution": f"kernel {execution.kernel}, threads {execution.threads}{_cores(plan)}, "
         f"at most {execution.windows_per_call:,} windows a graph call",
         "loss floor": "unknown" if plan.loss_floor is None else f"{plan.loss_floor:.3g} nats a symbol",
     }
+
+
+def _cores(plan: Any) -> str:
+    return "" if plan.cores is None else f" (auto, usable cores: {plan.cores})"
 
 
 def _train(config: Path | None, overrides: list[str], run_dir: Path | None, resume: bool) -> None:

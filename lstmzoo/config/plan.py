@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from lstmzoo.config.experiment import Experiment
 from lstmzoo.errors import InputError
-from lstmzoo.execution.auto import choose_threads, fastest_kernel
-from lstmzoo.system.machine import find_device
+from lstmzoo.execution.auto import choose_threads, fastest_kernel, follows_cores
+from lstmzoo.system.machine import count_cores, find_device
 from lstmzoo.tasks.registry import make_task
 from lstmzoo.tasks.task import Task
 
@@ -29,6 +29,8 @@ class Plan(NamedTuple):
     steps: int | None
     memory: int
     loss_floor: float | None
+    cores: int | None
+    """Usable cores that `threads: auto` was decided by; None where they decide nothing."""
 
 
 def make_plan(experiment: Experiment, device: str | None = None) -> Plan:
@@ -47,7 +49,9 @@ def make_plan(experiment: Experiment, device: str | None = None) -> Plan:
     floor = task.loss_floor(train.seq_length, train.reset_state)
     parameters = count_parameters(experiment, task.vocab_size)
     memory = memory_needed(experiment, task.vocab_size, int(resolved.execution.windows_per_call))
-    return Plan(resolved, task, parameters, windows, dropped, steps, memory, floor)
+    by_cores = experiment.execution.threads == "auto" and follows_cores(experiment.model.layers)
+    cores = count_cores() if by_cores else None
+    return Plan(resolved, task, parameters, windows, dropped, steps, memory, floor, cores)
 
 
 def resolve(experiment: Experiment, device: str, vocab_size: int, windows: int) -> Experiment:

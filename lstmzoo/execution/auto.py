@@ -46,9 +46,14 @@ def choose_threads(layers: Sequence[int]) -> int:
     return explain_threads(layers)[0]
 
 
+def follows_cores(layers: Sequence[int]) -> bool:
+    """Tell whether the number of threads for such layers is that of the usable cores (an affinity mask counts)."""
+    return max(layers) > SMALL_UNITS
+
+
 def explain_threads(layers: Sequence[int]) -> tuple[int, str]:
     """Return the number of threads and the reason: small nets get one thread, others one for each core."""
-    if max(layers) <= SMALL_UNITS:
+    if not follows_cores(layers):
         return 1, f"up to {SMALL_UNITS} units several threads cost more time than they save"
     return count_cores(), f"above {SMALL_UNITS} units there is work for every usable core"
 
@@ -59,6 +64,6 @@ def choose_shards(kernel: str, layers: Sequence[int], batch_size: int, threads: 
     Lanes are split, since the matrix products of one step are too small to be shared among threads. At least
     `SHARD_LANES` lanes go to a shard: `choose_shards("xla", [256], 32, 8)` is 4.
     """
-    if not KERNELS[kernel].compiled or max(layers) <= SMALL_UNITS:
+    if not KERNELS[kernel].compiled or not follows_cores(layers):
         return 1
     return max(1, min(threads, batch_size // SHARD_LANES))

@@ -8,15 +8,18 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from lstmzoo.system.machine import count_cores
+
 PACKAGES = ("lstmzoo", "tensorflow", "tf-keras", "numpy", "safetensors")
 
 
 def environment(device: str) -> dict[str, Any]:
-    """Describe this process: versions, device, machine, command, git commit."""
+    """Describe this process: versions, device, machine, usable cores (which `auto` looks at), command, git commit."""
     return {
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         "device": device,
         "machine": platform.machine(),
+        "cores": count_cores(),
         "command": sys.argv,
         "git_commit": _git_commit(),
     }

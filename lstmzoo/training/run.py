@@ -16,7 +16,7 @@ from lstmzoo.errors import Diverged, EnvironmentFailure, Interrupted
 from lstmzoo.runs.checkpoint import whole_checkpoints
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.system.files import FULL
-from lstmzoo.system.machine import find_device
+from lstmzoo.system.machine import count_cores, find_device
 from lstmzoo.system.signals import StopSignals
 from lstmzoo.training.cadence import Cadence
 from lstmzoo.training.progress import Progress, SilentProgress
@@ -104,6 +104,10 @@ def _train(start: Start, progress: Progress, prepare: Prepare | None) -> Result:
     progress.say(f"run directory: {directory.path}")
     if start.resumed is not None:
         progress.say(f"going on from step {step:,}")
+    threads, cores = int(start.plan.resolved.execution.threads), count_cores()
+    if threads > cores:
+        usable = "1 usable core" if cores == 1 else f"{cores} usable cores"
+        progress.say(f"threads: {threads} as the config says, on {usable}: the same numbers, but slower")
     try:
         result = _train_to_an_end(start, progress, prepare)
     except OSError as error:
