@@ -27,6 +27,7 @@ else:
     from lstmzoo.system.lazy_numpy import np
 
 from lstmzoo.data.reading import Reading, check_file, digest_of, pieces_of
+from lstmzoo.system.files import remedy
 
 FORMAT = 1  # of the files in the cache; part of their names
 DAY = 86_400  # seconds
@@ -70,7 +71,7 @@ def read_text(files: Sequence[Path], reading: Reading) -> Text:
     except OSError as error:
         raise EnvironmentFailure(
             f"the text could not be encoded in {beside.parent} ({error.strerror or error}): "
-            "make room, or set LSTMZOO_CACHE to another directory"
+            f"{remedy(error)}, or set LSTMZOO_CACHE to another directory"
         ) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)

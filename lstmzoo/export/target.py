@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lstmzoo.errors import EnvironmentFailure, InputError, shown
 from lstmzoo.export.formats.registry import FORMATS, choose_format
-from lstmzoo.system.files import scratch
+from lstmzoo.system.files import remedy, scratch
 from lstmzoo.zoo.pretrained import refuse_to_write
 
 
@@ -66,7 +66,7 @@ def beside(path: Path) -> Iterator[Path]:
         if isinstance(error, OSError):
             reason = f"expected to write it, received: {error.strerror or error}"
             raise EnvironmentFailure(
-                f"{_quoted(path)}: {reason}; nothing was written: make room, or choose another path"
+                f"{_quoted(path)}: {reason}; nothing was written: {remedy(error)}, or choose another path"
             ) from error
         raise
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lstmzoo.errors import EnvironmentFailure, InputError
-from lstmzoo.system.files import write_atomically
+from lstmzoo.system.files import remedy, write_atomically
 
 if TYPE_CHECKING:
     from lstmzoo.report.comparison import Comparison
@@ -50,5 +50,6 @@ def write_files(comparison: "Comparison", path: Path) -> None:
         ) from error
     except OSError as error:
         raise EnvironmentFailure(
-            f"the report in {path} cannot be written ({error.strerror or error}): make room, or choose another place"
+            f"the report in {path} cannot be written ({error.strerror or error}): {remedy(error)}, or choose another "
+            "place"
         ) from error

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from typing_extensions import Self
 
@@ -17,10 +17,8 @@ from lstmzoo.runs.environment import changes, environment
 from lstmzoo.runs.metrics import METRICS, Metrics
 from lstmzoo.runs.places import check_name, make_folders, make_free, unusable
 from lstmzoo.system.files import remove_leftovers, write_atomically
+from lstmzoo.system.locks import Lock, take_lock
 from lstmzoo.zoo.pretrained import refuse_to_write
-
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
 
 FILES = ("config.yaml", "environment.json", "vocab.json", METRICS, "result.json")
 FOLDERS = ("checkpoints", "plots", "samples", "tensorboard")
@@ -34,7 +32,7 @@ class RunDirectory:
         self.path = path
         self.checkpoints, self.plots, self.samples, self.tensorboard = (path / name for name in FOLDERS)
         self.metrics = Metrics(path / METRICS)
-        self._lock: BaseFileLock | None = None
+        self._lock: Lock | None = None
         self._mine = (0, 0)
         self._made: list[Path] = []  # folders that claiming has made, the innermost first
 
@@ -60,16 +58,15 @@ class RunDirectory:
 
         Raises `InputError` for one that cannot be, that another process writes to, or whose parts are elsewhere.
         """
-        from filelock import FileLock, Timeout  # who only reads starts without it
+        from filelock import Timeout  # who only reads starts without it
 
         directory = cls(path)
-        directory._lock = FileLock(path / LOCK)
         try:
             refuse_to_write(path)
             check_name(path)
             directory._made = make_folders(path)
             directory._check_parts()
-            directory._lock.acquire(blocking=False)
+            directory._lock = take_lock(path / LOCK)
             directory._mine = _identity(path / LOCK)
         except Timeout as error:
             raise Busy(
@@ -85,6 +82,11 @@ class RunDirectory:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.release()
+
+    @property
+    def note(self) -> str:
+        """What the user should know of the lock; empty if there is nothing."""
+        return self._lock.note if self._lock is not None else ""
 
     def release(self) -> None:
         """Let other processes write; one that waits for the lock sees that its file is gone.

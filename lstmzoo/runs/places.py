@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from lstmzoo.errors import EnvironmentFailure, InputError, shown
+from lstmzoo.system.files import remedy
 
 USERS = (errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP)
 
@@ -66,7 +67,8 @@ def check_name(path: Path) -> None:
 def unusable(path: Path, error: OSError) -> InputError | EnvironmentFailure:
     """Make the error for a directory that cannot be made or written."""
     if error.errno not in (*USERS, errno.EEXIST):
-        return EnvironmentFailure(f"the run directory {path} cannot be written ({error.strerror or error}): make room")
+        reason = f"{error.strerror or error}): {remedy(error)}"
+        return EnvironmentFailure(f"the run directory {path} cannot be written ({reason}, or choose another --run-dir")
     return InputError(
         f"run directory: expected a directory that can be written, received {path} ({error.strerror}): "
         "choose another one with --run-dir"

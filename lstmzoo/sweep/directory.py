@@ -7,13 +7,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from typing_extensions import Self
 
 from lstmzoo.config.differences import differences, flat
 from lstmzoo.errors import InputError
 from lstmzoo.sweep.space.search import Search
 from lstmzoo.system.files import write_atomically
+from lstmzoo.system.locks import Lock, take_lock
 from lstmzoo.zoo.pretrained import refuse_to_write
 
 ADJUSTABLE = (
@@ -38,7 +39,7 @@ class SweepDirectory:
             path / "tensorboard",
         )
         self.oracle, self.definition, self.key_file = inside / "oracle.json", inside / "sweep.json", inside / "key"
-        self._lock = FileLock(inside / ".lock")
+        self._lock: Lock | None = None
 
     def prepare(self, search: Search) -> Self:
         """Make the directory ready for a search; raise `InputError` if it holds another search, or other files."""
@@ -61,10 +62,14 @@ class SweepDirectory:
             raise _unusable(self.path, error) from error
         return self
 
-    def claim(self) -> None:
-        """Lock the directory: one process at a time hands out its trials; raise `InputError` if another one does."""
+    def claim(self) -> str:
+        """Lock the directory: one process at a time hands out its trials; return what the user should know of the lock.
+
+        Raises `InputError` if another process has it.
+        """
         try:
-            self._lock.acquire(blocking=False)
+            self._lock = take_lock(self.inside / ".lock")
+            return self._lock.note
         except Timeout as error:
             raise InputError(
                 f"sweep directory: expected one in which no other search runs, received {self.path}: wait for that one "
@@ -73,7 +78,8 @@ class SweepDirectory:
 
     def release(self) -> None:
         """Unlock the directory."""
-        self._lock.release()
+        if self._lock is not None:
+            self._lock.release()
 
     @property
     def key(self) -> str:

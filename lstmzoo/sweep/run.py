@@ -84,8 +84,10 @@ def run_sweep(
 def _lead(supervisor: Supervisor, chief: str | None, workers: int, watch: Watch) -> None:
     """Run a search with a chief on this machine, while no other process may use its directory."""
     search, directory = supervisor.search, supervisor.directory
-    directory.prepare(search).claim()
+    note = directory.prepare(search).claim()
     try:
+        if note:
+            watch.say(note)
         watch.say(f"sweep directory: {directory.path}")
         wanted = search.spec.search.trials
         if wanted is not None and wanted != search.trials:

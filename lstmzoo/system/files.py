@@ -11,7 +11,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # errors that more free space would solve
+NO_WAY = (errno.EINVAL, errno.EBADF, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EACCES, errno.EPERM)
+"""Errors of a file system that cannot flush a directory: some network, FUSE and overlay ones."""
+_REMEDIES = {
+    **dict.fromkeys(FULL, "make room"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "get the right to write there"),
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "raise the limit of open files (ulimit -n)"),
+}
 _SCRATCH: dict[Path, list[Path]] = {}
+
+
+def remedy(error: OSError) -> str:
+    """Return what a person can do against an error of the system."""
+    return _REMEDIES.get(error.errno or 0, "correct the cause")
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -90,9 +102,16 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def _flush(path: Path) -> None:
-    """Flush to the disk, so that the content survives a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
+    """Flush to the disk, so that the content survives a power cut.
+
+    Where a file system cannot flush a directory, the names in it are as safe as it makes them; a file must be flushed.
+    """
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in NO_WAY or not path.is_dir():
+            raise

@@ -15,7 +15,7 @@ from lstmzoo.config.plan import Plan, make_plan
 from lstmzoo.errors import Diverged, EnvironmentFailure, Interrupted
 from lstmzoo.runs.checkpoint import whole_checkpoints
 from lstmzoo.runs.directory import RunDirectory
-from lstmzoo.system.files import FULL
+from lstmzoo.system.files import remedy
 from lstmzoo.system.machine import count_cores, find_device
 from lstmzoo.system.signals import StopSignals
 from lstmzoo.training.cadence import Cadence
@@ -69,8 +69,9 @@ def train(request: Request, progress: Progress, prepare: Prepare | None = None) 
     """
     with claim(request.given, request.run_dir, request.resume) as directory:
         start = begin(directory, requested(directory, request.given, request.overrides), request.pictures)
-        for note in start.resumed.notes if start.resumed else ():
-            progress.say(note)
+        for note in (directory.note, *(start.resumed.notes if start.resumed else ())):
+            if note:
+                progress.say(note)
         return _nothing_to_do(start, progress) if start.is_over else _train(start, progress, prepare)
 
 
@@ -163,7 +164,7 @@ def _go_on(start: Start, resumed: Resumed, progress: Progress) -> None:
 def _failure(directory: RunDirectory, error: OSError) -> str:
     """Say what failed, what is left, and what to do."""
     step = next((step for step, _ in whole_checkpoints(directory.checkpoints, [])), None)
-    mend = "make room" if error.errno in FULL else "correct the cause"
+    mend = remedy(error)
     if step is not None:
         kept, advice = f"the checkpoint of step {step} is intact", f"{mend}, and go on with --resume"
     elif directory.path.exists():
