@@ -85,7 +85,7 @@ class RunDirectory:
 
     @property
     def note(self) -> str:
-        """What the user should know of the lock; empty if there is nothing."""
+        """Warning of the lock for the user; empty if there is none."""
         return self._lock.note if self._lock is not None else ""
 
     def release(self) -> None:

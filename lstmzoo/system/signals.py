@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: a run stops between two graph calls, after a checkpoint; a second signal stops it at once.
+"""SIGINT, SIGTERM, SIGHUP: a run stops between two graph calls, after a checkpoint; a second signal stops it at once.
 
 Python runs a signal handler only when the main thread is back from C++, and tracing or compiling a large graph can take
 longer than a person waits. An exception raised in a callback of TensorFlow may also be lost. So on the command line
@@ -20,7 +20,7 @@ from lstmzoo.system.files import drop_scratch
 if TYPE_CHECKING:  # doctor starts with the standard library alone
     from typing_extensions import Self
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 GRACE = 0.6  # seconds that the main thread has to react
 last_words = [2]  # descriptors; the last one is stderr, also while stderr is held back
 SAME = 0.3  # seconds: `timeout` and some shells send one signal twice, to the process and to its group
@@ -29,8 +29,9 @@ SAME = 0.3  # seconds: `timeout` and some shells send one signal twice, to the p
 class StopSignals:
     """A context in which signals raise `Interrupted`; once `patient` is set, the first one only sets `received`.
 
-    Handlers are installed even where the shell set SIGINT to be ignored (a command started with `&`). In a thread that
-    is not the main one nothing is installed: Python handles signals in the main thread alone. `may_leave`: we may end
+    Handlers are installed even where the shell set SIGINT to be ignored (a command started with `&`), but not for a
+    SIGHUP that is ignored (`nohup`). In a thread that is not the main one nothing is installed: Python handles signals
+    in the main thread alone. `may_leave`: we may end
     the process (as a command), so a thread watches for signals, and prints a message unless `quiet`.
     """
 
@@ -40,6 +41,7 @@ class StopSignals:
         self.may_leave, self.quiet = may_leave, quiet
         self.before_leaving: Callable[[], None] = lambda: None
         self.before: dict[signal.Signals, Any] = {}
+        self.terminals = [descriptor for descriptor in (1, 2) if may_leave and os.isatty(descriptor)]
         self.first = -SAME
         self.noticed, self.left = threading.Event(), threading.Event()
 
@@ -50,7 +52,8 @@ class StopSignals:
                 os.set_blocking(self.writer, False)
                 self.old_writer = signal.set_wakeup_fd(self.writer, warn_on_full_buffer=False)
                 threading.Thread(target=self._watch, args=(reader,), daemon=True).start()
-            self.before = {number: signal.signal(number, self._handle) for number in SIGNALS}
+            ours = [each for each in SIGNALS if each != signal.SIGHUP or signal.getsignal(each) != signal.SIG_IGN]
+            self.before = {number: signal.signal(number, self._handle) for number in ours}
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -65,12 +68,19 @@ class StopSignals:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         self.noticed.set()
+        self._leave_closed_terminals()
         again, self.received = self.received is not None, number
         if again and time.monotonic() - self.first < SAME:
             return
         self.first = time.monotonic()
         if (again or not self.patient) and not self.left.is_set():
             raise Interrupted(number, f"stopped by {signal.Signals(number).name}")
+
+    def _leave_closed_terminals(self) -> None:
+        """Write to the null device from now on where a terminal was closed: each message to it would be an error."""
+        for descriptor in self.terminals:
+            if not os.isatty(descriptor):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
     def _watch(self, reader: int) -> None:
         last = -SAME

@@ -84,3 +84,4 @@ def obey_signals():
     """As a process does that a shell has started; what it was forked from ignores them."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)

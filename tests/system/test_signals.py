@@ -1,9 +1,13 @@
 """Signals where Python's own handler cannot help: swallowed exceptions, and a main thread that is busy in C++."""
 
+import json
+import os
+import pty
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -33,7 +37,7 @@ def started(code):
     return process
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_swallowed_interruption_still_ends_the_process(number):
     process = started(SWALLOWED)
     start = time.perf_counter()
@@ -55,6 +59,41 @@ def test_a_busy_call_is_announced_and_a_second_signal_leaves():
     assert time.perf_counter() - start < 2
     assert process.returncode == 130
     assert error.splitlines()[0] == "stopping after the current graph call; a second signal stops at once"
+
+
+def test_nohup_is_obeyed():
+    process = started(f"import signal\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\n{SWALLOWED}")
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.5)
+    assert process.poll() is None
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", ["run", "sweep"])
+def test_a_closed_terminal_is_a_checkpoint_and_status_129(tmp_path, module):
+    """What is written to a terminal that is gone is an error of its own, which must not end the run before."""
+    words = {
+        "run": ["echo", "--set", "train.time_budget=600", "--run-dir", str(tmp_path / "run")],
+        "sweep": ["echo", "--dir", str(tmp_path / "sweep")],
+    }[module]
+    process, terminal = pty.fork()
+    if not process:
+        os.execv(sys.executable, [sys.executable, "-m", f"lstmzoo.{module}", *words])
+    until = time.monotonic() + 60
+    while not list(tmp_path.glob("run/metrics.jsonl" if module == "run" else "sweep/trial-0000/metrics.jsonl")):
+        os.set_blocking(terminal, False)
+        with suppress(BlockingIOError):
+            os.read(terminal, 100_000)
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    os.close(terminal)
+    _, status = os.waitpid(process, 0)
+    assert os.waitstatus_to_exitcode(status) == 129
+    if module == "run":
+        assert json.loads((tmp_path / "run" / "result.json").read_text())["status"] == "interrupted"
+        assert list((tmp_path / "run" / "checkpoints").glob("*.safetensors"))
 
 
 def test_the_first_signal_is_kept_and_the_second_raises():

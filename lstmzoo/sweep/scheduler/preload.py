@@ -5,8 +5,9 @@ import os
 import signal
 
 from lstmzoo.system.command_line import hidden_stderr
+from lstmzoo.system.signals import SIGNALS
 
-for number in (signal.SIGINT, signal.SIGTERM):  # the command ends the processes that it has started, in order
+for number in SIGNALS:  # the command ends the processes that it has started, in order
     signal.signal(number, signal.SIG_IGN)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 with hidden_stderr():
