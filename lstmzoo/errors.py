@@ -23,6 +23,11 @@ class ConfigError(InputError):
         super().__init__("\n".join(problems))
 
 
+def out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error says that memory is short; TensorFlow has one of its own."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
+
+
 class EnvironmentFailure(RuntimeError):
     """A failure of the system (disk full, directory removed, ...): exit status 1."""
 

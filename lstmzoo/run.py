@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from lstmzoo.system.command_line import command_line, start_tensorflow
+from lstmzoo.system.machine import memory_limit
 from lstmzoo.system.missing import require_module
 
 
@@ -84,13 +85,14 @@ def describe_plan(plan: Any) -> dict[str, str]:
     model, train, execution = experiment.model, experiment.train, experiment.execution
     length = f"{plan.steps:,} steps" if plan.steps is not None else f"{train.time_budget:g} s of training"
     facts = plan.task.facts()
+    most, limit = memory_limit()
     text = f"{facts['text_symbols']:,} symbols of text, {facts['vocab_size']} different; " if facts else ""
     return {
         "model": f"{model.kind} {list(model.layers)}, {plan.parameters:,} parameters, encoding {model.encoding}",
         "data": f"{text}{plan.windows:,} windows of [{train.batch_size}, {train.seq_length}] an epoch, "
         f"{plan.dropped:,} symbols dropped (they fill no window)",
         "length": length,
-        "memory": f"about {plan.memory / 1e6:,.0f} MB beside TensorFlow",
+        "memory": f"about {plan.memory / 1e6:,.0f} MB beside TensorFlow, of {most / 1e9:.1f} GB ({limit})",
         "execution": f"kernel {execution.kernel}, threads {execution.threads}{_cores(plan)}, "
         f"at most {execution.windows_per_call:,} windows a graph call",
         "loss floor": "unknown" if plan.loss_floor is None else f"{plan.loss_floor:.3g} nats a symbol",

@@ -27,12 +27,12 @@ def score(
     """Print the mean loss over a text: with the state carried throughout, and in windows from zero state."""
     from lstmzoo.errors import check_count
     from lstmzoo.inference.runtimes import check_runtime, choose_runtime, needs_tensorflow
-    from lstmzoo.inference.scoring import MOST_STEPS, describe_scores, ids_of, score_ids
+    from lstmzoo.inference.scoring import describe_scores, ids_of, score_ids
     from lstmzoo.runs.trained import open_run
     from lstmzoo.system.command_line import hidden_stderr
     from lstmzoo.system.machine import count_cores
 
-    check_count("window", window, 1, MOST_STEPS)
+    check_count("window", window, 1)
     check_runtime(runtime)
     trained = open_run(run, text=True)
     for note in trained.notes:

@@ -4,13 +4,12 @@ Everything `auto` is decided here, as a pure function of the configuration, the 
 `experiments/speed/` measured; nothing is ever timed at run time.
 """
 
-import os
 from typing import NamedTuple
 
 from lstmzoo.config.experiment import Experiment
 from lstmzoo.errors import InputError
 from lstmzoo.execution.auto import choose_threads, fastest_kernel, follows_cores
-from lstmzoo.system.machine import count_cores, find_device
+from lstmzoo.system.machine import count_cores, find_device, memory_limit
 from lstmzoo.tasks.registry import make_task
 from lstmzoo.tasks.task import Task
 
@@ -101,8 +100,8 @@ def memory_needed(experiment: Experiment, vocab_size: int, windows_per_call: int
 def memory_problem(experiment: Experiment, vocab_size: int) -> str | None:
     """Say what is wrong with sizes that this machine's memory could not hold, or None."""
     need = memory_needed(experiment, vocab_size, windows_per_call=1)
-    have = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    have, limit = memory_limit()
     if need <= have:
         return None
     advice = "lower model.units, model.depth, train.batch_size, train.seq_length or the task's sizes"
-    return f"expected sizes that fit in memory ({have / 1e9:.1f} GB), received {need / 1e9:.4g} GB: {advice}"
+    return f"expected sizes that fit in memory ({have / 1e9:.1f} GB, {limit}), received {need / 1e9:.4g} GB: {advice}"

@@ -11,7 +11,7 @@ from pathlib import Path
 from lstmzoo.doctor.checks import Check, failure
 from lstmzoo.execution.auto import choose_shards, explain_kernel, explain_threads
 from lstmzoo.system.files import remedy
-from lstmzoo.system.machine import count_cores
+from lstmzoo.system.machine import count_cores, memory_limit
 
 INSTRUCTIONS = ("avx", "avx2", "fma", "avx512f", "amx_tile", "asimd", "sve")  # TensorFlow's speed depends on them
 SETTINGS = re.compile(r"TF_(CPP|CUDNN|DETERMINISTIC|ENABLE|FORCE|GPU|NUM|USE|XLA)_.*|(CUDA|LSTMZOO|OMP|XLA)_.*")
@@ -38,10 +38,10 @@ def memory() -> str:
     """Describe the memory: total, available, and the limit of a container."""
     have = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     free = re.search(r"^MemAvailable:\s*(\d+) kB", _read("/proc/meminfo"), re.M)
-    limit = _read("/sys/fs/cgroup/memory.max").strip()
+    limit, why = memory_limit()
     parts = [f"{have / 1e9:.1f} GB"]
     parts += [f"{int(free[1]) * 1024 / 1e9:.1f} GB available"] if free else []
-    parts += [f"limited to {int(limit) / 1e9:.1f} GB by the container"] if limit.isdigit() and int(limit) < have else []
+    parts += [f"limited to {limit / 1e9:.1f} GB ({why})"] if limit < have else []
     return ", ".join(parts)
 
 

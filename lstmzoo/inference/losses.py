@@ -10,7 +10,7 @@ import numpy as np
 
 from lstmzoo.models.signature import Runner, StateArrays
 
-PIECE = 256  # steps of one call in one lane
+PIECE = 256  # steps of one call, at most
 STEPS, LOGITS = 8192, 1 << 25  # of one call in all cold lanes together, at most
 Program = Callable[[np.ndarray, np.ndarray, Any], tuple[Any, Any]]
 """A function from inputs and targets `[B, T]` and states to losses `[B, T]` in nats and the states after them."""
@@ -55,16 +55,27 @@ def carried_losses(reader: Reader, ids: np.ndarray) -> np.ndarray:
 def cold_losses(reader: Reader, ids: np.ndarray, window: int) -> np.ndarray:
     """Return the nats `[N - 1]` of each target of `ids` `[N]` if every window of `window` symbols starts at zero state.
 
-    Many windows are scored side by side.
+    Many windows are scored side by side, and a long one in equal pieces with its state carried, so the memory that is
+    needed depends on no length.
     """
     lanes = max(1, min(STEPS, LOGITS // reader.vocab_size) // window)
-    program, zero = reader.program(lanes, window)
+    steps = -(-window // -(-window // PIECE))
+    program, zero = reader.program(lanes, steps)
     pieces = []
     for first in range(0, len(ids) - 1, window * lanes):
-        x, y = _pairs(ids, first, window * lanes)
-        losses, _ = program(x.reshape(lanes, window), y.reshape(lanes, window), zero)
-        pieces.append(np.ravel(losses))
+        x, y = (part.reshape(lanes, window) for part in _pairs(ids, first, window * lanes))
+        pieces.append(np.ravel(_in_pieces(program, x, y, zero, steps)))
     return np.concatenate(pieces)[: len(ids) - 1]
+
+
+def _in_pieces(program: Program, x: np.ndarray, y: np.ndarray, states: Any, steps: int) -> np.ndarray:
+    """Return the losses of windows `[B, T]`, so many steps a call; after a window's end there are zeros."""
+    length, found = x.shape[1], []
+    x, y = (np.pad(part, ((0, 0), (0, -length % steps))) for part in (x, y))
+    for first in range(0, length, steps):
+        losses, states = program(x[:, first : first + steps], y[:, first : first + steps], states)
+        found.append(np.asarray(losses))
+    return np.concatenate(found, 1)[:, :length]
 
 
 @np.errstate(invalid="ignore")

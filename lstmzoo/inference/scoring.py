@@ -14,8 +14,6 @@ from lstmzoo.inference.losses import carried_losses, cold_losses
 from lstmzoo.inference.runtimes import check_runtime, choose_runtime, reader_of
 from lstmzoo.runs.trained import Trained, open_run
 
-MOST_STEPS = 50_000  # of a window: what one graph call keeps in memory
-
 
 def score_text(
     run: str | os.PathLike[str], text: str | bytes | Path, *, window: int = 256, runtime: str = "auto"
@@ -30,7 +28,7 @@ def score_text(
     Raises `InputError` for a text of fewer than two symbols or one that the model cannot spell, for a path that is
     no run of a char task, and for a model whose losses are not finite.
     """
-    check_count("window", window, 1, MOST_STEPS)
+    check_count("window", window, 1)
     check_runtime(runtime)
     trained = open_run(run, text=True)
     ids = ids_of(trained, text)

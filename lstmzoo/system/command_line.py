@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any, NoReturn
 
-from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted
+from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted, out_of_memory
 from lstmzoo.system.missing import DISTRIBUTIONS
 from lstmzoo.system.signals import SIGNALS, StopSignals, last_words
 from lstmzoo.system.terminal import printable
@@ -80,6 +80,11 @@ def exit_status(command: Callable[[], None], quiet: bool = False) -> int:
         return InputError.exit_status
     except OSError as error:
         print(printable(f"the system failed: {error}"), file=sys.stderr)
+        return 1
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+        print("the system failed: out of memory: close other programs, or ask for less at once", file=sys.stderr)
         return 1
     return 0
 

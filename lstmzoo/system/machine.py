@@ -1,6 +1,8 @@
-"""Device and cores of the machine that this process runs on."""
+"""Device, cores and memory that this process may use."""
 
 import os
+import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 DRIVER = Path("/dev/nvidiactl")
@@ -22,6 +24,42 @@ def explain_device() -> tuple[str, str]:
 
     found = len(tf.config.list_physical_devices("GPU"))
     return ("gpu", f"TensorFlow sees {found}") if found else ("cpu", UNSEEN)
+
+
+def memory_limit() -> tuple[int, str]:
+    """Return the bytes of memory that this process may use, and what limits it ("this machine", "its cgroup", ...)."""
+    have = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    limits = [(have, "this machine"), *((limit, "the limit of its cgroup") for limit in _cgroup_limits())]
+    space = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if space != resource.RLIM_INFINITY:
+        limits.append((space, "the limit of its address space, ulimit -v"))
+    return min(limits)
+
+
+def _cgroup_limits(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> Iterator[int]:
+    """Yield the limits of the process's groups and of those above them, of cgroups of version 2 and 1.
+
+    In a container the groups' own names may be those outside; its root has the limit then.
+    """
+    for line in _read(own).splitlines():
+        _, kinds, path = [*line.split(":", 2), "", ""][:3]
+        version_1 = "memory" in kinds.split(",")
+        if kinds and not version_1:
+            continue
+        top, name = (root / "memory", "memory.limit_in_bytes") if version_1 else (root, "memory.max")
+        group = top / path.lstrip("/")
+        for folder in (group, *group.parents):
+            if folder == top or top in folder.parents:
+                text = _read(folder / name).strip()
+                if text.isdigit():
+                    yield int(text)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
 
 
 def count_cores() -> int:

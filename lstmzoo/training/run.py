@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.load import dump_config, load_config
 from lstmzoo.config.plan import Plan, make_plan
-from lstmzoo.errors import Diverged, EnvironmentFailure, Interrupted
+from lstmzoo.errors import Diverged, EnvironmentFailure, Interrupted, out_of_memory
 from lstmzoo.runs.checkpoint import whole_checkpoints
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.system.files import remedy
@@ -111,7 +111,9 @@ def _train(start: Start, progress: Progress, prepare: Prepare | None) -> Result:
         progress.say(f"threads: {threads} as the config says, on {usable}: the same numbers, but slower")
     try:
         result = _train_to_an_end(start, progress, prepare)
-    except OSError as error:
+    except Exception as error:
+        if not isinstance(error, OSError) and not out_of_memory(error):
+            raise
         raise EnvironmentFailure(_failure(directory, error)) from error
     finally:
         progress.close()
@@ -161,14 +163,18 @@ def _go_on(start: Start, resumed: Resumed, progress: Progress) -> None:
     (directory.path / "result.json").unlink(missing_ok=True)
 
 
-def _failure(directory: RunDirectory, error: OSError) -> str:
+def _failure(directory: RunDirectory, error: Exception) -> str:
     """Say what failed, what is left, and what to do."""
+    if isinstance(error, OSError):
+        reason, mend, other = error.strerror or str(error), remedy(error), "choose another --run-dir"
+    else:
+        reason, mend = "out of memory", "close other programs"
+        other = "lower model.units, train.batch_size or train.seq_length"
     step = next((step for step, _ in whole_checkpoints(directory.checkpoints, [])), None)
-    mend = remedy(error)
     if step is not None:
         kept, advice = f"the checkpoint of step {step} is intact", f"{mend}, and go on with --resume"
     elif directory.path.exists():
-        kept, advice = "there is no checkpoint", f"{mend}, or choose another --run-dir"
+        kept, advice = "there is no checkpoint", f"{mend}, or {other}"
     else:
         kept, advice = "the directory is gone", "begin a new run"
-    return f"the run in {directory.path} failed: {error.strerror or error} ({kept}): {advice}"
+    return f"the run in {directory.path} failed: {reason} ({kept}): {advice}"
