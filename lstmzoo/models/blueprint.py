@@ -112,7 +112,7 @@ def from_list(spec: ModelSpec, encoding: str, vocab_size: int, arrays: Sequence[
 
     Raises `InputError` for arrays of other shapes than those of the description.
     """
-    expected, received = _shapes(spec, encoding, vocab_size), [array.shape for array in arrays]
+    expected, received = weight_shapes(spec, encoding, vocab_size), [array.shape for array in arrays]
     if received != expected:
         raise InputError(f"weights: expected arrays of {expected}, received {received}")
     table = arrays[0] if encoding == "embedding" else None
@@ -121,7 +121,8 @@ def from_list(spec: ModelSpec, encoding: str, vocab_size: int, arrays: Sequence[
     return Blueprint(spec, encoding, vocab_size, None, Weights(layers, HeadWeights(*arrays[-2:]), table))
 
 
-def _shapes(spec: ModelSpec, encoding: str, vocab_size: int) -> list[tuple[int, ...]]:
+def weight_shapes(spec: ModelSpec, encoding: str, vocab_size: int) -> list[tuple[int, ...]]:
+    """Return the shapes of a description's arrays, in the order of `model.get_weights()`."""
     below = spec.input_dim(encoding, vocab_size)
     shapes: list[tuple[int, ...]] = [(vocab_size, below)] if encoding == "embedding" else []
     for units in spec.layers:

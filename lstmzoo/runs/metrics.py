@@ -42,7 +42,7 @@ class Metrics:
             with self.path.open("rb") as file:
                 for step in range(1, steps + 1):
                     text = file.readline()
-                    take(_checked(text, step))
+                    take(checked_line(text, step))
                     size += len(text)
         except (OSError, ValueError, RecursionError) as error:
             raise InputError(
@@ -62,7 +62,7 @@ class Metrics:
             with self.path.open("rb") as file:
                 while (text := file.readline(LONGEST)).endswith(b"\n"):
                     step += 1
-                    take(_checked(text, step))
+                    take(checked_line(text, step))
             if len(text) == LONGEST:
                 raise ValueError(f"text without a line end after step {step}")
         except FileNotFoundError:
@@ -101,7 +101,8 @@ class Metrics:
         self.size = size
 
 
-def _checked(text: bytes, step: int) -> Line:
+def checked_line(text: bytes, step: int) -> Line:
+    """Return the line of a step; raise `ValueError` (or `RecursionError`) for half a line and for another one."""
     if not text.endswith(b"\n"):
         raise ValueError(f"a file without the line of step {step}")
     line = json.loads(text)
