@@ -6,14 +6,13 @@ the file: `contents` says what must stand behind it.
 """
 
 import hashlib
-import io
 import json
 import math
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from safetensors.numpy import save
@@ -21,6 +20,7 @@ from safetensors.numpy import save
 from lstmzoo.config.experiment import CheckpointSpec
 from lstmzoo.errors import InputError
 from lstmzoo.system.files import write_atomically
+from lstmzoo.system.reader import open_file
 
 NAME = "step-{:08d}.safetensors"
 PIECE = 1 << 20  # bytes that are read at once
@@ -67,7 +67,7 @@ def load_checkpoint(path: Path, parts: tuple[str, ...] = ("",)) -> Checkpoint:
 
     Raises `InputError` for a damaged one: all of it is looked at in any case.
     """
-    with path.open("rb") as file:
+    with open_file(path) as file:
         try:
             return _load(file, parts)
         except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:  # a header
@@ -75,7 +75,7 @@ def load_checkpoint(path: Path, parts: tuple[str, ...] = ("",)) -> Checkpoint:
             raise Damaged(f"{path.name}: {expected}: use the one before it") from error
 
 
-def _load(file: io.BufferedReader, parts: tuple[str, ...]) -> Checkpoint:
+def _load(file: BinaryIO, parts: tuple[str, ...]) -> Checkpoint:
     header = file.read(8)
     header += file.read(min(int.from_bytes(header, "little"), LONGEST))
     found = _DIGEST.search(header, 8)
@@ -90,7 +90,7 @@ def _load(file: io.BufferedReader, parts: tuple[str, ...]) -> Checkpoint:
         if place.name.startswith(parts):
             tensors[place.name] = value = np.empty(place.shape, place.dtype)
             content = value.reshape(-1).view(np.uint8).data
-            file.readinto(content)
+            file.readinto(content)  # type: ignore[attr-defined]
             digest.update(content)
         else:
             _digest_rest(digest, file, place.size)
@@ -117,7 +117,7 @@ def _places(entries: Mapping[str, Any], size: int) -> list[_Place]:
     return places
 
 
-def _digest_rest(digest: Any, file: io.BufferedReader, size: int) -> None:
+def _digest_rest(digest: Any, file: BinaryIO, size: int) -> None:
     """Add the next bytes of a file to a digest, a piece at a time."""
     while size > 0 and (piece := file.read(min(PIECE, size))):
         digest.update(piece)
