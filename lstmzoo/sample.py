@@ -74,15 +74,20 @@ def _heading(number: int, samples: int) -> None:
 def _prompt(prompt: str, prompt_file: Path | None) -> str | bytes:
     if prompt_file is None:
         return prompt
-    from lstmzoo.data.reading import check_file
-    from lstmzoo.errors import InputError
+    from lstmzoo.errors import InputError, shown
+    from lstmzoo.system.reader import MOST, read_all, read_file
 
     if prompt:
         raise InputError("--prompt: expected one of --prompt and --prompt-file, received both: leave one out")
-    if str(prompt_file) == "-" and sys.stdin is not None:
-        return sys.stdin.buffer.read()
-    check_file(prompt_file)
-    return prompt_file.read_bytes()
+    is_stdin = str(prompt_file) == "-" and sys.stdin is not None
+    try:
+        return read_all(sys.stdin.buffer) if is_stdin else read_file(prompt_file)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in its name
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(
+            f"--prompt-file: expected a text of at most {MOST:,} bytes, received {shown(str(prompt_file))} ({reason}): "
+            "name a readable file"
+        ) from error
 
 
 def main(prog_name: str) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, reduce
 from typing import Any
 
 from pydantic import BaseModel
@@ -24,6 +24,23 @@ def settings_of(experiment: Experiment) -> Settings:
     for key in data_keys(experiment.task):
         data["task"].pop(key, None)
     return dict(flat(data))
+
+
+def experiment_of(settings: Settings, places: Experiment) -> Experiment:
+    """Return the experiment of some settings, checked as a YAML file is; the places of its data are those of `places`.
+
+    What the settings lack has its default. Raises `ValueError` for settings of no experiment.
+    """
+    data: dict[str, Any] = {}
+    for path, value in settings.items():
+        *above, key = path.split(".")
+        section = reduce(lambda section, name: section.setdefault(name, {}), above, data)
+        section[key] = value
+    data["train"] = {key: value for key, value in data["train"].items() if key not in LENGTHS or value is not None}
+    data["task"] |= places.task.model_dump(include=set(data_keys(places.task)), exclude_none=True)
+    if not places.task.writes:
+        data.pop("sample", None)
+    return Experiment.model_validate(data, context={"files_may_lack": True})
 
 
 def bound_differences(kept: Settings, wanted: Settings) -> Settings:
@@ -66,7 +83,7 @@ def differences(kept: Settings, wanted: Settings, free: tuple[str, ...]) -> Sett
 
 def is_shorter(kept: Settings, wanted: Settings, windows: int) -> bool:
     """Tell whether a length is less than the run's own; seconds and steps do not compare. `windows`: of an epoch."""
-    (old_key, old), (new_key, new) = (_length(settings, windows) for settings in (kept, wanted))
+    (old_key, old), (new_key, new) = (length_of(settings, windows) for settings in (kept, wanted))
     return new < old and (old_key == "train.time_budget") == (new_key == "train.time_budget")
 
 
@@ -75,7 +92,7 @@ def as_text(settings: Settings) -> str:
     return json.dumps(settings, sort_keys=True, allow_nan=False)
 
 
-def _length(settings: Mapping[str, Any], windows: int) -> tuple[str, float]:
+def length_of(settings: Mapping[str, Any], windows: int) -> tuple[str, float]:
     """Return the key that bounds the run, and its value in steps or seconds."""
     key = next(f"train.{key}" for key in LENGTHS if settings[f"train.{key}"] is not None)
     return key, settings[key] * (windows if key == "train.epochs" else 1)

@@ -6,6 +6,7 @@ Python attribute, which a graph freezes at tracing (its momentum schedule is the
 """
 
 import operator
+from collections.abc import Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -58,6 +59,8 @@ CLASSES = {
     "rmsprop": "RMSprop",
     "sgd": "SGD",
 }
+SLOTS = {"adadelta": 2, "adam": 2, "adamax": 2, "adamw": 2, "ftrl": 2}  # of each weight, one beside another; else 1
+SWITCHES = {"adam": ("amsgrad",), "adamw": ("amsgrad",), "rmsprop": ("momentum", "centered")}  # one more of all weights
 _KINDS: dict[str, Any] = {
     "learning_rate": Positive,
     "beta_1": Fraction,
@@ -89,6 +92,16 @@ if TYPE_CHECKING:
     Optimizer = Any
 else:
     Optimizer = Annotated[reduce(operator.or_, SECTIONS.values()), Field(discriminator="name")]
+
+
+def slot_shapes(spec: Section, shapes: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Return the shapes of an optimizer's slots for weights of these shapes, in tf_keras's order."""
+    name = spec.name  # type: ignore[attr-defined]
+    if name == "adafactor":  # of a matrix the means of rows and of columns, and a slot of its own shape
+        return [slot for shape in shapes for slot in ([shape[:1], shape[1:]] if len(shape) == 2 else []) + [shape]]
+    beside = [shape for shape in shapes for _ in range(SLOTS.get(name, 1))]
+    switched = sum(bool(getattr(spec, key)) for key in SWITCHES.get(name, ()))
+    return [*beside, *(list(shapes) * switched)]
 
 
 def make_optimizer(spec: Section, grad_clip_norm: float | None = None) -> "keras.optimizers.Optimizer":

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from lstmzoo.errors import InputError, shown
 from lstmzoo.models.registry import get_model
 from lstmzoo.schema.yaml_reader import MAX_BYTES, KeyPath, parse_yaml
+from lstmzoo.system.reader import open_file
 
 LENGTHS = ("epochs", "steps", "time_budget")
 EITHER = {"train": LENGTHS, "task": ("corpus", "text")}  # keys of which one is given; that of --set replaces the file's
@@ -91,7 +92,7 @@ def _lay(data: dict[str, Any], path: KeyPath, value: Any) -> Problem | None:
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lstmzoo.data.vocabulary import codes_of
 from lstmzoo.errors import InputError
+from lstmzoo.system.reader import open_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,7 +65,7 @@ def digest_of(files: Sequence[Path]) -> str:
 
 
 def _bytes(path: Path, on_piece: Callable[[bytes], None] = lambda piece: None) -> Iterator[bytes]:
-    with path.open("rb") as file:
+    with open_file(path) as file:
         while piece := file.read(PIECE):
             on_piece(piece)
             yield piece

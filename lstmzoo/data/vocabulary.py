@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lstmzoo.errors import InputError, shown
 from lstmzoo.system.files import write_atomically
+from lstmzoo.system.reader import read_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,9 +101,7 @@ class Vocabulary:
     def load(cls, path: Path) -> Vocabulary:
         """Read vocab.json; raise `InputError` for a file that cannot be read or is damaged."""
         try:
-            if path.exists() and not path.is_file():
-                raise ValueError("it is no file")
-            kept = json.loads(path.read_text(encoding="utf-8"))
+            kept = json.loads(read_file(path))
             codes = [code if isinstance(code, int) else ord(code) for code in kept["symbols"]]
             vocabulary = cls(
                 [code for code in codes if 0 <= code < CODES[kept["unit"]]], kept["unit"], kept["lowercase"]

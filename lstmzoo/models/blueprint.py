@@ -119,7 +119,7 @@ def from_list(spec: ModelSpec, encoding: str, vocab_size: int, arrays: Sequence[
 
     Raises `InputError` for arrays of other shapes than those of the description.
     """
-    expected, received = _shapes(spec, encoding, vocab_size), [array.shape for array in arrays]
+    expected, received = weight_shapes(spec, encoding, vocab_size), [array.shape for array in arrays]
     if received != expected:
         raise InputError(f"weights: expected arrays of {expected}, received {received}")
     table = arrays[0] if encoding == "embedding" else None
@@ -135,7 +135,8 @@ def require_finite(weights: Weights) -> None:
             raise InputError(f"{name}: expected finite numbers, received NaN or infinity: the model is damaged")
 
 
-def _shapes(spec: ModelSpec, encoding: str, vocab_size: int) -> list[tuple[int, ...]]:
+def weight_shapes(spec: ModelSpec, encoding: str, vocab_size: int) -> list[tuple[int, ...]]:
+    """Return the shapes of a description's arrays, in the order of `model.get_weights()`."""
     below = spec.input_dim(encoding, vocab_size)
     shapes: list[tuple[int, ...]] = [(vocab_size, below)] if encoding == "embedding" else []
     for units in spec.layers:

@@ -18,6 +18,7 @@ from lstmzoo.runs.metrics import METRICS, Metrics
 from lstmzoo.runs.places import check_name, make_folders, make_free, unusable
 from lstmzoo.system.files import remove_leftovers, write_atomically
 from lstmzoo.system.locks import Lock, take_lock
+from lstmzoo.system.reader import read_file
 from lstmzoo.zoo.pretrained import refuse_to_write
 
 FILES = ("config.yaml", "environment.json", "vocab.json", METRICS, "result.json")
@@ -181,7 +182,7 @@ class RunDirectory:
     def read_json(self, name: str) -> dict[str, Any]:
         """Read a mapping from one of the JSON files; `InputError` for anything else."""
         try:
-            found = json.loads((self.path / name).read_text(encoding="utf-8"))
+            found = json.loads(read_file(self.path / name))
             if isinstance(found, dict):
                 return found
             reason = "is not a mapping"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lstmzoo.errors import InputError
+from lstmzoo.system.reader import open_file
 
 METRICS = "metrics.jsonl"
 Line = dict[str, Any]
@@ -39,10 +40,10 @@ class Metrics:
         """Give the lines of steps 1 to `steps` to `take`: their size in bytes; `InputError` if one is not there."""
         size = 0
         try:
-            with self.path.open("rb") as file:
+            with open_file(self.path) as file:
                 for step in range(1, steps + 1):
-                    text = file.readline()
-                    take(_checked(text, step))
+                    text = file.readline(LONGEST)
+                    take(checked_line(text, step))
                     size += len(text)
         except (OSError, ValueError, RecursionError) as error:
             raise InputError(
@@ -59,10 +60,10 @@ class Metrics:
         """
         step = 0
         try:
-            with self.path.open("rb") as file:
+            with open_file(self.path) as file:
                 while (text := file.readline(LONGEST)).endswith(b"\n"):
                     step += 1
-                    take(_checked(text, step))
+                    take(checked_line(text, step))
             if len(text) == LONGEST:
                 raise ValueError(f"text without a line end after step {step}")
         except FileNotFoundError:
@@ -80,13 +81,11 @@ class Metrics:
         For a run that goes on in another process. Raises `OSError` if there is no file, and `ValueError` if it was cut
         back to less than `size`.
         """
-        with self.path.open("rb") as file:
+        with open_file(self.path) as file:
             file.seek(max(0, size - 1))
             if size and file.read(1) != b"\n":
                 raise ValueError("cut back since the last look")
-            for text in file:
-                if not text.endswith(b"\n"):
-                    break
+            while (text := file.readline(LONGEST)).endswith(b"\n"):
                 take(text)
                 size += len(text)
         return size
@@ -101,7 +100,8 @@ class Metrics:
         self.size = size
 
 
-def _checked(text: bytes, step: int) -> Line:
+def checked_line(text: bytes, step: int) -> Line:
+    """Return the line of a step; raise `ValueError` (or `RecursionError`) for half a line and for another one."""
     if not text.endswith(b"\n"):
         raise ValueError(f"a file without the line of step {step}")
     line = json.loads(text)

@@ -1,6 +1,7 @@
 """A trained model, read from a run directory: configuration, vocabulary and the weights of its best step."""
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -10,15 +11,13 @@ from lstmzoo.config.load import load_run_config
 from lstmzoo.data.vocabulary import Vocabulary
 from lstmzoo.errors import InputError, shown
 from lstmzoo.models.blueprint import Blueprint, from_list, require_finite
-from lstmzoo.runs.checkpoint import Checkpoint, whole_checkpoints
+from lstmzoo.runs.checkpoint import Check, Checkpoint, whole_checkpoints
+from lstmzoo.runs.contents import READ, check_model
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.zoo.pretrained import is_packed, run_path, what_was_meant
 
 if TYPE_CHECKING:
     import tf_keras as keras
-
-
-_READ = ("weights/", "best/")  # of a checkpoint: the optimizer's slots are twice as large as the weights
 
 
 class Trained(NamedTuple):
@@ -48,18 +47,9 @@ class Trained(NamedTuple):
         return len(self.symbols) if self.symbols is not None else self.experiment.task.vocab_size
 
     def blueprint(self) -> Blueprint:
-        """Return the model as data, description and weights.
-
-        Raises `InputError` if they do not fit each other, or if a weight is NaN or infinity.
-        """
+        """Return the model as data, description and weights; raise `InputError` if a weight is NaN or infinity."""
         experiment = self.experiment
-        try:
-            blueprint = from_list(experiment.model, experiment.encoding, self.vocab_size, self.weights)
-        except InputError as error:
-            raise InputError(
-                f"expected weights of the model in the run's config.yaml, received others in the checkpoint of step "
-                f"{self.step}: restore the run's own config.yaml"
-            ) from error
+        blueprint = from_list(experiment.model, experiment.encoding, self.vocab_size, self.weights)
         require_finite(blueprint.weights)
         return blueprint
 
@@ -89,10 +79,10 @@ def open_run(run: str | os.PathLike[str], *, text: bool = False) -> Trained:
     experiment = load_run_config(directory.path / "config.yaml")
     if text and not experiment.task.writes:
         raise _no_text(os.fspath(run), experiment)
-    found = _best_checkpoint(directory)
-    symbols = _vocabulary(directory, found.checkpoint) if experiment.task.writes else None
+    symbols = Vocabulary.load(directory.path / "vocab.json") if experiment.task.writes else None
+    found = _best_checkpoint(directory, partial(_check, directory, experiment, symbols))
     tensors = found.checkpoint.tensors
-    names = sorted((name for name in tensors if name.startswith("weights/")), key=lambda name: int(name.split("/")[1]))
+    names = sorted(name for name in tensors if name.startswith("weights/"))
     weights = [tensors[name].astype(np.float32, copy=False) for name in names]  # the package's own are float16
     notes = [f"{text}; using step {found.step}" for text in found.damaged]
     val_loss = float(tensors["best/val_loss"]) if tensors.get("best/step") == found.step else None
@@ -113,27 +103,35 @@ def _no_text(run: str, experiment: Experiment) -> InputError:
     return InputError(f"expected a run of a char task, received {run!r}, a run of the {kind} task")
 
 
-def _vocabulary(directory: RunDirectory, checkpoint: Checkpoint) -> Vocabulary:
-    vocabulary = Vocabulary.load(directory.path / "vocab.json")
-    if checkpoint.metadata.get("vocab_sha256") != vocabulary.digest():
+def _check(
+    directory: RunDirectory, experiment: Experiment, symbols: Vocabulary | None, step: int, checkpoint: Checkpoint
+) -> None:
+    """Raise `InputError` for a checkpoint that does not hold a model of this configuration and vocabulary."""
+    if symbols is not None and checkpoint.metadata.get("vocab_sha256") != symbols.digest():
         raise InputError(
             f"expected the vocabulary that the run was trained with, received another one in "
             f"{directory.path / 'vocab.json'}: restore the run's own file"
         )
-    return vocabulary
+    check_model(checkpoint, step, experiment, experiment.task.vocab_size if symbols is None else len(symbols))
 
 
-def _best_checkpoint(directory: RunDirectory) -> _Chosen:
+def _best_checkpoint(directory: RunDirectory, check: Check) -> _Chosen:
     """Choose the best step's checkpoint if there was a validation, else the last; damaged ones are left out."""
     damaged: list[str] = []
     newest: _Chosen | None = None
-    for step, checkpoint in whole_checkpoints(directory.checkpoints, damaged, _READ):
+    for step, checkpoint in whole_checkpoints(directory.checkpoints, damaged, READ, check):
         found = _Chosen(step, checkpoint, damaged)
         newest = newest or found
         if step == newest.checkpoint.tensors.get("best/step", step):
             return found
     if newest is None:
         why = "; ".join(damaged) or "train it until one is written (checkpoint.every_steps)"
-        why += " (install lstmzoo again)" if is_packed(directory.path) else ""
+        why += (
+            " (install lstmzoo again)"
+            if is_packed(directory.path)
+            else " (is config.yaml the run's own?)"
+            if damaged
+            else ""
+        )
         raise InputError(f"expected a run with a checkpoint, received {str(directory.path)!r}, which has none: {why}")
     return newest

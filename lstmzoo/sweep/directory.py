@@ -15,6 +15,7 @@ from lstmzoo.errors import InputError
 from lstmzoo.sweep.space.search import Search
 from lstmzoo.system.files import write_atomically
 from lstmzoo.system.locks import Lock, take_lock
+from lstmzoo.system.reader import read_file
 from lstmzoo.zoo.pretrained import refuse_to_write
 
 ADJUSTABLE = (
@@ -84,7 +85,7 @@ class SweepDirectory:
     @property
     def key(self) -> str:
         """The key with which workers prove to the chief that they work in the same directory."""
-        return self.key_file.read_text(encoding="ascii")
+        return read_file(self.key_file).decode("ascii")
 
     def run(self, number: int, repeat: int = 0) -> Path:
         """Return the run directory of a trial."""
@@ -96,10 +97,10 @@ class SweepDirectory:
 
     def _check_oracle(self) -> None:
         try:
-            state = json.loads(self.oracle.read_text(encoding="utf-8"))
+            state = json.loads(read_file(self.oracle))
         except FileNotFoundError:
             return
-        except (ValueError, RecursionError):
+        except (OSError, ValueError, RecursionError):
             state = None
         if not isinstance(state, dict) or not isinstance(state.get("trials"), list) or "forgiven" not in state:
             raise InputError(
@@ -111,7 +112,7 @@ class SweepDirectory:
         """Tell whether so many trials have ended; False for a hyperband search, whose end only the chief knows."""
         if not self.oracle.exists():
             return False
-        state = json.loads(self.oracle.read_text(encoding="utf-8"))
+        state = json.loads(read_file(self.oracle))
         ended = [trial for trial in state["trials"] if trial["status"] in ("COMPLETED", "FAILED")]
         return len(ended) == len(state["trials"]) >= trials and "brackets" not in state
 
@@ -126,18 +127,18 @@ class SweepDirectory:
         beside.unlink()
 
     def _definition(self) -> dict[str, Any] | None:
-        with suppress(FileNotFoundError):
-            try:
-                known = json.loads(self.definition.read_text(encoding="utf-8"))
-                if isinstance(known, dict):
-                    return known
-            except (ValueError, RecursionError):
-                pass
-            raise InputError(
-                f"expected a sweep's sweep.json, received {self.definition}, which is not one: restore it, or start a "
-                "new search with another --dir"
-            )
-        return None
+        try:
+            known = json.loads(read_file(self.definition))
+            if isinstance(known, dict):
+                return known
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, RecursionError):
+            pass
+        raise InputError(
+            f"expected a sweep's sweep.json, received {self.definition}, which is not one: restore it, or start a new "
+            "search with another --dir"
+        )
 
     def _agree(self, known: dict[str, Any] | None, wanted: dict[str, Any]) -> None:
         """Write the definition of a new search, or raise `InputError` if the known one differs from it."""

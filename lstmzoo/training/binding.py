@@ -1,17 +1,29 @@
 """The binding of a run to its settings and data, and whether a request fits the run that it resumes. No TensorFlow."""
 
 import json
+import math
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from lstmzoo.config.differences import Settings, bound_differences, differences, is_shorter, settings_of
+from lstmzoo.config.differences import (
+    Settings,
+    bound_differences,
+    differences,
+    experiment_of,
+    is_shorter,
+    length_of,
+    settings_of,
+)
 from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.plan import Plan
 from lstmzoo.config.sources import LENGTHS
 from lstmzoo.data.vocabulary import Vocabulary
-from lstmzoo.errors import ConfigError, InputError
-from lstmzoo.runs.checkpoint import Checkpoint
+from lstmzoo.errors import ConfigError, InputError, shown
+from lstmzoo.runs.checkpoint import Checkpoint, Damaged
+from lstmzoo.runs.contents import check_contents
 from lstmzoo.runs.directory import RunDirectory
+from lstmzoo.runs.metrics import Line, checked_line
 from lstmzoo.training.cadence import Cadence
 from lstmzoo.training.run_state import RunState
 
@@ -26,15 +38,59 @@ def digests(plan: Plan) -> dict[str, str]:
     return {"text_sha256": plan.task.facts()["text_sha256"], "vocab_sha256": vocabulary.digest()}
 
 
-def read_binding(checkpoint: Checkpoint) -> tuple[Settings, RunState]:
-    """Read the settings that a run is bound to, and its counters, from a checkpoint."""
+def check_checkpoint(directory: RunDirectory, plan: Plan, step: int, checkpoint: Checkpoint) -> None:
+    """Check all that a resume reads from a checkpoint, behind its digest, before anything of it is used.
+
+    Raises `Damaged` for what no run writes, `ConfigError` for other settings than the plan has and a resume may change,
+    and `InputError` for other data and for a checkpoint of another version.
+    """
+    kept = read_settings(checkpoint, plan.resolved)
+    check_bound(kept, settings_of(plan.resolved))
+    check_digests(directory, plan, checkpoint)
+    check_contents(checkpoint, step, plan)
+    key, most = length_of(kept, plan.windows)
+    if key != "train.time_budget" and step > most:
+        raise Damaged(f"position: expected at most {most:,} steps ({key}), received {step:,}")
+    read_pending(checkpoint, step)
+
+
+def read_settings(checkpoint: Checkpoint, places: Experiment) -> Settings:
+    """Read the settings that a run is bound to from a checkpoint; `places`: an experiment with the places of its data.
+
+    Raises `Damaged` for settings of no experiment, and `InputError` where there are none.
+    """
     try:
-        kept: Settings = dict(json.loads(checkpoint.metadata["settings"]))
-        return kept, RunState.restored(checkpoint.tensors, float(checkpoint.metadata["train_seconds"]))
-    except (KeyError, TypeError, ValueError) as error:
+        text = checkpoint.metadata["settings"]
+        read_seconds(checkpoint)
+    except KeyError as error:
         raise InputError(
             "expected a checkpoint of this version of lstmzoo, received one of another: begin a new run"
         ) from error
+    try:
+        kept = experiment_of(json.loads(text), places)
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        raise Damaged("settings: expected those of an experiment, received others") from error
+    if "auto" in kept.execution.model_dump().values():
+        raise Damaged("settings: expected an execution that was decided, received auto")
+    return settings_of(kept)
+
+
+def read_seconds(checkpoint: Checkpoint) -> float:
+    """Read the seconds of training; raise `Damaged` for what is no time, and `KeyError` where there is none."""
+    text = checkpoint.metadata["train_seconds"]
+    with suppress(ValueError):
+        if 0 <= float(text) < math.inf:
+            return float(text)
+    raise Damaged(f"train_seconds: expected seconds, received {shown(text)}")
+
+
+def read_pending(checkpoint: Checkpoint, step: int) -> Line | None:
+    """Read the line of a step after which something is still due; None if all is done. Raises `Damaged` for no line."""
+    text = checkpoint.metadata.get("pending")
+    try:
+        return None if text is None else checked_line(f"{text}\n".encode(), step)
+    except (ValueError, RecursionError) as error:
+        raise Damaged(f"pending: expected the line of step {step}, received {shown(text)}") from error
 
 
 def check_agreement(given: Experiment, kept: Experiment, run_dir: Path) -> None:

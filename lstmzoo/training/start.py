@@ -1,8 +1,8 @@
 """Start of a run: fresh, or resumed from its last whole checkpoint; then its directory is made ready. No TensorFlow."""
 
-import json
 import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,11 +18,12 @@ from lstmzoo.runs.metrics import Line
 from lstmzoo.runs.places import last_default
 from lstmzoo.training.binding import (
     check_agreement,
-    check_bound,
-    check_digests,
+    check_checkpoint,
     check_length,
     decided_before,
-    read_binding,
+    read_pending,
+    read_seconds,
+    read_settings,
 )
 from lstmzoo.training.cadence import Cadence
 from lstmzoo.training.run_state import RunState
@@ -124,28 +125,24 @@ def begin(directory: RunDirectory, experiment: Experiment, pictures: bool = True
 
     Nothing is written yet. Raises `InputError` for an experiment that does not fit the run, and for damaged files.
     """
-    damaged: list[str] = []
-    step, checkpoint = next(whole_checkpoints(directory.checkpoints, damaged), (0, None))
+    plan, damaged = make_plan(experiment), list[str]()
+    check = partial(check_checkpoint, directory, plan)
+    step, checkpoint = next(whole_checkpoints(directory.checkpoints, damaged, check=check), (0, None))
     if checkpoint is not None:
         notes = [f"{note}; going on from step {step}" for note in damaged]
-        return _resume(directory, experiment, checkpoint, notes, pictures)
+        return _resume(directory, plan, checkpoint, notes, pictures)
     if damaged:
         raise InputError(
             f"expected a run with a whole checkpoint, received {directory.path}: {'; '.join(damaged)}: restore one, or "
             "remove them to start this run from step 0"
         )
-    plan = make_plan(experiment)
     return Start(plan, directory, RunState(), _new_curve(plan), pictures, None)
 
 
-def _resume(
-    directory: RunDirectory, experiment: Experiment, checkpoint: Checkpoint, notes: list[str], pictures: bool
-) -> Start:
-    kept, run_state = read_binding(checkpoint)
-    wanted = settings_of(experiment)
-    check_bound(kept, wanted)
-    plan = decided_before(make_plan(experiment), kept)
-    check_digests(directory, plan, checkpoint)
+def _resume(directory: RunDirectory, plan: Plan, checkpoint: Checkpoint, notes: list[str], pictures: bool) -> Start:
+    kept, wanted = read_settings(checkpoint, plan.resolved), settings_of(plan.resolved)
+    run_state = RunState.restored(checkpoint.tensors, read_seconds(checkpoint))
+    plan = decided_before(plan, kept)
     directory.check_json()
     curve, changed = _new_curve(plan), changed_settings(kept, wanted)
     size = _catch_up(directory, checkpoint, run_state, curve)
@@ -155,15 +152,16 @@ def _resume(
 
 def _catch_up(directory: RunDirectory, checkpoint: Checkpoint, run_state: RunState, curve: Curve) -> int:
     """Add the lines of metrics.jsonl up to the checkpoint to curve and counters; return their size in bytes."""
-    pending = checkpoint.metadata.get("pending")
+    step = run_state.position.step
+    pending = read_pending(checkpoint, step)
 
     def take(line: Line) -> None:
         curve.add(line)
         run_state.last = line
 
-    size = directory.metrics.read(run_state.position.step - int(pending is not None), take)
+    size = directory.metrics.read(step - int(pending is not None), take)
     if pending is not None:
-        run_state.last = json.loads(pending)
+        run_state.last = pending
     return size
 
 

@@ -2,10 +2,12 @@
 
 import inspect
 
+import numpy as np
 import pytest
+import tensorflow as tf
 import tf_keras as keras
 
-from lstmzoo.config.optimizers import CLASSES, COMMON, OPTIMIZERS, SECTIONS, make_optimizer
+from lstmzoo.config.optimizers import CLASSES, COMMON, OPTIMIZERS, SECTIONS, make_optimizer, slot_shapes
 
 NOT_OURS = {"self", "kwargs", "name", "jit_compile", "use_ema", "ema_momentum", "ema_overwrite_frequency"}
 
@@ -33,3 +35,20 @@ def test_what_is_asked_for_reaches_the_optimizer(name):
     assert type(made).__name__ == CLASSES[name]
     assert (float(made.learning_rate), made.global_clipnorm, made.weight_decay) == (0.125, 2.0, 0.5)
     assert make_optimizer(SECTIONS[name](name=name), grad_clip_norm=3.0).global_clipnorm == 3.0
+
+
+SWITCHED = [{}, {"amsgrad": True}, {"momentum": 0.5}, {"centered": True}, {"centered": True, "momentum": 0.5}, {"relative_step": False},
+            {"clipnorm": 1.0, "weight_decay": 0.1}]  # fmt: skip
+SHAPES = [(7, 3), (3, 16), (4, 16), (16,), (4, 7), (7,)]  # an embedding, a layer, a head
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_slots_are_those_of_tf_keras(name):
+    for options in (each for each in SWITCHED if each.keys() <= {*OPTIMIZERS[name], *COMMON}):
+        spec = SECTIONS[name](name=name, **options)
+        made = make_optimizer(spec)
+        made.build([tf.Variable(np.zeros(shape, np.float32)) for shape in SHAPES])
+        iteration, *slots = made.variables
+        assert (iteration.dtype, iteration.shape) == (tf.int64, ())
+        assert [tuple(slot.shape) for slot in slots] == slot_shapes(spec, SHAPES), options
+        assert {slot.dtype for slot in slots} == {tf.float32}

@@ -12,6 +12,7 @@ from lstmzoo.sweep.results.plots import draw_search
 from lstmzoo.sweep.results.trials import TrialResult, best_first, plain_cell, short_cell
 from lstmzoo.sweep.space.search import Search
 from lstmzoo.system.files import write_atomically
+from lstmzoo.system.reader import read_file
 from lstmzoo.system.terminal import printable
 
 DRAW_SECONDS, DRAW_SHARE = 10.0, 0.02  # least seconds between two drawings; largest share of the time for drawing
@@ -49,12 +50,12 @@ class Leaderboard:
         path = self.directory.path / first.name / "config.yaml"
         if not path.exists():  # the run was removed
             return
-        config = path.read_text(encoding="utf-8")
+        config = read_file(path)
         name, value = self.search.objective.name, first.objective
         repeats = self.search.spec.search.repeats
         mean = "" if repeats == 1 else f" (the mean over {repeats} seeds; this is the first of them)"
         head = f"# The best of this sweep: {first.name}, {name} {value!r}{mean}.\n"
-        write_atomically(self.directory.path / "best.yaml", (head + config).encode())
+        write_atomically(self.directory.path / "best.yaml", head.encode() + config)
 
     def _curve(self, trial: TrialResult) -> tuple[list[int], list[float]]:
         measured = Measured(self.directory.path / trial.name, self.search.objective).look()

@@ -17,6 +17,7 @@ from keras_tuner.src.engine.conditions import Parent  # not exported
 from lstmzoo.sweep.space.dimensions import Dimension, rounded
 from lstmzoo.sweep.space.search import Search
 from lstmzoo.system.files import write_atomically
+from lstmzoo.system.reader import read_file
 
 RUN, LENGTH = "tuner/run", "tuner/epochs"  # the number of a trial's run; hyperband: the run's length after the trial
 RUNNING, WAITING, COMPLETED, FAILED, IDLE, STOPPED = "RUNNING", "INVALID", "COMPLETED", "FAILED", "IDLE", "STOPPED"
@@ -117,7 +118,7 @@ class DurableOracle(keras_tuner.Oracle):
 
     def reload(self) -> None:
         """Read the whole state from the file."""
-        state = json.loads(self.path.read_text(encoding="utf-8"))
+        state = json.loads(read_file(self.path))
         for data in state.pop("trials"):
             trial = Trial(self.hyperparameters.copy(), data["name"], data["status"], data["reason"])
             trial.hyperparameters.values, trial.score = data["values"], data["score"]
