@@ -37,7 +37,9 @@ def sort_variables(variables: Mapping[str, Any]) -> tuple[Pairs, tuple[Any, Any]
     that they belong to the input.
     Raises `InputError` that names the variables which are not part of such a model, or of which there are too many.
     """
-    named = {name.removesuffix(":0"): value for name, value in variables.items()}
+    named = {name.removesuffix(":0"): variables[name] for name in sorted(variables)}
+    if len(named) < len(variables):
+        raise InputError("variables: expected each variable once, received one with and without ':0': remove one")
     for name, value in named.items():
         _require_array(name, value)
     kept = {name: value for name, value in named.items() if not _passed_over(name, value, named)}
@@ -87,7 +89,9 @@ def _cells(variables: Mapping[str, Any], found: Mapping[str, re.Match[str]]) -> 
     layers: dict[int, dict[str, str]] = {}
     for name, match in found.items():
         part = {"weights": "kernel", "biases": "bias"}.get(match["part"], match["part"])
-        layers.setdefault(int(match["layer"] or 0), {})[part] = name
+        other = layers.setdefault(int(match["layer"] or 0), {}).setdefault(part, name)
+        if other != name:
+            raise InputError(f"variables: expected each part of a cell once, received {other} and {name}: keep one")
     expected = [(index, part) for index in range(len(layers)) for part in ("kernel", "bias")]
     missing = [f"{part} of cell_{index}" for index, part in expected if part not in layers.get(index, {})]
     if missing:

@@ -31,6 +31,7 @@ def read_tensors(path: str | os.PathLike[str]) -> Mapping[str, Any]:
         entries = safetensors.deserialize(content)  # type: ignore[no-untyped-call]
     except safetensors.SafetensorError as error:
         raise InputError(f"{file}: expected a whole safetensors file, received a damaged one ({error})") from error
+    entries = sorted(entries, key=lambda entry: entry[0])  # the library gives them in another order at each call
     tensors = {name: _array(file, name, entry) for name, entry in entries}
     return tensors | {name: tensors[kept] for name, kept in _aliases(content).items() if kept in tensors}
 
@@ -41,7 +42,7 @@ def _aliases(content: bytes) -> dict[str, str]:
     `safetensors.torch.save_model` writes files in this way.
     """
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])  # the library has found it whole
-    notes = header.get("__metadata__", {})
+    notes = header.get("__metadata__") or {}
     return {name: kept for name, kept in notes.items() if name not in header}
 
 
