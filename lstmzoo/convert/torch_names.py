@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from lstmzoo.convert.bounds import listed, require_short
 from lstmzoo.convert.torch_roles import HEAD, TABLE, choose, modules_of, possible_roles
 from lstmzoo.errors import InputError
 
@@ -93,7 +94,7 @@ def _in_series(stacks: Mapping[str, dict[int, dict[str, str]]]) -> dict[int, dic
     ):
         raise InputError(
             "tensors: expected one nn.LSTM, or modules of one layer numbered without a gap, received "
-            f"{', '.join(repr(prefix) for prefix in sorted(stacks)[:8])}: give the tensors of one stack"
+            f"{listed(map(repr, sorted(stacks)))}: give the tensors of one stack"
         )
     return {number - first: stacks[prefix][0] for number, prefix in numbers.items()}
 
@@ -104,5 +105,9 @@ def _stem(prefix: str) -> str:
 
 
 def shapes_of(tensors: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
-    """Return the shape of each array or tensor."""
+    """Return the shape of each array or tensor; raise `InputError` for names that are too long, and nested tensors."""
+    require_short(tensors)
+    for name, value in tensors.items():
+        if getattr(value, "is_nested", False):
+            raise InputError(f"{name}: expected a dense tensor, received a nested one")
     return {name: tuple(getattr(value, "shape", ())) for name, value in tensors.items()}

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from itertools import product
 
+from lstmzoo.convert.bounds import listed
 from lstmzoo.errors import InputError
 
 TABLE, HEAD, FRONT = "Embedding", "Linear", "Linear in front"
@@ -102,13 +103,13 @@ def choose(roles: Mapping[str, set[str]]) -> dict[str, str]:
         if forced and role == FRONT:
             raise InputError(f"{forced[0]}: expected a Linear above the LSTM, received one in front: {_AMBIGUOUS}")
         if len(forced) > 1:
-            raise InputError(f"tensors: expected at most one {role}, received {', '.join(forced)}: keep one of them")
+            raise InputError(f"tensors: expected at most one {role}, received {listed(forced)}: keep one of them")
     if len(roles) > 2:
-        raise InputError(f"tensors: expected one Embedding and one Linear, received {', '.join(roles)}: {_AMBIGUOUS}")
+        raise InputError(f"tensors: expected one Embedding and one Linear, received {listed(roles)}: {_AMBIGUOUS}")
     readings = [each for each in product(*map(sorted, roles.values())) if len(set(each)) == len(each)]
     if len(readings) > 1:
         raise InputError(
             "tensors: expected names that show which is the Embedding and which the Linear, received "
-            f"{', '.join(sorted(roles))}: {_AMBIGUOUS}"
+            f"{listed(sorted(roles))}: {_AMBIGUOUS}"
         )
     return dict(zip(roles, readings[0], strict=True))
