@@ -39,6 +39,13 @@ def require_shape(array: np.ndarray, shape: Sequence[int | str], name: str) -> N
         raise InputError(f"{name}: expected shape [{wanted}], received {list(array.shape)}")
 
 
+def is_dense(value: Any) -> bool:
+    """Tell whether a value is an array or tensor with its numbers in memory, each in a place of its own or shared."""
+    if not hasattr(value, "detach"):
+        return hasattr(value, "nbytes")
+    return not (value.is_meta or value.is_nested) and str(value.layout) == "torch.strided"
+
+
 def _on_the_host(value: Any, name: str) -> Any:
     """Return a PyTorch tensor as a NumPy array, and other values unchanged.
 
@@ -50,7 +57,7 @@ def _on_the_host(value: Any, name: str) -> Any:
         raise InputError(
             f"{name}: expected floating-point numbers, received {value.dtype}: convert it first, quantized weights too"
         )
-    if value.is_meta or str(value.layout) != "torch.strided":
+    if not is_dense(value):
         received = "one on the meta device, without numbers" if value.is_meta else f"one of layout {value.layout}"
         raise InputError(f"{name}: expected a dense tensor, received {received}")
     return value.detach().cpu().float().numpy()

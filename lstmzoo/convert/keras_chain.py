@@ -38,7 +38,8 @@ def _functional(config: LayerEntry) -> list[LayerEntry]:
         ends[which] = found[0]
     by_name = {layer["config"]["name"]: layer for layer in config["layers"]}
     chain = list(_downwards(by_name, ends["output_layers"]))[::-1]
-    left_out = [layer for layer in config["layers"] if layer not in chain]
+    within = {id(layer) for layer in chain}
+    left_out = [layer for layer in config["layers"] if id(layer) not in within]
     if left_out:
         raise InputError(f"layer {name_of(left_out[0])}: expected one line of layers, received a branch")
     if chain[0]["config"]["name"] != ends["input_layers"][0]:

@@ -17,12 +17,14 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
+from lstmzoo.convert.bounds import Member, Room, require_plain
 from lstmzoo.convert.keras_hdf5 import damage_of, own, read_arrays, text
 from lstmzoo.convert.keras_own import LayerEntry, require_live
 from lstmzoo.errors import InputError, shown
 
-_MAX_CONFIG = 64_000_000  # bytes of JSON; a stack of a thousand layers has two million
+_MAX_CONFIG = 8_000_000  # bytes of JSON; a stack of a thousand layers has two million
 _MAX_WEIGHTS = 2 << 30  # bytes of the HDF5 file within, which is read into memory
+_PARTS = ("config.json", "metadata.json", "model.weights.h5")
 
 
 class Saved(NamedTuple):
@@ -81,15 +83,29 @@ def _live_arrays(layers: Mapping[str, Any], entry: LayerEntry) -> list[Any]:
 
 def _zipped(path: Path, content: bytes) -> Saved:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        if max(archive.getinfo(name).file_size for name in ("config.json", "metadata.json")) > _MAX_CONFIG:
-            raise InputError(f"{path}: expected at most {_MAX_CONFIG:,} bytes of config, received more")
-        if (size := archive.getinfo("model.weights.h5").file_size) > _MAX_WEIGHTS:
-            raise InputError(f"{path}: expected at most {_MAX_WEIGHTS:,} bytes of weights, received {size:,}")
-        config = json.loads(archive.read("config.json"))
-        version = json.loads(archive.read("metadata.json"))["keras_version"]
-        file = h5py.File(io.BytesIO(archive.read("model.weights.h5")), "r")
+        members = [archive.getinfo(name) for name in _PARTS]
+        _check_members(path, len(content), *members)
+        config, version = (json.loads(archive.read(member)) for member in members[:2])
+        file = h5py.File(io.BytesIO(archive.read(members[2])), "r")
+    room, inflated = Room(path, len(content)), members[2].compress_type != zipfile.ZIP_STORED
     groups = _group_names(config["config"]["layers"])
-    return Saved(_major(version), config, lambda entry: read_arrays(path, file, _places(entry, groups)))
+    return Saved(
+        _major(version["keras_version"]),
+        config,
+        lambda entry: read_arrays(room, file, _places(entry, groups), inflated=inflated),
+    )
+
+
+def _check_members(path: Path, size: int, config: Member, metadata: Member, weights: Member) -> None:
+    """Raise `InputError` for members that are too large, or larger than a file of `size` bytes can hold."""
+    require_plain(path, (config, metadata, weights), (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))
+    if max(config.file_size, metadata.file_size) > _MAX_CONFIG:
+        raise InputError(f"{path}: expected at most {_MAX_CONFIG:,} bytes of config, received more")
+    if weights.file_size > _MAX_WEIGHTS:
+        raise InputError(f"{path}: expected at most {_MAX_WEIGHTS:,} bytes of weights, received {weights.file_size:,}")
+    room = Room(path, size)
+    for member in (config, metadata, weights):
+        room.take(member.file_size, member.filename)
 
 
 def _group_names(layers: list[LayerEntry]) -> dict[str, str]:
@@ -136,13 +152,14 @@ def _legacy(path: Path, content: bytes) -> Saved:
             f"{path}: expected a whole model, received an HDF5 file without one: save the model with model.save(path), "
             "not its weights alone"
         )
-    version = text(file.attrs.get("keras_version", "1"))
-    return Saved(
-        _major(version), json.loads(text(file.attrs["model_config"])), lambda entry: _legacy_arrays(path, file, entry)
-    )
+    version, config = text(file.attrs.get("keras_version", "1")), text(file.attrs["model_config"])
+    if len(config) > _MAX_CONFIG:
+        raise InputError(f"{path}: expected at most {_MAX_CONFIG:,} bytes of config, received more")
+    room = Room(path, len(content))
+    return Saved(_major(version), json.loads(config), lambda entry: _legacy_arrays(room, file, entry))
 
 
-def _legacy_arrays(path: Path, file: h5py.File, entry: LayerEntry) -> list[np.ndarray]:
+def _legacy_arrays(room: Room, file: h5py.File, entry: LayerEntry) -> list[np.ndarray]:
     config = entry["config"]
     cells = config.get("cell", {}).get("config", {}).get("cells", [])
     if len({cell["config"].get("trainable", True) for cell in cells}) > 1:  # Keras writes the trainable ones first
@@ -150,10 +167,11 @@ def _legacy_arrays(path: Path, file: h5py.File, entry: LayerEntry) -> list[np.nd
             f"layer {config['name']!r}: expected cells all trainable or all frozen, received both: save as .keras"
         )
     group = f"model_weights/{config['name']}"
-    with damage_of(path):
-        attributes = own(path, file, group).attrs
+    with damage_of(room.path):
+        attributes = own(room.path, file, group).attrs
         chunks = [attributes[key] for key in _chunks(attributes)]  # a long list is written in pieces
-        return read_arrays(path, file, [f"{group}/{text(name)}" for names in chunks for name in names])
+        places = [f"{group}/{text(name)}" for names in chunks for name in names]
+        return read_arrays(room, file, places, inflated=False)
 
 
 def _chunks(attributes: h5py.AttributeManager) -> list[str]:

@@ -10,9 +10,10 @@ from typing import Any
 import h5py
 import numpy as np
 
+from lstmzoo.convert.bounds import Room
 from lstmzoo.errors import InputError, shown
 
-_EXPANSION = 1100  # bytes out of one byte; deflate gives 1032 at most
+_FILTERS = (h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32, h5py.h5z.FILTER_LZF)
 
 
 @contextmanager
@@ -39,11 +40,13 @@ def damage_of(path: Path) -> Iterator[None]:
         ) from error
 
 
-def read_arrays(path: Path, file: h5py.File, places: list[str]) -> list[np.ndarray]:
-    """Return the arrays at these places; raise `InputError` that names the one that is not there."""
-    with damage_of(path):
-        most = _EXPANSION * file.id.get_filesize()
-        return [_array(path, place, own(path, file, place), most) for place in places]
+def read_arrays(room: Room, file: h5py.File, places: list[str], *, inflated: bool) -> list[np.ndarray]:
+    """Return the arrays at these places; raise `InputError` that names the one that is not there.
+
+    `inflated`: the file itself was compressed, and then nothing in it may be.
+    """
+    with damage_of(room.path):
+        return [_array(room, place, own(room.path, file, place), () if inflated else _FILTERS) for place in places]
 
 
 def own(path: Path, file: h5py.File, place: str) -> Any:
@@ -59,18 +62,28 @@ def own(path: Path, file: h5py.File, place: str) -> Any:
     return found
 
 
-def _array(path: Path, place: str, dataset: Any, most: int) -> np.ndarray:
-    if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
-        raise InputError(f"{path}: expected an array at {place}, received another object")
-    if dataset.nbytes > most:  # chunks that are absent read as zeros, without end
-        raise InputError(
-            f"{path}: expected an array at {place} that the file can hold, received one of {dataset.nbytes:,} bytes"
-        )
+def _array(room: Room, place: str, dataset: Any, filters: tuple[int, ...]) -> np.ndarray:
+    if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual or dataset.dtype.hasobject:
+        raise InputError(f"{room.path}: expected an array at {place}, received another object")
+    _require_filters(room, place, dataset, filters)
+    chunk = int(np.prod(dataset.chunks or (0,), dtype=object)) * dataset.dtype.itemsize  # may be larger than the array
+    room.take(max(dataset.nbytes, chunk), f"an array at {place}")  # chunks that are absent read as zeros, without end
     if text(dataset.attrs.get("dtype", "")) != "bfloat16":
         return np.asarray(dataset[()])
     import ml_dtypes  # comes with TensorFlow; h5py gives the two bytes of each number
 
     return np.asarray(dataset[()]).view(ml_dtypes.bfloat16)
+
+
+def _require_filters(room: Room, place: str, dataset: h5py.Dataset, filters: tuple[int, ...]) -> None:
+    properties = dataset.id.get_create_plist()
+    found = [properties.get_filter(n)[0] for n in range(properties.get_nfilters())]
+    longer = dataset.id.get_storage_size() > 2 * dataset.nbytes + 4096  # a stream may inflate to more than its array
+    if len(set(found)) < len(found) or not set(found) <= set(filters) or (found and longer):
+        raise InputError(
+            f"{room.path}: expected the array at {place} as Keras writes it, received a compressed one: save the model "
+            "again"
+        )
 
 
 def text(value: Any) -> str:

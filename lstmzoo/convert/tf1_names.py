@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from lstmzoo.convert.bounds import listed, require_short
 from lstmzoo.errors import InputError
 
 # rnn/multi_rnn_cell/cell_0/basic_lstm_cell/kernel; until TensorFlow 1.1 the variables were called weights and biases
@@ -37,7 +38,10 @@ def sort_variables(variables: Mapping[str, Any]) -> tuple[Pairs, tuple[Any, Any]
     that they belong to the input.
     Raises `InputError` that names the variables which are not part of such a model, or of which there are too many.
     """
-    named = {name.removesuffix(":0"): value for name, value in variables.items()}
+    require_short(variables)
+    named = {name.removesuffix(":0"): variables[name] for name in sorted(variables)}
+    if len(named) < len(variables):
+        raise InputError("variables: expected each variable once, received one with and without ':0': remove one")
     for name, value in named.items():
         _require_array(name, value)
     kept = {name: value for name, value in named.items() if not _passed_over(name, value, named)}
@@ -49,7 +53,7 @@ def sort_variables(variables: Mapping[str, Any]) -> tuple[Pairs, tuple[Any, Any]
     rest = {name: value for name, value in kept.items() if name not in cells}
     tables = [name for name in rest if _is_table(name) and np.ndim(rest[name]) == 2]
     if len(tables) > 1:
-        raise InputError(f"variables: expected one embedding, received {_listed(tables)}: keep one of them")
+        raise InputError(f"variables: expected one embedding, received {listed(tables)}: keep one of them")
     embedding = rest.pop(tables[0]) if tables else None
     return _cells(kept, cells), _head(rest), embedding
 
@@ -81,13 +85,15 @@ def _cells(variables: Mapping[str, Any], found: Mapping[str, re.Match[str]]) -> 
     if len(scopes) != 1:
         raise InputError(
             "variables: expected the kernel and bias of a BasicLSTMCell, or of those of one MultiRNNCell, received "
-            + (f"several stacks {_listed(scopes)}: give (kernel, bias) of each layer as a list" if scopes else
-               f"none among {_listed(variables)}")
+            + (f"several stacks {listed(scopes)}: give (kernel, bias) of each layer as a list" if scopes else
+               f"none among {listed(variables)}")
         )  # fmt: skip
     layers: dict[int, dict[str, str]] = {}
     for name, match in found.items():
         part = {"weights": "kernel", "biases": "bias"}.get(match["part"], match["part"])
-        layers.setdefault(int(match["layer"] or 0), {})[part] = name
+        other = layers.setdefault(int(match["layer"] or 0), {}).setdefault(part, name)
+        if other != name:
+            raise InputError(f"variables: expected each part of a cell once, received {other} and {name}: keep one")
     expected = [(index, part) for index in range(len(layers)) for part in ("kernel", "bias")]
     missing = [f"{part} of cell_{index}" for index, part in expected if part not in layers.get(index, {})]
     if missing:
@@ -110,12 +116,7 @@ def _head(rest: Mapping[str, Any]) -> tuple[Any, Any] | None:
     if len(matrices) != 1 or len(vectors) > 1 or len(rest) != len(matrices) + len(vectors):
         raise InputError(
             f"variables: expected one matrix [H, V] and one vector [V] beside the cells, for the head, received "
-            f"{_listed(f'{name} {list(np.shape(value))}' for name, value in rest.items())}: remove all other variables"
+            f"{listed(f'{name} {list(np.shape(value))}' for name, value in rest.items())}: remove all other variables"
         )
     bias = vectors[0] if vectors else np.zeros(np.shape(matrices[0])[1], np.float32)
     return matrices[0], bias
-
-
-def _listed(names: Any) -> str:
-    found = sorted(names)
-    return ", ".join(found[:8]) + (f" and {len(found) - 8} more" if len(found) > 8 else "") or "nothing"

@@ -45,8 +45,9 @@ def from_torch(
 
     A state dict does not tell what `forward` computes between the tensors (activations, residuals, the order of calls):
     it is assumed that nothing is between them. A live module is searched for layers of other classes, which are
-    refused; its `forward` is not read either. Where names and order do not tell which of two matrices is the Embedding,
-    pass a mapping with the keys `embedding.weight` and `linear.weight`, or the live module.
+    refused; its `forward` is not read either. Names and shapes say which matrix is the Embedding and which the Linear,
+    never the order of the tensors: where they leave it open, pass a mapping with the keys `embedding.weight` and
+    `linear.weight`, or the live module.
     Raises `InputError` for a damaged file, a wrong shape (tensor, expected, received), numbers that are not finite, and
     tensors that are not part of such a model (bidirectional, projection, GRU, other layers), naming them.
     """
@@ -130,8 +131,9 @@ def _layers(tensors: Mapping[str, Any], names: Names) -> tuple[LayerWeights, ...
         units = arrays["weight_hh"].shape[1]
         below = layers[-1].units if layers else "D"
         wanted = {"weight_ih": [4 * units, below], "bias_ih": [4 * units], "bias_hh": [4 * units]}
-        for part in wanted.keys() & arrays.keys():
-            require_shape(arrays[part], wanted[part], parts[part])
+        for part, shape in wanted.items():
+            if part in arrays:
+                require_shape(arrays[part], shape, parts[part])
         bias = sum((arrays[part] for part in PARTS[2:] if part in arrays), np.zeros(4 * units, np.float32))
         layers.append(LayerWeights(arrays["weight_ih"].T.copy(), arrays["weight_hh"].T.copy(), bias))
     return tuple(layers)

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import numpy as np
 import safetensors
 
+from lstmzoo.convert.arrays import is_dense
+from lstmzoo.convert.bounds import Room, listed, require_plain
 from lstmzoo.errors import InputError, shown
 
 _TYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8"}
@@ -23,7 +26,7 @@ def read_tensors(path: str | os.PathLike[str]) -> Mapping[str, Any]:
         what = "a directory" if file.is_dir() else "nothing there"
         raise InputError(f"{shown(str(file), 200)}: expected a file of weights, received {what}")
     if file.suffix in (".pt", ".pth"):
-        return _state_dict(file)
+        return _fitting(file, _state_dict(file))
     if file.suffix != ".safetensors":
         raise InputError(f"{file}: expected a .safetensors, .pt or .pth file, received {file.suffix or 'no ending'!r}")
     try:
@@ -31,8 +34,20 @@ def read_tensors(path: str | os.PathLike[str]) -> Mapping[str, Any]:
         entries = safetensors.deserialize(content)  # type: ignore[no-untyped-call]
     except safetensors.SafetensorError as error:
         raise InputError(f"{file}: expected a whole safetensors file, received a damaged one ({error})") from error
+    entries = sorted(entries, key=lambda entry: entry[0])  # the library gives them in another order at each call
     tensors = {name: _array(file, name, entry) for name, entry in entries}
-    return tensors | {name: tensors[kept] for name, kept in _aliases(content).items() if kept in tensors}
+    return _fitting(
+        file, tensors | {name: tensors[kept] for name, kept in _aliases(content).items() if kept in tensors}
+    )
+
+
+def _fitting(file: Path, tensors: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the tensors; raise `InputError` for more than the file can hold: expanded or much shared ones."""
+    room = Room(file, file.stat().st_size)
+    for name, value in tensors.items():
+        if is_dense(value):
+            room.take(value.nbytes, f"the tensor {shown(name)}")
+    return tensors
 
 
 def _aliases(content: bytes) -> dict[str, str]:
@@ -41,7 +56,7 @@ def _aliases(content: bytes) -> dict[str, str]:
     `safetensors.torch.save_model` writes files in this way.
     """
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])  # the library has found it whole
-    notes = header.get("__metadata__", {})
+    notes = header.get("__metadata__") or {}
     return {name: kept for name, kept in notes.items() if name not in header}
 
 
@@ -63,6 +78,9 @@ def _state_dict(file: Path) -> Mapping[str, Any]:
             "the weights as safetensors"
         ) from None
     content = io.BytesIO(file.read_bytes())
+    if zipfile.is_zipfile(content):  # torch.save compresses nothing
+        require_plain(file, zipfile.ZipFile(content).infolist(), (zipfile.ZIP_STORED,))
+    content.seek(0)
     try:
         found = torch.load(content, map_location="cpu", weights_only=True)  # weights_only: no code in the file runs
     except Exception as error:  # of many kinds, OSError and RuntimeError among them, and all about the content
@@ -86,7 +104,7 @@ def state_dict_in(found: Any, source: str, expected: str = "a state dict") -> Ma
     if isinstance(found, Mapping) and not _holds_tensors(found):
         nested = [name for name, value in found.items() if _holds_tensors(value)]
         if len(nested) > 1:
-            names = ", ".join(map(shown, nested))
+            names = listed(map(shown, nested))
             raise InputError(f"{source}: expected one state dict, received mappings at {names}: give one of them")
         found = found[nested[0]] if nested else found
     if not isinstance(found, Mapping) or not all(isinstance(name, str) for name in found):
@@ -95,7 +113,7 @@ def state_dict_in(found: Any, source: str, expected: str = "a state dict") -> Ma
 
 
 def _holds_tensors(value: Any) -> bool:
-    return isinstance(value, Mapping) and any(hasattr(part, "shape") for part in value.values())
+    return isinstance(value, Mapping) and any(hasattr(part, "dtype") for part in value.values())
 
 
 def _described(found: Any) -> str:

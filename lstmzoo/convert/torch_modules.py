@@ -26,9 +26,12 @@ def table_of(module: Any) -> str | None:
     tables = [name for name, part in parts if _kind(part) == "Embedding"]
     for index, (name, part) in enumerate(parts):
         if _kind(part) == "Linear" and recurrent and index < recurrent[-1]:
-            raise InputError(f"module {name!r}: expected a Linear above the last LSTM, received one below it")
+            raise InputError(
+                f"module {name!r}: expected a Linear above the last LSTM, received one that is defined before it: if "
+                "forward calls it after the LSTM, define it after too, or give module.state_dict()"
+            )
         if _kind(part) == "Embedding" and recurrent and index > recurrent[0]:
-            raise InputError(f"module {name!r}: expected an Embedding below the LSTM, received one above it")
+            raise InputError(f"module {name!r}: expected an Embedding below the LSTM, received one defined after it")
         if _kind(part) == "Embedding" and part.max_norm is not None:
             raise InputError(
                 f"module {name!r}: expected an Embedding as it is stored, received one that max_norm={part.max_norm} "

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from lstmzoo.convert.bounds import listed, require_short
+from lstmzoo.convert.torch_roles import HEAD, TABLE, choose, modules_of, possible_roles
 from lstmzoo.errors import InputError
 
 _RECURRENT = re.compile(
@@ -23,17 +25,10 @@ class Names(NamedTuple):
     embedding: str | None
 
 
-_TABLE = re.compile(r"(^|[._])(embed|embeds|embedding|embeddings|emb|wte|tok_emb|encoder)$")
-_HEAD = re.compile(r"(^|[._])(linear|fc|decoder|lm_head|head|out|output)$")
-_IN_FRONT = re.compile(r"(^|[._])(in|inp|inputs?)([._]|$)")
-_AMBIGUOUS = "pass a mapping with the keys embedding.weight and linear.weight, or from_torch(module)"
-
-
 def sort_tensors(shapes: Mapping[str, tuple[int, ...]], table: str | None = None, *, live: bool = False) -> Names:
-    """Sort the tensors of one stack of LSTMs by their part in it.
+    """Sort the tensors of one stack of LSTMs by their part in it; names and shapes decide, never the order.
 
-    `live`: `table` is the name of the Embedding's weight; None: there is none. Else the order of definition decides, an
-    Embedding before the LSTM and a Linear after it; in files sorted by name (safetensors) shapes and names decide.
+    `live`: `table` is the name of the Embedding's weight; None: there is none.
 
     The stack is one `nn.LSTM`, or a numbered series (`lstms.0.weight_ih_l0`, `lstm1.weight_ih_l0`) of `nn.LSTM` with
     one layer each or of `nn.LSTMCell`. Raises `InputError` that names a tensor of another kind, with the reason.
@@ -43,13 +38,16 @@ def sort_tensors(shapes: Mapping[str, tuple[int, ...]], table: str | None = None
     for name, match in kinds_first:  # the kind of net explains a wrong shape better than the shape does
         _check_kind(name, match, shapes)
     layers = _layers(found)
-    first, last = shapes[layers[0]["weight_ih"]], shapes[layers[-1]["weight_hh"]]
-    rest = {name: shape for name, shape in shapes.items() if name not in found}
-    in_order = next(match["part"] for match in found.values()) == "weight_ih"  # sorted by name, it comes last
-    before = set(list(shapes)[: list(shapes).index(next(iter(found)))]) if in_order else None
-    chosen = {table} - {None} if live else None
-    linear, embedding = _others(rest, first[1], last[1], before, chosen)
-    return Names(layers, linear, embedding)
+    modules = modules_of({name: shape for name, shape in shapes.items() if name not in found})
+    bottom, top = layers[0]["weight_ih"], layers[-1]["weight_hh"]
+    if live:
+        roles = {parts["weight"]: {TABLE if parts["weight"] == table else HEAD} for parts in modules.values()}
+    else:
+        roles = possible_roles(modules, shapes, bottom, top)
+    chosen = choose(roles)
+    linears = [parts for parts in modules.values() if chosen[parts["weight"]] == HEAD]
+    tables = [weight for weight, role in chosen.items() if role == TABLE]
+    return Names(layers, linears[0] if linears else {}, tables[0] if tables else None)
 
 
 def _check_kind(name: str, match: re.Match[str], shapes: Mapping[str, tuple[int, ...]]) -> None:
@@ -69,7 +67,9 @@ def _check_kind(name: str, match: re.Match[str], shapes: Mapping[str, tuple[int,
 def _layers(found: Mapping[str, re.Match[str]]) -> list[dict[str, str]]:
     stacks: dict[str, dict[int, dict[str, str]]] = {}
     for name, match in found.items():
-        stacks.setdefault(match["prefix"], {}).setdefault(int(match["layer"] or 0), {})[match["part"]] = name
+        layer = stacks.setdefault(match["prefix"], {}).setdefault(int(match["layer"] or 0), {})
+        if (other := layer.setdefault(match["part"], name)) != name:
+            raise InputError(f"tensors: expected each part of a layer once, received {other} and {name}: keep one")
     if not stacks:
         raise InputError("tensors: expected those of an nn.LSTM (weight_ih_l0 and so on), received none")
     layers = _in_series(stacks) if len(stacks) > 1 else next(iter(stacks.values()))
@@ -94,7 +94,7 @@ def _in_series(stacks: Mapping[str, dict[int, dict[str, str]]]) -> dict[int, dic
     ):
         raise InputError(
             "tensors: expected one nn.LSTM, or modules of one layer numbered without a gap, received "
-            f"{', '.join(repr(prefix) for prefix in sorted(stacks)[:8])}: give the tensors of one stack"
+            f"{listed(map(repr, sorted(stacks)))}: give the tensors of one stack"
         )
     return {number - first: stacks[prefix][0] for number, prefix in numbers.items()}
 
@@ -104,71 +104,10 @@ def _stem(prefix: str) -> str:
     return match["stem"] if match else prefix
 
 
-def _others(
-    rest: Mapping[str, tuple[int, ...]], size: int, units: int, before: set[str] | None, chosen: set[str | None] | None
-) -> tuple[dict[str, str], str | None]:
-    """Find the Linear's tensors by part, and the Embedding's name, among tensors that are not of an LSTM."""
-    modules: dict[str, dict[str, str]] = {}
-    for name, shape in rest.items():
-        prefix, _, part = name.rpartition(".")
-        if (part, len(shape)) not in (("weight", 2), ("bias", 1)):
-            raise InputError(
-                f"{name}: expected LSTM, Linear and Embedding only, received {list(shape)} of another layer"
-            )
-        modules.setdefault(prefix, {})[part] = name
-    for parts in modules.values():
-        if "weight" not in parts:
-            raise InputError(f"{parts['bias']}: expected a weight [V, H] beside it, as a Linear has, received it alone")
-    weights = {parts["weight"]: prefix for prefix, parts in modules.items()}
-    if chosen is None:
-        chosen = _tables(modules, rest, size, units, before)
-    tables = [prefix for weight, prefix in weights.items() if weight in chosen]
-    linears = [prefix for prefix in modules if prefix not in tables]
-    for found, what in ((tables, "Embedding"), (linears, "Linear")):
-        if len(found) > 1:
-            names = ", ".join(modules[prefix]["weight"] for prefix in found)
-            raise InputError(f"tensors: expected at most one {what}, received {names}: keep one of them")
-    return (modules[linears[0]] if linears else {}), (modules[tables[0]]["weight"] if tables else None)
-
-
-def _tables(
-    modules: Mapping[str, dict[str, str]],
-    shapes: Mapping[str, tuple[int, ...]],
-    size: int,
-    units: int,
-    before: set[str] | None,
-) -> set[str | None]:
-    """Find the weights `[V, D]` of Embeddings: those without a bias, by their order, or else by shape and name."""
-    for prefix, parts in modules.items():
-        in_front = parts["weight"] in (before or ()) or _IN_FRONT.search(prefix.lower())
-        if "bias" in parts and in_front and prefix != "linear":
-            raise InputError(
-                f"{parts['weight']}: expected a Linear above the LSTM, received one in front: {_AMBIGUOUS}"
-            )
-    plain = {parts["weight"] for parts in modules.values() if "bias" not in parts}
-    exact = plain & {"embedding.weight"}
-    plain -= {"embedding.weight", "linear.weight"}
-    if before is not None:
-        return set(exact | plain & before)
-    if exact or not plain:
-        return set(exact)
-    return set(_by_name(plain, shapes, size, units))
-
-
-def _by_name(plain: set[str], shapes: Mapping[str, tuple[int, ...]], size: int, units: int) -> set[str]:
-    """Find Embeddings in tensors sorted by name: by the number of columns, D or H, or by name where these are equal."""
-    if size != units:
-        return {name for name in plain if shapes[name][1] == size}
-    prefixes = {name: name.removesuffix(".weight").lower() for name in plain}
-    tables = {name for name, prefix in prefixes.items() if _TABLE.search(prefix)}
-    if len(tables) == 1 or all(_HEAD.search(prefix) for prefix in prefixes.values()):
-        return tables
-    raise InputError(
-        "tensors: expected names that show which is the Embedding and which the Linear, received "
-        f"{', '.join(sorted(plain))}: {_AMBIGUOUS}"
-    )
-
-
 def shapes_of(tensors: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
-    """Return the shape of each array or tensor."""
+    """Return the shape of each array or tensor; raise `InputError` for names that are too long, and nested tensors."""
+    require_short(tensors)
+    for name, value in tensors.items():
+        if getattr(value, "is_nested", False):
+            raise InputError(f"{name}: expected a dense tensor, received a nested one")
     return {name: tuple(getattr(value, "shape", ())) for name, value in tensors.items()}

@@ -398,7 +398,9 @@ def test_weights_without_end_are_not_read(files, tmp_path, monkeypatch):
         name = group.attrs["weight_names"][0]
         del group[name]
         group.create_dataset(name, shape=(1 << 20, 1 << 24), chunks=(1024, 1024), dtype="f4")
-    with pytest.raises(InputError, match="that the file can hold, received one of 70,368,744,177,664 bytes"):
+    with pytest.raises(
+        InputError, match="a file of its size can hold, .* received an array at .* of 70,368,744,177,664 bytes"
+    ):
         lstmzoo.from_keras(tmp_path / "m.h5")
     keras2.Sequential([keras2.Input((6, 3)), lstm(keras2)]).save(tmp_path / "m.keras")
     monkeypatch.setattr("lstmzoo.convert.keras_files._MAX_WEIGHTS", 100)
