@@ -5,7 +5,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from lstmzoo.errors import ConfigError
+from lstmzoo.errors import ConfigError, InputError, shown
 from lstmzoo.sweep.directory import SweepDirectory, run_name
 from lstmzoo.sweep.results.measured import Measured
 from lstmzoo.sweep.results.trials import TrialResult
@@ -65,13 +65,18 @@ class Chief:
             return is_ours and not self.oracle.is_closed
 
     def end_trial(self, worker: str, trial_id: str, reason: str) -> None:
-        """Score a trial from the files of its runs; a failure counts only if the worker still has the trial."""
+        """Score a trial from the files of its runs; a failure counts only if the worker still has the trial.
+
+        Raises `InputError` for a trial that there is not.
+        """
         with self.lock:
-            if reason and not self.still_has(worker, trial_id):
-                return
+            if trial_id not in self.oracle.trials:
+                raise InputError(f"expected a trial of this search, received {shown(trial_id)}")
             number = self.oracle.trials[trial_id].hyperparameters.values[RUN]
             score = None if reason else self._score(number)
             if score is None:
+                if not self.still_has(worker, trial_id):
+                    return
                 reason = reason or f"impossible: no {self.search.objective.name} was measured"
             self.oracle.end(trial_id, score, reason)
             self.oracle.is_closed = self.oracle.is_closed or self.is_hopeless()

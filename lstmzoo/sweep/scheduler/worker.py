@@ -64,7 +64,8 @@ class Client:
                         "check --join and --dir"
                     ) from error
                 if error.code() not in AGAIN:
-                    raise EnvironmentFailure(f"the chief at {self.address} has failed: {error.details()}") from error
+                    text = f"the chief at {self.address} answered with an error: {error.details()}"
+                    raise EnvironmentFailure(text) from error
                 if time.monotonic() >= until:
                     raise EnvironmentFailure(
                         f"expected a chief at {self.address}, received no answer in {PATIENCE:g} s: start it again"
