@@ -65,7 +65,7 @@ def run_sweep(
         if join is not None:
             directory.prepare(search)
             watch.say(f"working for the chief at {join} in {directory.path}")
-            if directory.is_over(search.trials):
+            if directory.is_over(search):
                 watch.say("nothing to do: the search is over")
                 return SweepResult(str(directory.path), [], False)
             supervisor.join(join, [f"{socket.gethostname()}-{os.getpid()}-{number}" for number in range(workers)])

@@ -47,14 +47,13 @@ class Leaderboard:
         if first is None:
             return
         path = self.directory.path / first.name / "config.yaml"
-        if not path.exists():  # the run was removed
+        if not path.is_file():  # the run was removed
             return
-        config = path.read_text(encoding="utf-8")
         name, value = self.search.objective.name, first.objective
         repeats = self.search.spec.search.repeats
         mean = "" if repeats == 1 else f" (the mean over {repeats} seeds; this is the first of them)"
         head = f"# The best of this sweep: {first.name}, {name} {value!r}{mean}.\n"
-        write_atomically(self.directory.path / "best.yaml", (head + config).encode())
+        write_atomically(self.directory.path / "best.yaml", head.encode() + path.read_bytes())
 
     def _curve(self, trial: TrialResult) -> tuple[list[int], list[float]]:
         measured = Measured(self.directory.path / trial.name, self.search.objective).look()

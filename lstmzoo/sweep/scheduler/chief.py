@@ -1,5 +1,6 @@
 """The chief of a search: it hands out trials, takes them back from workers that vanish, scores and saves them."""
 
+import math
 import threading
 import time
 from contextlib import suppress
@@ -9,10 +10,10 @@ from lstmzoo.errors import ConfigError, InputError, shown
 from lstmzoo.sweep.directory import SweepDirectory, run_name
 from lstmzoo.sweep.results.measured import Measured
 from lstmzoo.sweep.results.trials import TrialResult
-from lstmzoo.sweep.scheduler.oracle import COMPLETED, FAILED, LENGTH, RUN, RUNNING, STOPPED, WAITING
 from lstmzoo.sweep.scheduler.oracles import make_oracle
 from lstmzoo.sweep.space.dimensions import Values
 from lstmzoo.sweep.space.search import Search
+from lstmzoo.sweep.state import COMPLETED, FAILED, LENGTH, RUN, RUNNING, STOPPED, WAITING
 
 STATUS = {RUNNING: "running", WAITING: "waiting", COMPLETED: "completed", FAILED: "failed"}
 FOR_GOOD = ("diverged", "timed out", "impossible")  # reasons of failures that the next start does not try again
@@ -135,4 +136,7 @@ class Chief:
         runs = (self.directory.run(number, repeat) for repeat in range(self.search.spec.search.repeats))
         values = [Measured(run, self.search.objective).look().best for run in runs]
         known = [value for value in values if value is not None]
-        return sum(known) / len(known) if len(known) == len(values) else None
+        if len(known) < len(values):
+            return None
+        mean = sum(known) / len(known)
+        return mean if math.isfinite(mean) else sum(value / len(known) for value in known)  # losses of 1e308

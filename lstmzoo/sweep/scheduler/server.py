@@ -18,9 +18,9 @@ from lstmzoo.errors import EnvironmentFailure, InputError
 from lstmzoo.sweep.directory import SweepDirectory
 from lstmzoo.sweep.results.leaderboard import Leaderboard
 from lstmzoo.sweep.scheduler.chief import Chief
-from lstmzoo.sweep.scheduler.oracle import RUNNING, WAITING
 from lstmzoo.sweep.scheduler.trial_process import MOST_SAID, live_quietly
 from lstmzoo.sweep.space.search import Search
+from lstmzoo.sweep.state import RUNNING, WAITING
 
 
 class Service(protos.get_service_grpc().OracleServicer):  # type: ignore[misc]
@@ -119,7 +119,7 @@ def run_chief(search: Search, path: Path, address: str, begins: bool, alone: boo
         command.send(("listening", listening))
         _lead(chief, service, command)
         server.stop(1).wait()
-    except (OSError, EnvironmentFailure) as error:
+    except (OSError, EnvironmentFailure, InputError) as error:
         command.send(("failed", f"the sweep in {directory.path} failed: {error}: correct the cause and start it again"))
         raise SystemExit(1) from None
 
