@@ -232,6 +232,15 @@ def test_a_full_disk_is_a_fault_of_the_system(home, tmp_path, monkeypatch):
         lstmzoo.write_report(home / "a|b", tmp_path)
 
 
+def test_a_picture_that_cannot_be_drawn_is_left_out_of_the_page(home, tmp_path, monkeypatch, caplog):
+    (tmp_path / "curves.png").write_text("an older one")
+    monkeypatch.setattr("lstmzoo.report.curves.moving_mean", lambda *_: (_ for _ in ()).throw(ValueError("no room")))
+    assert len(lstmzoo.write_report(home / "a|b", tmp_path)) == 1
+    assert [record.message for record in caplog.records] == ["warning: pictures are left out (ValueError: no room)"]
+    assert {path.name for path in tmp_path.iterdir()} == FILES - {"curves.png"}
+    assert "curves.png" not in (tmp_path / "report.md").read_text()
+
+
 @pytest.mark.parametrize("count", [1, 10, 60])
 def test_any_number_of_runs_makes_a_picture_and_a_table(copy, tmp_path, count):
     for number in range(1, count):

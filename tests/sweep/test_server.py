@@ -7,6 +7,7 @@ import pytest
 from keras_tuner.src import protos
 
 from lstmzoo.sweep.directory import SweepDirectory
+from lstmzoo.sweep.results.leaderboard import Leaderboard
 from lstmzoo.sweep.scheduler.chief import Chief
 from lstmzoo.sweep.scheduler.server import Service, serve
 from lstmzoo.sweep.space.load import load_sweep
@@ -88,3 +89,21 @@ def test_a_disk_that_fails_ends_the_search(serving, monkeypatch):
     monkeypatch.setattr("lstmzoo.sweep.scheduler.oracle.write_atomically", lambda *_: (_ for _ in ()).throw(full))
     serving.call("CreateTrial", MESSAGES.CreateTrialRequest(), {"worker": "b"})
     assert serving.service.failure is full
+
+
+@pytest.mark.parametrize(
+    ("what", "warned"),
+    [
+        ("lstmzoo.sweep.results.plots.draw_search", "pictures"),
+        ("lstmzoo.sweep.results.hparams.write_hparams", "TensorBoard's HParams"),
+    ],
+)
+def test_what_accompanies_a_search_never_ends_it(serving, monkeypatch, what, warned):
+    monkeypatch.setattr(what, lambda *_: (_ for _ in ()).throw(ValueError("no room")))
+    serving.call("EndTrial", ending("0000"), {"worker": "a", "reason-bin": b"x"})
+    said = []
+    board = Leaderboard(serving.chief.search, serving.directory, said.append)
+    for _ in range(2):
+        board.update(serving.chief.trials(), is_last=True)
+    assert said == [f"warning: {warned} are left out (ValueError: no room)"]
+    assert (serving.directory.path / "leaderboard.csv").exists()

@@ -103,7 +103,8 @@ TICK = 0.1  # seconds
 
 
 def run_chief(search: Search, path: Path, address: str, begins: bool, alone: bool, command: Any) -> None:
-    """Run the chief from start to end; `command` is sent its address, the trials as they change, and the end.
+    """Run the chief from start to end; `command` is sent its address, the trials as they change, warnings, and
+    the end.
 
     `begins`: the search starts or goes on; else this replaces a chief that died. `alone`: no earlier worker is left.
     """
@@ -131,8 +132,8 @@ def _lead(chief: Chief, service: Service, command: Any) -> None:
     suspended in it: the workers could not call then. `over` is asked before the trials are read, so the last results
     that are written hold every trial.
     """
-    board, shown, before = Leaderboard(chief.search, chief.directory), -1, time.monotonic()
-    over = False
+    board = Leaderboard(chief.search, chief.directory, lambda text: command.send(("say", text)))
+    shown, before, over = -1, time.monotonic(), False
     while not over:
         time.sleep(TICK)
         now = time.monotonic()
