@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lstmzoo.errors import InputError
-from lstmzoo.report.write import PAGE, PICTURE, TABLE, write_files
+from lstmzoo.report.write import write_files
 from lstmzoo.system.command_line import command_line
 from lstmzoo.system.terminal import printable
 
@@ -24,9 +24,9 @@ def report(
     from lstmzoo.report.tables import terminal_text
 
     comparison = compare(runs)
-    write_files(comparison, Path(out))
+    names = write_files(comparison, Path(out))
     print(terminal_text(comparison) + "\n")
-    print(printable("\n".join(str(Path(out) / name) for name in (PAGE, TABLE, PICTURE))))
+    print(printable("\n".join(str(Path(out) / name) for name in names)))
 
 
 def main(prog_name: str) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from lstmzoo.report.figures import blank, collected, save_png, set_margins
+from lstmzoo.report.figures import blank, collected, drawable, save_png, set_margins
 from lstmzoo.report.summary import Summary
 from lstmzoo.runs.curve import SMOOTHING, Curve
 
@@ -47,7 +47,7 @@ def moving_mean(curve: Curve, window: int) -> tuple[np.ndarray, np.ndarray]:
     the mean (s' - a^g s) / (1 - a^g), where a is the smoothing: with groups of one step, that step's own loss. They are
     averaged as logarithms, as they are drawn: the few high losses at the start of each echo epoch leave a low hump.
     """
-    _, _, _, smoothed = curve.drawn()
+    smoothed = drawable(curve.drawn()[3])
     remains, count, group = SMOOTHING**curve.group, len(smoothed), curve.group
     between = (smoothed[1:] - remains * smoothed[:-1]) / (1 - remains)
     losses = np.array([smoothed[0] / (1 - SMOOTHING), *between])
@@ -75,7 +75,8 @@ def _draw_validation(axes: Any, run: Summary, style: dict[str, Any]) -> None:
     if points:
         size = 1.5 if style["color"] == GREY else 4.0
         every = -(-len(points) // MOST_POINTS)
-        axes.plot(*zip(*points, strict=True), "o-", markersize=size, markevery=every, **style)
+        at, losses = zip(*points, strict=True)
+        axes.plot(at, np.maximum(drawable(losses), LEAST), "o-", markersize=size, markevery=every, **style)
 
 
 def _dress(axes: Any, title: str) -> None:

@@ -8,15 +8,23 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from matplotlib import rc_context, rcParamsDefault
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lstmzoo.system.files import write_atomically
 
+DEFAULTS = {
+    key: value for key, value in rcParamsDefault.items() if not key.startswith(("backend", "savefig.directory"))
+}
+MOST = 1e200  # a greater number is drawn as this one, and one nearer to 0 than 1 / MOST as that: an axis needs margins
+
 
 def collected(draw: Callable[..., None]) -> Callable[..., None]:
-    """Free a figure's memory as soon as `draw` has returned.
+    """Draw with matplotlib's own defaults, and free a figure's memory as soon as `draw` has returned.
 
+    No setting of the user's counts: a picture is the same everywhere, and needs no LaTeX.
     A figure's parts refer to one another, so only the garbage collector frees them. It must do so while they are in its
     youngest generation: later it runs too rarely, and the memory of a run would grow.
     """
@@ -26,7 +34,8 @@ def collected(draw: Callable[..., None]) -> Callable[..., None]:
         enabled = gc.isenabled()
         gc.disable()  # nothing reaches an older generation while the figure is drawn
         try:
-            draw(*arguments)
+            with rc_context(DEFAULTS):
+                draw(*arguments)
         finally:
             gc.collect(0)
             if enabled:
@@ -55,3 +64,9 @@ def save_png(figure: Figure, path: Path) -> None:
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in a script that the font does not have
         figure.savefig(picture, format="png")
     write_atomically(path, picture.getvalue())
+
+
+def drawable(values: Any) -> np.ndarray:
+    """Return numbers as an array that an axis can show, also a logarithmic one."""
+    numbers = np.clip(np.asarray(values, np.float64), -MOST, MOST)
+    return np.where(numbers > 0, np.maximum(numbers, 1 / MOST), numbers)

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from lstmzoo.report.figures import blank, collected, save_png, set_margins
+from lstmzoo.report.figures import blank, collected, drawable, save_png, set_margins
 from lstmzoo.runs.curve import SMOOTHING, Curve
 from lstmzoo.tasks.task import View
 
@@ -19,14 +19,17 @@ LINE, INPUT, TARGET, PREDICTION, UNKNOWN = "#4c78a8", "#c0cfdf", "#e45756", "#3a
 def draw_loss(path: Path, curve: Curve, floor: float | None, title: str) -> None:
     """Draw the training loss of every step and smoothed, the validation losses, and the loss floor if it is known."""
     figure, (axes,) = _figure(8, 4.5, 1)
-    steps, low, high, smoothed = curve.drawn()
+    steps, *losses = curve.drawn()
+    low, high, smoothed = map(drawable, losses)
     axes.fill_between(steps, low, high, color=INPUT, linewidth=1, label="each step")
     axes.plot(steps, smoothed, color=LINE, linewidth=1.8, label=f"smoothed ({SMOOTHING})")
     if curve.validations:
-        losses = zip(*curve.validations, strict=True)
-        axes.plot(*losses, "o-", color=TARGET, markersize=4, linewidth=1, label="validation")
+        at, validated = zip(*curve.validations, strict=True)
+        axes.plot(at, drawable(validated), "o-", color=TARGET, markersize=4, linewidth=1, label="validation")
     if floor:
-        axes.axhline(floor, color="#888888", linestyle=":", label=f"floor of an epoch's mean: {floor:.2g}")
+        axes.axhline(
+            float(drawable(floor)), color="#888888", linestyle=":", label=f"floor of an epoch's mean: {floor:.2g}"
+        )
     axes.set(xlabel="step", ylabel="loss (nats a symbol)", yscale="log", title=title)
     axes.margins(x=0.01)
     axes.grid(alpha=0.25)

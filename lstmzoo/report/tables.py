@@ -32,11 +32,11 @@ def csv_text(comparison: Comparison) -> str:
 
 
 def markdown_text(comparison: Comparison, picture: str) -> str:
-    """Return a page: the picture, a table of the runs with what differs, and the main settings that are the same."""
+    """Return a page: the picture (unless ""), a table of the runs with what differs, and the main shared settings."""
     runs = comparison.runs
     title = f"{len(runs)} runs compared" if len(runs) > 1 else f"The run {_escaped(runs[0].label)}"
     heads, rows = _table(comparison, comparison.telling(), HEADS)
-    lines = [f"# {title}", "", f"![training and validation losses by step]({picture})", ""]
+    lines = [f"# {title}", "", *([f"![training and validation losses by step]({picture})", ""] if picture else [])]
     lines += ["Losses are in nats a symbol; the best run is first. `report.csv` has all digits.", ""]
     lines += [_markdown_row(heads), "|" + "---|" * len(heads), *map(_markdown_row, rows)]
     return "\n".join([*lines, "", *_shared_lines(comparison), ""])

@@ -1,11 +1,13 @@
 """A report of runs as files: a page, a table and a picture."""
 
+import logging
 import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lstmzoo.errors import EnvironmentFailure, InputError
+from lstmzoo.system.accessories import Accessories, import_matplotlib
 from lstmzoo.system.files import remedy, write_atomically
 
 if TYPE_CHECKING:
@@ -23,7 +25,8 @@ def write_report(
     `runs`: one or more run directories, and sweep directories, which stand for all runs in them. Returns the rows of
     report.csv, best validation loss first: losses in nats a symbol, times in seconds. A run that still goes on, or that
     was killed, interrupted or diverged, is one of them, with its status. Raises `InputError` for a path that is no run,
-    for a damaged file and for a `path` that cannot be written to, and `EnvironmentFailure` if the disk fails.
+    for a damaged file and for a `path` that cannot be written to, and `EnvironmentFailure` if the disk fails. Where
+    matplotlib cannot draw, curves.png is left out, with a warning in the log.
     """
     from lstmzoo.report.comparison import compare
 
@@ -32,18 +35,23 @@ def write_report(
     return comparison.rows()
 
 
-def write_files(comparison: "Comparison", path: Path) -> None:
-    """Write the three files to a directory, which is made if it is missing."""
-    from lstmzoo.report.curves import draw_runs
+def write_files(comparison: "Comparison", path: Path) -> list[str]:
+    """Write the files to a directory, which is made if it is missing; return their names.
+
+    A picture that cannot be drawn is left out, with a warning in the log.
+    """
     from lstmzoo.report.tables import csv_text, markdown_text
+    from lstmzoo.runs.places import check_parts
     from lstmzoo.zoo.pretrained import refuse_to_write
 
     refuse_to_write(path, "report", "--out")
     try:
         path.mkdir(parents=True, exist_ok=True)
-        draw_runs(path / PICTURE, comparison.runs)
+        check_parts("report", "--out", [path / name for name in (PAGE, TABLE, PICTURE)], [])
+        picture = _draw(path / PICTURE, comparison)
         write_atomically(path / TABLE, csv_text(comparison).encode())
-        write_atomically(path / PAGE, markdown_text(comparison, PICTURE).encode())
+        write_atomically(path / PAGE, markdown_text(comparison, picture).encode())
+        return [PAGE, TABLE, *([picture] if picture else [])]
     except (FileExistsError, FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
         raise InputError(
             f"report: expected a directory that can be written, received {path} ({error.strerror}): choose another one"
@@ -53,3 +61,24 @@ def write_files(comparison: "Comparison", path: Path) -> None:
             f"the report in {path} cannot be written ({error.strerror or error}): {remedy(error)}, or choose another "
             "place"
         ) from error
+
+
+def _draw(path: Path, comparison: "Comparison") -> str:
+    """Draw the picture and return its name; "" if it cannot be drawn. Raises `OSError` if it cannot be written."""
+    failed: list[OSError] = []
+
+    def draw() -> None:
+        import_matplotlib()
+        from lstmzoo.report.curves import draw_runs
+
+        try:
+            draw_runs(path, comparison.runs)
+        except OSError as error:
+            failed.append(error)
+
+    is_drawn = Accessories(logging.getLogger("lstmzoo").warning).attempt("pictures", draw)
+    if failed:
+        raise failed[0]
+    if not is_drawn:
+        path.unlink(missing_ok=True)  # an older one shows other runs
+    return path.name if is_drawn else ""

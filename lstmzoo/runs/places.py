@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -54,14 +55,29 @@ def make_free(name: str) -> tuple[Path, list[Path]]:
         raise unusable(root / name, error) from error
 
 
-def check_name(path: Path) -> None:
+def check_name(path: Path, kind: str = "run directory", option: str = "--run-dir") -> None:
     """Raise `InputError` for a name that is not UTF-8: TensorFlow takes no other."""
     try:
         str(path).encode()
     except UnicodeEncodeError as error:
         raise InputError(
-            f"run directory: expected a name in UTF-8, received {shown(str(path))}: choose another one with --run-dir"
+            f"{kind}: expected a name in UTF-8, received {shown(str(path))}: choose another one with {option}"
         ) from error
+
+
+def check_parts(kind: str, option: str, files: Iterable[Path], folders: Iterable[Path]) -> None:
+    """Raise `InputError` for a part of a directory that is a symbolic link, or a file in the place of a folder.
+
+    `kind`: what the directory is; `option`: the way to choose another one. Parts may be missing.
+    """
+    for name, parts, is_one in (("file", files, Path.is_file), ("folder", folders, Path.is_dir)):
+        for part in parts:
+            if os.path.lexists(part) and (part.is_symlink() or not is_one(part)):
+                received = "a symbolic link" if part.is_symlink() else "something else"
+                raise InputError(
+                    f"{kind}: expected {part} to be a {name} of its own, received {received}: remove it, or choose "
+                    f"another directory with {option}"
+                )
 
 
 def unusable(path: Path, error: OSError) -> InputError | EnvironmentFailure:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 from contextlib import suppress
 from pathlib import Path
@@ -11,13 +12,17 @@ from filelock import Timeout
 from typing_extensions import Self
 
 from lstmzoo.config.differences import differences, flat
-from lstmzoo.errors import InputError
+from lstmzoo.errors import InputError, shown
+from lstmzoo.runs.places import check_name, check_parts
 from lstmzoo.sweep.space.search import Search
-from lstmzoo.system.files import write_atomically
+from lstmzoo.sweep.state import read_state
+from lstmzoo.system.files import publish, write_atomically
 from lstmzoo.system.locks import Lock, take_lock
 from lstmzoo.system.reader import read_file
 from lstmzoo.zoo.pretrained import refuse_to_write
 
+LOCK = ".lock"
+RESULTS = ("leaderboard.csv", "leaderboard.md", "best.yaml")
 ADJUSTABLE = (
     "search.trials",
     "max_failed",
@@ -45,7 +50,9 @@ class SweepDirectory:
     def prepare(self, search: Search) -> Self:
         """Make the directory ready for a search; raise `InputError` if it holds another search, or other files."""
         refuse_to_write(self.path, "sweep directory", "--dir")
+        check_name(self.path, "sweep directory", "--dir")
         try:
+            self._check_parts()
             known = self._definition()
             inside = [each.name for each in self.path.iterdir()] if self.path.exists() else []
             if known is None and set(inside) - {"search"}:
@@ -55,7 +62,7 @@ class SweepDirectory:
                 )
             self.inside.mkdir(parents=True, exist_ok=True)
             self._agree(known, _definition(search))
-            self._check_oracle()
+            read_state(self.oracle, search)
             for folder in (self.logs, self.plots):
                 folder.mkdir(exist_ok=True)
             self._make_key()
@@ -69,7 +76,7 @@ class SweepDirectory:
         Raises `InputError` if another process has it.
         """
         try:
-            self._lock = take_lock(self.inside / ".lock")
+            self._lock = take_lock(self.inside / LOCK)
             return self._lock.note
         except Timeout as error:
             raise InputError(
@@ -85,7 +92,13 @@ class SweepDirectory:
     @property
     def key(self) -> str:
         """The key with which workers prove to the chief that they work in the same directory."""
-        return read_file(self.key_file).decode("ascii")
+        found = read_file(self.key_file)
+        if re.fullmatch(rb"[0-9a-f]{32}", found):
+            return found.decode()
+        raise InputError(
+            f"expected a sweep's key of 32 hexadecimal digits, received {self.key_file}, which holds "
+            f"{len(found):,} other bytes: remove it, and the next start makes a new one"
+        )
 
     def run(self, number: int, repeat: int = 0) -> Path:
         """Return the run directory of a trial."""
@@ -95,49 +108,46 @@ class SweepDirectory:
         """Return the path of a trial's log."""
         return self.logs / f"{name}.log"
 
-    def _check_oracle(self) -> None:
-        try:
-            state = json.loads(read_file(self.oracle))
-        except FileNotFoundError:
-            return
-        except (OSError, ValueError, RecursionError):
-            state = None
-        if not isinstance(state, dict) or not isinstance(state.get("trials"), list) or "forgiven" not in state:
-            raise InputError(
-                f"expected a search's oracle.json of this version, received {self.oracle}, which is not one: restore "
-                "it, or start a new search with another --dir"
-            )
+    def is_over(self, search: Search) -> bool:
+        """Tell whether all trials have ended; False for a hyperband search, whose end only the chief knows."""
+        state = read_state(self.oracle, search)
+        return state is not None and state.brackets is None and state.ended() == len(state.trials) >= search.trials
 
-    def is_over(self, trials: int) -> bool:
-        """Tell whether so many trials have ended; False for a hyperband search, whose end only the chief knows."""
-        if not self.oracle.exists():
-            return False
-        state = json.loads(read_file(self.oracle))
-        ended = [trial for trial in state["trials"] if trial["status"] in ("COMPLETED", "FAILED")]
-        return len(ended) == len(state["trials"]) >= trials and "brackets" not in state
+    def _check_parts(self) -> None:
+        """Raise `InputError` where something that a search writes to would be elsewhere."""
+        inside = (self.definition, self.oracle, self.key_file, self.inside / LOCK)
+        files = [*inside, *(self.path / name for name in RESULTS), *self.inside.glob("*.log"), *self.logs.glob("*.log")]
+        folders = [self.inside, self.logs, self.plots, self.tensorboard]
+        trials = [*self.path.glob("trial-*"), *self.tensorboard.glob("trial-*")]
+        check_parts("sweep directory", "--dir", files, [*folders, *trials])
 
     def _make_key(self) -> None:
-        """Make the key, which only its owner can read, unless another process has made it before."""
-        beside = self.key_file.with_name(f".key.{os.getpid()}.tmp")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(descriptor, "w", encoding="ascii") as file:  # noqa: PTH123  (Path.open takes no descriptor)
-            file.write(secrets.token_hex(16))
-        with suppress(FileExistsError):
-            os.link(beside, self.key_file)
-        beside.unlink()
+        """Make the key, which only its owner can read, unless another process has made it before; check it."""
+        if not os.path.lexists(self.key_file):
+            beside = self.key_file.with_name(f".key.{secrets.token_hex(6)}.tmp")
+            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with open(descriptor, "w", encoding="ascii") as file:  # noqa: PTH123  (Path.open takes no descriptor)
+                file.write(secrets.token_hex(16))
+            with suppress(FileExistsError):
+                publish(beside, self.key_file)
+            beside.unlink(missing_ok=True)
+        _ = self.key
 
     def _definition(self) -> dict[str, Any] | None:
-        try:
-            known = json.loads(read_file(self.definition))
-            if isinstance(known, dict):
-                return known
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, RecursionError):
-            pass
-        raise InputError(
-            f"expected a sweep's sweep.json, received {self.definition}, which is not one: restore it, or start a new "
-            "search with another --dir"
+        with suppress(FileNotFoundError):
+            try:
+                known = json.loads(read_file(self.definition))
+                if isinstance(known, dict):
+                    return known
+            except (ValueError, RecursionError):
+                pass
+            raise self._no_definition()
+        return None
+
+    def _no_definition(self) -> InputError:
+        return InputError(
+            f"expected a sweep's sweep.json, received {self.definition}, which is not one: restore it, or start a "
+            "new search with another --dir"
         )
 
     def _agree(self, known: dict[str, Any] | None, wanted: dict[str, Any]) -> None:
@@ -145,9 +155,12 @@ class SweepDirectory:
         if known is None:
             write_atomically(self.definition, json.dumps(wanted, indent=2, allow_nan=False).encode())
             return
-        old, new = dict(flat(known)), dict(flat(wanted))
+        try:
+            old, new = dict(flat(known)), dict(flat(wanted))
+        except RecursionError:  # JSON may be deeper than any sweep is
+            raise self._no_definition() from None
         changes = [
-            f"{path} was {old.get(path)!r} and is {value!r}"
+            f"{shown(path)[1:-1]} was {shown(old.get(path))} and is {shown(value)}"
             for path, value in differences(old, new, ADJUSTABLE).items()
         ]
         if changes:

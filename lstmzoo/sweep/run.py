@@ -65,7 +65,7 @@ def run_sweep(
         if join is not None:
             directory.prepare(search)
             watch.say(f"working for the chief at {join} in {directory.path}")
-            if directory.is_over(search.trials):
+            if directory.is_over(search):
                 watch.say("nothing to do: the search is over")
                 return SweepResult(str(directory.path), [], False)
             supervisor.join(join, [f"{socket.gethostname()}-{os.getpid()}-{number}" for number in range(workers)])
@@ -89,9 +89,8 @@ def _lead(supervisor: Supervisor, chief: str | None, workers: int, watch: Watch)
         if note:
             watch.say(note)
         watch.say(f"sweep directory: {directory.path}")
-        wanted = search.spec.search.trials
-        if wanted is not None and wanted != search.trials:
-            watch.say(f"{search.trials:,} trials instead of {wanted:,}: the largest number that this search can have")
+        for note in search.notes:
+            watch.say(note)
         supervisor.lead(chief or LOOPBACK, [f"worker-{number}" for number in range(workers)], alone=chief is None)
         supervisor.run()
     finally:

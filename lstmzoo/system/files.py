@@ -5,6 +5,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -66,6 +67,21 @@ def _linked(beside: Path, path: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+def open_to_append(path: Path) -> int:
+    """Open a file to append to, made if it is missing, and return its descriptor; `OSError` for a link or no file.
+
+    A file that has another name too, such as a backup's, is copied first: what is appended stands under one name only.
+    """
+    if os.path.lexists(path) and stat.S_ISREG(path.lstat().st_mode) and path.lstat().st_nlink > 1:
+        write_atomically(path, path.read_bytes())
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK  # a pipe without a reader would wait
+    descriptor = os.open(path, flags, 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "expected a file", str(path))
+    return descriptor
 
 
 @contextmanager

@@ -38,7 +38,7 @@ class Trainer:
         self.execution = _execution(self.plan, self.model, optimizer, self.carries)
         self.validator, self.samples = _validator(self.plan, self.execution), _samples(self.plan, self.model)
         self.checkpointer = Checkpointer(start, self.model, optimizer)
-        self.recorder = Recorder(start)
+        self.recorder = Recorder(start, progress.say)
         self.lanes = self.task.epoch_lanes(self.run_state.position.epoch)
         self.clock = AwakeClock()
         self.pace = Pace(self.cadence, self.clock)

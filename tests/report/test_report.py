@@ -113,6 +113,18 @@ def test_a_page_is_safe_with_any_name_and_has_no_absolute_path(home, tmp_path):
         assert str(tmp_path) not in text and str(home) not in text and "\x1b" not in text
 
 
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_no_file_of_a_report_is_elsewhere(home, tmp_path, name):
+    (tmp_path / "mine").write_text("mine")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).symlink_to(tmp_path / "mine")
+    with pytest.raises(
+        InputError, match=f"report: expected .*{name} to be a file of its own, received a symbolic link"
+    ):
+        lstmzoo.write_report(home / "a|b", tmp_path / "out")
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
 def test_the_shortest_ends_tell_paths_apart():
     given = ["x/s1/echo", "x/s2/echo", "x/char", "s2/echo"]
     ends = shortest_ends([tuple(path.split("/")) for path in given])
@@ -218,6 +230,15 @@ def test_a_full_disk_is_a_fault_of_the_system(home, tmp_path, monkeypatch):
     monkeypatch.setattr("lstmzoo.report.figures.write_atomically", fail)
     with pytest.raises(EnvironmentFailure, match=r"cannot be written \(No space left on device\): make room"):
         lstmzoo.write_report(home / "a|b", tmp_path)
+
+
+def test_a_picture_that_cannot_be_drawn_is_left_out_of_the_page(home, tmp_path, monkeypatch, caplog):
+    (tmp_path / "curves.png").write_text("an older one")
+    monkeypatch.setattr("lstmzoo.report.curves.moving_mean", lambda *_: (_ for _ in ()).throw(ValueError("no room")))
+    assert len(lstmzoo.write_report(home / "a|b", tmp_path)) == 1
+    assert [record.message for record in caplog.records] == ["warning: pictures are left out (ValueError: no room)"]
+    assert {path.name for path in tmp_path.iterdir()} == FILES - {"curves.png"}
+    assert "curves.png" not in (tmp_path / "report.md").read_text()
 
 
 @pytest.mark.parametrize("count", [1, 10, 60])

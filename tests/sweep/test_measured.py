@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from lstmzoo.sweep.results.measured import Measured
 from lstmzoo.sweep.space.objective import Objective
 
@@ -29,3 +31,17 @@ def test_a_run_that_is_cut_back_is_read_from_its_start(tmp_path):
     assert measured.look().values == [0.9]
     path.write_text(line(1, val_loss=0.123456789, elapsed_seconds=1.25) + line(2, val_loss=0.1) + line(3, val_loss=0.2))
     assert measured.look().values == [0.123456789, 0.1, 0.2]  # cut back and longer again between two looks
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        '"val_loss"', '["val_loss"]', '{"val_loss": 0.1}', '{"step": "1", "val_loss": 0.1}', '{"step": 2, "val_loss": NaN}',
+        '{"step": 2, "val_loss": "x"}', '{"step": 2, "val_loss": null}', '{"step": 2, "val_loss": Infinity}',
+        '{"step": 2, "val_loss": 1' + "0" * 400 + "}", '{"val_loss": ' + "[" * 10_000, '{"step": [], "val_loss": 0.1}',
+    ],
+)  # fmt: skip
+def test_a_line_that_is_none_of_ours_is_left_out(tmp_path, odd):
+    (tmp_path / "metrics.jsonl").write_text(line(1, val_loss=0.9) + odd + "\n" + line(3, val_loss=0.5))
+    measured = Measured(tmp_path, Objective("val_loss", "min")).look()
+    assert (measured.steps, measured.values) == ([1, 3], [0.9, 0.5])

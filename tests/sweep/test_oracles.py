@@ -5,10 +5,10 @@ from itertools import product
 
 import pytest
 
-from lstmzoo.sweep.scheduler.oracle import LENGTH, RUN
 from lstmzoo.sweep.scheduler.oracles import make_oracle
 from lstmzoo.sweep.space.hyperband import lengths, sizes
 from lstmzoo.sweep.space.load import load_sweep
+from lstmzoo.sweep.state import LENGTH, RUN
 from tests.helpers.trying import SPACE, write_sweep
 
 BASE = {"task": {"kind": "echo"}, "model": {"units": 4}, "train": {"epochs": 27}}

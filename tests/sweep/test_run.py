@@ -77,7 +77,8 @@ def test_failures_are_rows_with_reasons_and_the_search_goes_on(sweep, tmp_path):
 
 
 def test_too_many_failures_end_the_search_and_the_next_start_goes_on(sweep, tmp_path):
-    space = {"model.units": {"choices": [4, 4, 5, 6, 7, 4, 4, 4]}}
+    choices = [4, [4, 1], 5, 6, 7, [4, 2], [4, 3], [4, 4]]
+    space = {"model.kind": "stacked_layers", "model.units": {"choices": choices}}
     path = sweep({"kind": "grid"}, space, max_failed=0.25)
     process = start(path, tmp_path / "d", "tests.helpers.trying:failing", workers=1)
     assert ended(process)[0] == 0

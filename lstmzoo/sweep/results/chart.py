@@ -8,6 +8,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from lstmzoo.report.figures import drawable
 from lstmzoo.sweep.results.axes import OFF, Scale, is_log, number, round_numbers, scale_of, short_names, shortened, text
 from lstmzoo.sweep.results.trials import TrialResult, best_first
 from lstmzoo.sweep.space.objective import Objective
@@ -56,7 +57,8 @@ def find(trials: Sequence[TrialResult], objective: Objective) -> Chart:
     drawn = [trial for trial in trials if trial.score() is not None or trial.status == "failed"]
     paths = list(dict.fromkeys(path for trial in drawn for path in trial.values))
     scales = {path: scale_of([trial.values[path] for trial in drawn if path in trial.values]) for path in paths}
-    return Chart([t for t, _ in known], [s for _, s in known], failed, short_names(paths), scales, objective)
+    scores = drawable([score for _, score in known]).tolist()
+    return Chart([t for t, _ in known], scores, failed, short_names(paths), scales, objective)
 
 
 def headline(figure: Figure, chart: Chart) -> None:

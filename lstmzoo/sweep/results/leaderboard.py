@@ -3,14 +3,13 @@
 import csv
 import io
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lstmzoo.sweep.directory import SweepDirectory
-from lstmzoo.sweep.results.hparams import write_hparams
 from lstmzoo.sweep.results.measured import Measured
-from lstmzoo.sweep.results.plots import draw_search
 from lstmzoo.sweep.results.trials import TrialResult, best_first, plain_cell, short_cell
 from lstmzoo.sweep.space.search import Search
+from lstmzoo.system.accessories import Accessories, import_matplotlib
 from lstmzoo.system.files import write_atomically
 from lstmzoo.system.reader import read_file
 from lstmzoo.system.terminal import printable
@@ -21,8 +20,8 @@ DRAW_SECONDS, DRAW_SHARE = 10.0, 0.02  # least seconds between two drawings; lar
 class Leaderboard:
     """The writer of leaderboard.csv and .md, best.yaml, pictures and TensorBoard's HParams."""
 
-    def __init__(self, search: Search, directory: SweepDirectory):
-        self.search, self.directory = search, directory
+    def __init__(self, search: Search, directory: SweepDirectory, say: Callable[[str], None]):
+        self.search, self.directory, self.accessories = search, directory, Accessories(say)
         self.due, self.ended = 0.0, -1
 
     def update(self, trials: Sequence[TrialResult], is_last: bool = False) -> None:
@@ -34,11 +33,11 @@ class Leaderboard:
         ended = sum(trial.status in ("completed", "failed") for trial in trials)
         if ended != self.ended or is_last:
             self._best(ordered)
-            write_hparams(self.directory.tensorboard, trials, self.search.objective)
+            self.accessories.attempt("TensorBoard's HParams", lambda: self._hparams(trials))
             self.ended = ended
         if ended and (is_last or time.monotonic() >= self.due):
             start = time.monotonic()
-            draw_search(self.directory.plots, varying(trials), self.search.objective, self._curve)
+            self.accessories.attempt("pictures", lambda: self._draw(trials))
             took = time.monotonic() - start
             self.due = start + max(DRAW_SECONDS, took / DRAW_SHARE)
 
@@ -48,14 +47,24 @@ class Leaderboard:
         if first is None:
             return
         path = self.directory.path / first.name / "config.yaml"
-        if not path.exists():  # the run was removed
+        if not path.is_file():  # the run was removed
             return
-        config = read_file(path)
         name, value = self.search.objective.name, first.objective
         repeats = self.search.spec.search.repeats
         mean = "" if repeats == 1 else f" (the mean over {repeats} seeds; this is the first of them)"
         head = f"# The best of this sweep: {first.name}, {name} {value!r}{mean}.\n"
-        write_atomically(self.directory.path / "best.yaml", head.encode() + config)
+        write_atomically(self.directory.path / "best.yaml", head.encode() + read_file(path))
+
+    def _hparams(self, trials: Sequence[TrialResult]) -> None:
+        from lstmzoo.sweep.results.hparams import write_hparams
+
+        write_hparams(self.directory.tensorboard, trials, self.search.objective)
+
+    def _draw(self, trials: Sequence[TrialResult]) -> None:
+        import_matplotlib()
+        from lstmzoo.sweep.results.plots import draw_search
+
+        draw_search(self.directory.plots, varying(trials), self.search.objective, self._curve)
 
     def _curve(self, trial: TrialResult) -> tuple[list[int], list[float]]:
         measured = Measured(self.directory.path / trial.name, self.search.objective).look()

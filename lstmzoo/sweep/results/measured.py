@@ -1,6 +1,7 @@
 """The objective of a run, read from its metrics.jsonl while that may still grow."""
 
 import json
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,7 +29,7 @@ class Measured:
         with suppress(OSError):  # there is none yet
             try:
                 self.size = self.metrics.follow(self.size, self._take)
-            except (ValueError, KeyError, TypeError):
+            except ValueError:
                 self._forget()
                 self.size = self.metrics.follow(0, self._take)
         return self
@@ -43,9 +44,22 @@ class Measured:
         self.step += 1
         if f'"{self.objective.name}"'.encode() not in text:
             return
-        line = json.loads(text)
-        self.step = line["step"]
+        step, value = _read(text, self.objective.name)
+        if value is None:
+            return
+        self.step = step
         while self.steps and self.steps[-1] >= self.step:  # written again after a kill
             self.steps.pop(), self.values.pop()
         self.steps.append(self.step)
-        self.values.append(line[self.objective.name])
+        self.values.append(value)
+
+
+def _read(text: bytes, name: str) -> tuple[int, float | None]:
+    """Return the step of a line and a measure in it; None for a line that is none of ours."""
+    try:
+        line = json.loads(text)
+        step, value = line["step"], line[name]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return 0, None
+    fits = type(step) is int and isinstance(value, int | float) and abs(value) <= sys.float_info.max
+    return (step, float(value)) if fits else (0, None)

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.lines import Line2D
 
-from lstmzoo.report.figures import blank, collected, save_png, set_margins
+from lstmzoo.report.figures import blank, collected, drawable, save_png, set_margins
 from lstmzoo.sweep.results.axes import MOST_TICKED, OFF, Tick, is_number, number, thinned
 from lstmzoo.sweep.results.chart import BEST, FAILED, GOOD, MEDIAN, OTHER, SHOWN, Chart, dress, find, headline, spread
 from lstmzoo.sweep.results.maps import draw_parallel, draw_size_depth
@@ -164,4 +164,4 @@ def _curve_label(chart: Chart, rank: int) -> str:
 
 def _finite(curve: Curve) -> tuple[list[int], list[float]]:
     pairs = [(step, value) for step, value in zip(*curve, strict=True) if is_number(value)]
-    return [step for step, _ in pairs], [value for _, value in pairs]
+    return [step for step, _ in pairs], drawable([value for _, value in pairs]).tolist()

@@ -1,18 +1,19 @@
 """The chief of a search: it hands out trials, takes them back from workers that vanish, scores and saves them."""
 
+import math
 import threading
 import time
 from contextlib import suppress
 from typing import Any
 
-from lstmzoo.errors import ConfigError
+from lstmzoo.errors import ConfigError, InputError, shown
 from lstmzoo.sweep.directory import SweepDirectory, run_name
 from lstmzoo.sweep.results.measured import Measured
 from lstmzoo.sweep.results.trials import TrialResult
-from lstmzoo.sweep.scheduler.oracle import COMPLETED, FAILED, LENGTH, RUN, RUNNING, STOPPED, WAITING
 from lstmzoo.sweep.scheduler.oracles import make_oracle
 from lstmzoo.sweep.space.dimensions import Values
 from lstmzoo.sweep.space.search import Search
+from lstmzoo.sweep.state import COMPLETED, FAILED, LENGTH, RUN, RUNNING, STOPPED, WAITING
 
 STATUS = {RUNNING: "running", WAITING: "waiting", COMPLETED: "completed", FAILED: "failed"}
 FOR_GOOD = ("diverged", "timed out", "impossible")  # reasons of failures that the next start does not try again
@@ -65,13 +66,18 @@ class Chief:
             return is_ours and not self.oracle.is_closed
 
     def end_trial(self, worker: str, trial_id: str, reason: str) -> None:
-        """Score a trial from the files of its runs; a failure counts only if the worker still has the trial."""
+        """Score a trial from the files of its runs; a failure counts only if the worker still has the trial.
+
+        Raises `InputError` for a trial that there is not.
+        """
         with self.lock:
-            if reason and not self.still_has(worker, trial_id):
-                return
+            if trial_id not in self.oracle.trials:
+                raise InputError(f"expected a trial of this search, received {shown(trial_id)}")
             number = self.oracle.trials[trial_id].hyperparameters.values[RUN]
             score = None if reason else self._score(number)
             if score is None:
+                if not self.still_has(worker, trial_id):
+                    return
                 reason = reason or f"impossible: no {self.search.objective.name} was measured"
             self.oracle.end(trial_id, score, reason)
             self.oracle.is_closed = self.oracle.is_closed or self.is_hopeless()
@@ -130,4 +136,7 @@ class Chief:
         runs = (self.directory.run(number, repeat) for repeat in range(self.search.spec.search.repeats))
         values = [Measured(run, self.search.objective).look().best for run in runs]
         known = [value for value in values if value is not None]
-        return sum(known) / len(known) if len(known) == len(values) else None
+        if len(known) < len(values):
+            return None
+        mean = sum(known) / len(known)
+        return mean if math.isfinite(mean) else sum(value / len(known) for value in known)  # losses of 1e308

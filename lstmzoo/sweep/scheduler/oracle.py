@@ -16,11 +16,8 @@ from keras_tuner.src.engine.conditions import Parent  # not exported
 
 from lstmzoo.sweep.space.dimensions import Dimension, rounded
 from lstmzoo.sweep.space.search import Search
+from lstmzoo.sweep.state import COMPLETED, FAILED, IDLE, RUN, RUNNING, STOPPED, WAITING, State
 from lstmzoo.system.files import write_atomically
-from lstmzoo.system.reader import read_file
-
-RUN, LENGTH = "tuner/run", "tuner/epochs"  # the number of a trial's run; hyperband: the run's length after the trial
-RUNNING, WAITING, COMPLETED, FAILED, IDLE, STOPPED = "RUNNING", "INVALID", "COMPLETED", "FAILED", "IDLE", "STOPPED"
 
 
 class DurableOracle(keras_tuner.Oracle):
@@ -116,15 +113,16 @@ class DurableOracle(keras_tuner.Oracle):
         write_atomically(self.path, json.dumps(state, allow_nan=False).encode())
         self.version += 1
 
-    def reload(self) -> None:
-        """Read the whole state from the file."""
-        state = json.loads(read_file(self.path))
-        for data in state.pop("trials"):
-            trial = Trial(self.hyperparameters.copy(), data["name"], data["status"], data["reason"])
-            trial.hyperparameters.values, trial.score = data["values"], data["score"]
+    def reload(self, saved: State) -> None:
+        """Restore a saved state; what follows from its trials is derived again."""
+        for data in saved.trials:
+            trial = Trial(self.hyperparameters.copy(), data.name, data.status, data.reason)
+            trial.hyperparameters.values, trial.score = data.values, data.score
             self.trials[trial.trial_id] = trial
-        self.forgiven = state.pop("forgiven")
-        self.set_state({**state, "hyperparameters": self.hyperparameters.get_config()})
+            self._record_values(trial)
+        self.forgiven = saved.forgiven
+        kept = {**saved.model_dump(exclude={"trials", "forgiven"}), "start_order": [*self.trials]}
+        self.set_state({**self.get_state(), **kept})
 
 
 def _space(dimensions: tuple[Dimension, ...]) -> keras_tuner.HyperParameters:

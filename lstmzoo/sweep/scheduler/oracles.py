@@ -13,10 +13,11 @@ import numpy as np
 from keras_tuner import oracles
 from keras_tuner.engine.trial import Trial
 
-from lstmzoo.sweep.scheduler.oracle import COMPLETED, FAILED, LENGTH, RUNNING, STOPPED, DurableOracle, carried
+from lstmzoo.sweep.scheduler.oracle import DurableOracle, carried
 from lstmzoo.sweep.space.dimensions import combinations
 from lstmzoo.sweep.space.hyperband import last_bracket, lengths, sizes
 from lstmzoo.sweep.space.search import Search
+from lstmzoo.sweep.state import COMPLETED, FAILED, LENGTH, ROUND, RUNNING, STOPPED, read_state
 
 
 class Random(DurableOracle, oracles.RandomSearchOracle):
@@ -78,7 +79,7 @@ class Hyperband(DurableOracle, oracles.HyperbandOracle):
                 return started
             if promoted := self._promoted(trial_id, bracket):
                 return promoted
-        if self.is_dry or (self._current_bracket == 0 and self._current_iteration + 1 == self.hyperband_iterations):
+        if self.is_dry or (self._current_bracket == 0 and self._current_iteration + 1 >= self.hyperband_iterations):
             return {"status": STOPPED}
         self._increment_bracket_num()
         self._start_new_bracket()
@@ -119,13 +120,13 @@ class Hyperband(DurableOracle, oracles.HyperbandOracle):
 
     def _promotion(self, trial_id: str, past: Trial, number: int, members: list[Any]) -> dict[str, Any]:
         members.append({"past_id": past.trial_id, "id": trial_id})
-        done = past.hyperparameters.values["tuner/round"] + 1
-        values = {"tuner/round": done, "tuner/trial_id": past.trial_id, LENGTH: self._get_epochs(number, done)}
+        done = past.hyperparameters.values[ROUND] + 1
+        values = {ROUND: done, "tuner/trial_id": past.trial_id, LENGTH: self._get_epochs(number, done)}
         return {"status": RUNNING, "values": {**past.hyperparameters.values, **values}}
 
 
 def make_oracle(search: Search, path: Path) -> DurableOracle:
-    """Return the oracle of a search, which goes on from its file if there is one."""
+    """Return the oracle of a search, which goes on from its file if there is one; `InputError` if that is forged."""
     spec = search.spec.search
     if spec.kind == "hyperband":
         most = search.length[1] // spec.smallest
@@ -137,6 +138,6 @@ def make_oracle(search: Search, path: Path) -> DurableOracle:
     else:
         oracle = {"random": Random, "grid": Grid, "bayesian": Bayesian}[spec.kind](search, path)
     oracle.max_trials = float("inf") if spec.kind == "hyperband" else search.trials
-    if path.exists():
-        oracle.reload()
+    if (saved := read_state(path, search)) is not None:
+        oracle.reload(saved)
     return oracle

@@ -3,6 +3,7 @@
 import secrets
 import signal
 import time
+import traceback
 from collections.abc import Callable
 from concurrent import futures
 from pathlib import Path
@@ -13,13 +14,13 @@ from keras_tuner import HyperParameters
 from keras_tuner.engine.trial import Trial
 from keras_tuner.src import protos  # not exported
 
-from lstmzoo.errors import EnvironmentFailure
+from lstmzoo.errors import EnvironmentFailure, InputError
 from lstmzoo.sweep.directory import SweepDirectory
 from lstmzoo.sweep.results.leaderboard import Leaderboard
 from lstmzoo.sweep.scheduler.chief import Chief
-from lstmzoo.sweep.scheduler.oracle import RUNNING, WAITING
-from lstmzoo.sweep.scheduler.trial_process import live_quietly
+from lstmzoo.sweep.scheduler.trial_process import MOST_SAID, live_quietly
 from lstmzoo.sweep.space.search import Search
+from lstmzoo.sweep.state import RUNNING, WAITING
 
 
 class Service(protos.get_service_grpc().OracleServicer):  # type: ignore[misc]
@@ -27,32 +28,39 @@ class Service(protos.get_service_grpc().OracleServicer):  # type: ignore[misc]
 
     def __init__(self, chief: Chief):
         self.chief, self.messages = chief, protos.get_service()
-        self.failure: Exception | None = None
+        self.failure: OSError | None = None
 
     def CreateTrial(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Answer a worker's request for a trial."""
-        trial = self._safely(lambda: self.chief.create_trial(_sent(context, "worker")))
+        trial = self._answered(context, self.chief.create_trial)
         return self.messages.CreateTrialResponse(trial=trial.to_proto())
 
     def GetTrial(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Answer a worker's sign of life: RUNNING while it still has the trial."""
-        is_ours = self._safely(lambda: self.chief.still_has(_sent(context, "worker"), request.trial_id))
+        is_ours = self._answered(context, self.chief.still_has, request.trial_id)
         trial = Trial(HyperParameters(), request.trial_id, RUNNING if is_ours else WAITING)
         return self.messages.GetTrialResponse(trial=trial.to_proto())
 
     def EndTrial(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Answer a worker's message that a trial has ended."""
-        reason = _sent(context, "reason-bin").decode(errors="replace")
-        self._safely(lambda: self.chief.end_trial(_sent(context, "worker"), request.trial.trial_id, reason))
+        reason = (_sent(context, "reason-bin") or b"").decode(errors="replace")
+        self._answered(context, self.chief.end_trial, request.trial.trial_id, reason)
         return self.messages.EndTrialResponse()
 
-    def _safely(self, call: Callable[[], Any]) -> Any:
-        """Do a call; keep its error, with which the chief's own loop will end."""
+    def _answered(self, context: Any, call: Callable[..., Any], *arguments: Any) -> Any:
+        """Call the chief for the worker that asks; an error is that worker's alone, unless the disk has failed."""
         try:
-            return call()
-        except Exception as error:
+            if not (worker := _sent(context, "worker")):
+                raise InputError("expected the name of a worker, received none")
+            return call(worker, *arguments)
+        except OSError as error:  # with it the chief's own loop will end
             self.failure = error
             raise
+        except InputError as error:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        except Exception as error:
+            traceback.print_exc()  # to the chief's log
+            context.abort(grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {error}"[:MOST_SAID])
 
 
 class _Keyed(grpc.ServerInterceptor):  # type: ignore[misc]
@@ -95,7 +103,8 @@ TICK = 0.1  # seconds
 
 
 def run_chief(search: Search, path: Path, address: str, begins: bool, alone: bool, command: Any) -> None:
-    """Run the chief from start to end; `command` is sent its address, the trials as they change, and the end.
+    """Run the chief from start to end; `command` is sent its address, the trials as they change, warnings, and
+    the end.
 
     `begins`: the search starts or goes on; else this replaces a chief that died. `alone`: no earlier worker is left.
     """
@@ -111,7 +120,7 @@ def run_chief(search: Search, path: Path, address: str, begins: bool, alone: boo
         command.send(("listening", listening))
         _lead(chief, service, command)
         server.stop(1).wait()
-    except (OSError, EnvironmentFailure) as error:
+    except (OSError, EnvironmentFailure, InputError) as error:
         command.send(("failed", f"the sweep in {directory.path} failed: {error}: correct the cause and start it again"))
         raise SystemExit(1) from None
 
@@ -123,14 +132,14 @@ def _lead(chief: Chief, service: Service, command: Any) -> None:
     suspended in it: the workers could not call then. `over` is asked before the trials are read, so the last results
     that are written hold every trial.
     """
-    board, shown, before = Leaderboard(chief.search, chief.directory), -1, time.monotonic()
-    over = False
+    board = Leaderboard(chief.search, chief.directory, lambda text: command.send(("say", text)))
+    shown, before, over = -1, time.monotonic(), False
     while not over:
         time.sleep(TICK)
         now = time.monotonic()
         chief.miss(slept=now - before if now - before > 5 else 0.0)
         if service.failure is not None:
-            raise OSError(str(service.failure)) from service.failure
+            raise service.failure
         over = chief.is_over()
         if chief.oracle.version != shown or over:
             shown, trials = chief.oracle.version, chief.trials()

@@ -103,6 +103,8 @@ class Supervisor:
                     self._start_workers()
             elif kind == "trials":
                 self.trials = said
+            elif kind == "say":
+                self.watch.say(said)
             elif kind == "over":
                 self.is_over, self.is_hopeless = True, said
             else:

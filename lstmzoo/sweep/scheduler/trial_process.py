@@ -16,6 +16,7 @@ from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.plan import Plan
 from lstmzoo.errors import Busy, Diverged, EnvironmentFailure, InputError, Interrupted
 from lstmzoo.system.command_line import start_tensorflow
+from lstmzoo.system.files import open_to_append
 from lstmzoo.system.terminal import printable
 from lstmzoo.training.progress import PlainProgress
 from lstmzoo.training.run import Request, train
@@ -42,9 +43,9 @@ def _prepare(plan: Plan) -> None:
 def run_trial(function: Train, experiment: Experiment, run_dir: Path, log: Path, result: Connection) -> None:
     """Run a trial's process from start to end: send why it failed, or an empty text, and exit with a status."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the process that it was forked from ignores it
-    live_quietly("trial", log)
     status, said = 0, ""
     try:
+        live_quietly("trial", log)
         function(experiment, run_dir)
     except KNOWN as error:
         status, said = error.exit_status, str(error)
@@ -62,7 +63,7 @@ def live_quietly(role: str, log: Path) -> None:
     """Take a name that `top` shows, write only to a log, leave Ctrl-C to the command, and end when the command has."""
     with suppress(OSError):  # there is no /proc everywhere
         Path("/proc/self/comm").write_text(f"lstmzoo {role}", encoding="ascii")
-    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    descriptor = open_to_append(log)
     for number in (1, 2):
         os.dup2(descriptor, number)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

@@ -14,9 +14,9 @@ from keras_tuner.src import protos  # not exported
 
 from lstmzoo.errors import ConfigError, EnvironmentFailure
 from lstmzoo.sweep.directory import run_name
-from lstmzoo.sweep.scheduler.oracle import IDLE, LENGTH, RUN, RUNNING, STOPPED
 from lstmzoo.sweep.scheduler.trial_process import live_quietly
 from lstmzoo.sweep.space.search import Search
+from lstmzoo.sweep.state import IDLE, LENGTH, RUN, RUNNING, STOPPED
 
 PAUSE = 0.2  # seconds between two requests while there is no trial
 _CODE = grpc.StatusCode
@@ -64,7 +64,8 @@ class Client:
                         "check --join and --dir"
                     ) from error
                 if error.code() not in AGAIN:
-                    raise EnvironmentFailure(f"the chief at {self.address} has failed: {error.details()}") from error
+                    text = f"the chief at {self.address} answered with an error: {error.details()}"
+                    raise EnvironmentFailure(text) from error
                 if time.monotonic() >= until:
                     raise EnvironmentFailure(
                         f"expected a chief at {self.address}, received no answer in {PATIENCE:g} s: start it again"
