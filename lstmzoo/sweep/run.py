@@ -87,9 +87,8 @@ def _lead(supervisor: Supervisor, chief: str | None, workers: int, watch: Watch)
     directory.prepare(search).claim()
     try:
         watch.say(f"sweep directory: {directory.path}")
-        wanted = search.spec.search.trials
-        if wanted is not None and wanted != search.trials:
-            watch.say(f"{search.trials:,} trials instead of {wanted:,}: the largest number that this search can have")
+        for note in search.notes:
+            watch.say(note)
         supervisor.lead(chief or LOOPBACK, [f"worker-{number}" for number in range(workers)], alone=chief is None)
         supervisor.run()
     finally:

@@ -72,7 +72,7 @@ def test_narrow_ranges_and_sections_are_what_they_say(sweep):
         {"train.optimizer.beta_2": {"min": 0.999, "max": 0.9999}}, adam, search={"kind": "random", "trials": 3}
     )
     assert narrow.dimensions[0].decoded(0.9995) == 0.9995
-    space = {"model.units": {"choices": [5, 6]}, "model": {"choices": ["echo_4", {"kind": "single"}]}}
+    space = {"model.units": {"choices": [5, 6]}, "model": {"choices": ["echo_4", {"kind": "stacked_layers"}]}}
     assert {sweep(space).experiment(values).model.layers for values in listed(sweep(space))} == {(5,), (6,)}
     fixed = sweep({"train.optimizer": {"name": "adam", "beta_1": 0.5}})
     assert fixed.experiment(listed(fixed)[0]).train.optimizer.beta_1 == 0.5
@@ -158,7 +158,7 @@ WRONG = {
     "value of a condition": ({"model.units": {"min": 1, "max": 4, "when": {"model.kind": "stacked"}}, "model.kind": "single"}, {}, "expected a value that model.kind takes in the space, received 'stacked'"),
     "circle": ({"model.units": {"choices": [1], "when": {"seed": 1}}, "seed": {"choices": [1], "when": {"model.units": 1}}}, {}, "expected conditions that form no circle"),
     "budget and units": ({**UNITS, "model.parameters": 100}, {}, "space.model.parameters: expected model.parameters or model.units, received both"),
-    "budget": ({"model.parameters": "many"}, {}, "space.model.parameters.choices: expected a number of parameters, received 'many'"),
+    "budget": ({"model.parameters": "many"}, {}, "space.model.parameters: expected a number of parameters, received 'many'"),
     "empty space": ({}, {}, "space: expected a path of the base, or more, with its values"),
     "no search": (UNITS, {"search": None}, r"search: expected a section \(a mapping of keys\), received null"),
     "broken step": ({"model.units": {"min": 1, "max": 4, "step": 1.5}}, {}, "model.units.step: expected a step that hits whole numbers only, received 1.5"),
@@ -169,6 +169,17 @@ WRONG = {
     "unknown key of the sweep": (UNITS, {"objectiv": {}}, r"objectiv: expected a key that exists, received 'objectiv'; did you mean objective\?"),
     "share": (UNITS, {"max_failed": 2}, "max_failed: expected 1.0 or less, received 2"),
     "too large for the machine": ({"model.units": {"choices": [4, 10_000_000]}}, {}, "expected sizes that fit in memory"),
+    "plain list": ({"model.units": [4, 8, 16]}, {"search": {"kind": "random", "trials": 3}}, r"s.yaml:3: space.model.units: expected values for 3 trials, received a list, which is one fixed value: write {choices: \[4, 8, 16\]} to choose among its values, or {choices: \[\[4, 8, 16\]\]} to keep it whole"),
+    "plain list in a grid": ({"model.units": [4, 8]}, {}, "space.model.units: expected values for several trials, received a list"),
+    "plain list beside choices": ({"model.kind": "stacked_layers", "model.units": [4, 8], "seed": {"choices": [1, 2]}}, {"search": {"kind": "bayesian", "trials": 3}}, "space.model.units: expected values for 3 trials"),
+    "plain list of numbers": ({"train.optimizer.learning_rate": [0.1, 0.01]}, {}, r"space.train.optimizer.learning_rate: expected a number, received \[0.1, 0.01\]: write {choices: \[0.1, 0.01\]}"),
+    "plain list of names": ({"model.kind": ["single", "stacked_cells"]}, {}, r"space.model.kind: expected single, .*: write {choices: \['single', 'stacked_cells'\]}"),
+    "a choice twice": ({"model.units": {"choices": [4, 4, 8]}}, {}, "space.model.units.choices: expected each choice once, received 4 twice: keep one of them"),
+    "a number in two spellings": ({"train.optimizer.learning_rate": {"choices": [1, 0.5, 1.0]}}, {}, "received 1 and 1.0, which mean the same"),
+    "one stack in two ways": ({"model.units": {"choices": [4, [4]]}}, {}, r"received 4 and \[4\], which mean the same"),
+    "a section twice": ({"train.optimizer": {"choices": [{"name": "adam"}, {"learning_rate": 0.001, "name": "adam"}]}}, {}, "received {'name': 'adam'} and {'learning_rate': 0.001, 'name': 'adam'}, which mean"),
+    "a budget twice": ({"model.parameters": {"choices": [500, 500]}}, {}, "space.model.parameters.choices: expected each choice once, received 500 twice"),
+    "a name of the zoo twice": ({"model": {"choices": ["echo_4", {"units": 4}]}}, {}, "which mean the same"),
 }  # fmt: skip
 
 
@@ -177,6 +188,26 @@ def test_what_is_wrong_is_said_before_anything_runs(sweep, case):
     space, keys, message = WRONG[case]
     with pytest.raises(ConfigError, match=message):
         sweep(space, **keys)
+
+
+@pytest.mark.parametrize(
+    ("space", "keys", "notes"),
+    [
+        ({"model.units": {"choices": [[4]]}, "seed": {"choices": [1, 2]}}, {"search": {"kind": "random", "trials": 2}}, []),
+        ({"model.units": [4, 8], "model.kind": "stacked_layers", "seed": {"min": 0, "max": 1}}, {}, ["space.model.units is fixed at [4, 8]: write {choices: [4, 8]} to choose"]),
+        (UNITS, {"search": {"kind": "random", "trials": 50}}, ["4 trials instead of 50: the largest number"]),
+        (UNITS, {"objective": {"name": "val_loss", "direction": "max"}}, ["objective.direction is max: the best trial is that of the worst val_loss"]),
+        (UNITS, {"objective": {"name": "val_accuracy"}}, []),
+    ],
+)  # fmt: skip
+def test_what_is_hardly_meant_is_said_before_anything_runs(sweep, space, keys, notes):
+    found = sweep(space, **keys).notes
+    assert len(found) == len(notes) and all(map(str.startswith, found, notes))
+
+
+def test_a_list_stays_whole_where_it_is_asked_for(sweep):
+    search = sweep({"model.kind": "stacked_layers", "model.units": {"choices": [[4, 8], [4, 9]]}})
+    assert [values["model.units"] for values in listed(search)] == [[4, 8], [4, 9]]
 
 
 @pytest.mark.parametrize("path", sorted(SWEEPS.glob("*.yaml")), ids=lambda path: path.stem)

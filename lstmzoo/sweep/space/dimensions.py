@@ -62,6 +62,10 @@ class Choices(Section):
     """Other paths of the space, and the value (or list of values) at which this one counts."""
 
 
+class Fixed(Choices):
+    """A plain value, which all trials have."""
+
+
 class Dimension(NamedTuple):
     """One path of the space. An oracle handles countable values by their indices, others by the values themselves."""
 
@@ -105,7 +109,7 @@ class Dimension(NamedTuple):
 def read_entry(path: str, entry: Any) -> tuple[Range | Choices | None, list[Problem]]:
     """Read the entry at a path of `space`: a range, choices or a single value; return it, or its problems."""
     if not isinstance(entry, dict) or not set(entry) & {"min", "max", "choices"}:
-        return Choices(choices=[entry]), []
+        return Fixed(choices=[entry]), []
     section: type[Range | Choices] = Choices if "choices" in entry else Range
     try:
         return section.model_validate(entry), []

@@ -1,17 +1,30 @@
 """The reading of a sweep's YAML file into a `Search`, or into one report of all its problems, before anything runs."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from lstmzoo.config.checking import check, report_lines
+from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.find import find_config
 from lstmzoo.config.load import load_config, name_of
 from lstmzoo.config.sources import Problem, Sources
 from lstmzoo.errors import ConfigError, did_you_mean, shown
 from lstmzoo.sweep.space.budget import BUDGET
-from lstmzoo.sweep.space.dimensions import Choices, Dimension, Range, Values, dimension, in_order, read_entry, stepped
+from lstmzoo.sweep.space.dimensions import (
+    Choices,
+    Dimension,
+    Fixed,
+    Range,
+    Values,
+    dimension,
+    in_order,
+    read_entry,
+    stepped,
+)
 from lstmzoo.sweep.space.feasible import Entries, bad_conditions, impossible
+from lstmzoo.sweep.space.meant import advice, lists_in_the_way, meaning, notes, twice
 from lstmzoo.sweep.space.search import Search, check_laid
 from lstmzoo.sweep.space.sections import SweepSpec
 from lstmzoo.sweep.space.sizing import size_of
@@ -49,6 +62,7 @@ class _Reading:
         self.experiment = load_config(path)
         base = Sources(path, ())
         self.base, self.folders = base.data, tuple(base.folders)
+        self.lists: dict[str, list[Any]] = {}  # plain ones, whose values would be legal one by one
 
     def search(self) -> tuple[Search | None, list[Problem]]:
         """Return the search, or None, and the problems."""
@@ -61,10 +75,11 @@ class _Reading:
         if self.problems:
             return None, self.problems
         size, problems = size_of(self.spec, dimensions, self.experiment)
+        problems = problems or lists_in_the_way(self.spec.search, size.trials, self.lists)
         if problems:
             return None, problems
         search = Search(self.spec, tuple(dimensions), self.base, self.folders, *size)
-        return search, impossible(search)
+        return search._replace(notes=notes(search, self.lists)), impossible(search)
 
     def _entries(self) -> Entries:
         entries: Entries = {}
@@ -97,30 +112,53 @@ class _Reading:
         fixed = {path: e.choices[0] for path, e in entries.items() if isinstance(e, Choices) and len(e.choices) == 1}
         for path, entry in entries.items():
             beside = {**fixed, **{other: v[0] if isinstance(v, list) and v else v for other, v in entry.when.items()}}
-            if isinstance(entry, Choices):
-                given = [("choices", value) for value in entry.choices]
+            if isinstance(entry, Fixed):
+                self._check_fixed(path, entry.choices[0], beside)
+            elif isinstance(entry, Choices):
+                self._check_choices(path, entry.choices, beside)
             else:
-                given = [("min", entry.min), ("max", entry.max)]
-            for place, value in given:
-                if text := self._wrong(path, value, beside):
-                    unknown = "a key that exists" in text
-                    self.problems.append(Problem(("space", path) if unknown else ("space", path, place), text))
-                    if unknown:
-                        break
+                self._all_fit(path, {"min": entry.min, "max": entry.max}.items(), beside)
+
+    def _check_fixed(self, path: str, value: Any, beside: Values) -> None:
+        several = value if isinstance(value, list) and len(value) > 1 else []
+        if several and not any(self._wrong(path, each, beside) for each in several):
+            self.lists[path] = several
+        if text := self._wrong(path, value, beside):
+            hint = f": {advice(several)}" if path in self.lists else ""
+            self.problems.append(Problem(("space", path), text + hint))
+
+    def _check_choices(self, path: str, choices: list[Any], beside: Values) -> None:
+        if self._all_fit(path, [("choices", value) for value in choices], beside):
+            meanings = [meaning(value, self._alone(path, value, beside)[0]) for value in choices]
+            self.problems += twice(path, choices, meanings)
+
+    def _all_fit(self, path: str, given: Iterable[tuple[str, Any]], beside: Values) -> bool:
+        """Report each value, given with its place in the entry, that does not fit the base; True if all fit."""
+        found = [(place, text) for place, value in given if (text := self._wrong(path, value, beside))]
+        unknown = next((text for _, text in found if "a key that exists" in text), None)
+        if unknown is not None:
+            self.problems.append(Problem(("space", path), unknown))
+        else:
+            self.problems += [Problem(("space", path, place), text) for place, text in found]
+        return not found
 
     def _wrong(self, path: str, value: Any, beside: Values) -> str | None:
         """Return the problem, or None, of a value in the base, beside the fixed values and those of its condition."""
         if path == BUDGET:
             fits = type(value) is int and value > 0
             return None if fits else f"expected a number of parameters, received {shown(value)}"
-        others = {other: fixed for other, fixed in beside.items() if other != BUDGET}
-        _, problems = check_laid(self.base, {**others, path: value}, self.folders)
+        _, problems = self._alone(path, value, beside)
         keys = tuple(path.split("."))
         for at, text, _ in problems:
             unknown = "a key that exists" in text and at == keys[: len(at)]
             if unknown or at[: len(keys)] == keys:
                 return text
         return None
+
+    def _alone(self, path: str, value: Any, beside: Values) -> tuple[Experiment | None, list[Problem]]:
+        """Return what one value makes of the base, beside the fixed values and those of its condition."""
+        others = {other: fixed for other, fixed in beside.items() if other != BUDGET}
+        return check_laid(self.base, {**others, path: value}, self.folders)
 
     def _dimensions(self, entries: Entries) -> list[Dimension]:
         dimensions = []

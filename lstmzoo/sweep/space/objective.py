@@ -10,3 +10,8 @@ class Objective(NamedTuple):
     """A column of metrics.jsonl, such as `val_loss`."""
     direction: str
     """`min` or `max`."""
+
+
+def usual_direction(name: str) -> str:
+    """Return the direction in which a measure gets better: `max` for an accuracy, `min` for anything else."""
+    return "max" if name.endswith("accuracy") else "min"

@@ -12,7 +12,7 @@ from lstmzoo.config.sources import Problem, lay_over
 from lstmzoo.errors import ConfigError, shown
 from lstmzoo.sweep.space.budget import BUDGET, bound_task, units_for
 from lstmzoo.sweep.space.dimensions import Dimension, Values
-from lstmzoo.sweep.space.objective import Objective
+from lstmzoo.sweep.space.objective import Objective, usual_direction
 from lstmzoo.sweep.space.sections import SweepSpec
 
 
@@ -30,12 +30,14 @@ class Search(NamedTuple):
     """The number of trials."""
     length: tuple[str, int] = ("", 0)
     """Key and value of the base's own length; hyperband only."""
+    notes: tuple[str, ...] = ()
+    """What is legal but probably not meant, a sentence each."""
 
     @property
     def objective(self) -> Objective:
         """The number that is searched for, and its direction."""
         name, direction = self.spec.objective.name, self.spec.objective.direction
-        return Objective(name, direction or ("max" if name.endswith("accuracy") else "min"))
+        return Objective(name, direction or usual_direction(name))
 
     def decoded(self, raw: Mapping[str, float]) -> Values:
         """Return values by path from an oracle's numbers."""
