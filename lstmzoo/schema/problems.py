@@ -103,7 +103,9 @@ def _one(item: Any, path: Path, data: dict[str, Any], section: type[BaseModel]) 
 def _received(value: Any) -> str:
     """Return a value as YAML and JSON write it: null, true, {"a": [1, null]}."""
     is_plain = value is None or isinstance(value, (bool, list, tuple, dict))
-    return shown(_Text(json.dumps(value, ensure_ascii=False, default=repr))) if is_plain else shown(value)
+    return (
+        shown(_Text(json.dumps(value, ensure_ascii=False, allow_nan=True, default=repr))) if is_plain else shown(value)
+    )
 
 
 def _near(value: Any, legal: str) -> str:

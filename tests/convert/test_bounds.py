@@ -24,7 +24,7 @@ STORED, DEFLATED, LZMA = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_L
 
 @pytest.fixture(scope="module")
 def honest(tmp_path_factory):
-    model = keras.Sequential([keras.Input((None, 3)), keras.layers.LSTM(40, return_sequences=True)])
+    model = keras.Sequential([keras.Input((None, 3)), keras.layers.LSTM(40, return_sequences=True, name="lstm")])
     model.set_weights([np.where(np.arange(w.size).reshape(w.shape) % 100, 0, 0.5) for w in model.get_weights()])
     path = tmp_path_factory.mktemp("honest") / "m.keras"
     model.save(path)

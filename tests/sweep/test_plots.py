@@ -158,7 +158,7 @@ def test_numbers_have_a_tick_each_or_round_ones():
         ([[16], [4, 5], [4]], ("[4, 5]", "[4]", "[16]")),
         ([None, 4, 0.5], ("0.5", "4", "null")),
         ([{"name": "adam", "rate": 0.1}], ("{name: adam, rate: 0.1}",)),
-        ([1.0, math.inf], ("1", "Infinity")),
+        ([1.0, math.inf], ("1", "inf")),
     ],
 )
 def test_what_is_not_a_number_is_a_category(values, categories):

@@ -102,7 +102,7 @@ def text(value: Any) -> str:
         return value
     if is_number(value):
         return number(value)
-    return json.dumps(value, allow_nan=False).replace('"', "")
+    return str(value) if isinstance(value, float) else json.dumps(value, allow_nan=False).replace('"', "")
 
 
 def number(value: float) -> str:
