@@ -94,9 +94,17 @@ def describe_plan(plan: Any) -> dict[str, str]:
         "length": length,
         "memory": f"about {plan.memory / 1e6:,.0f} MB beside TensorFlow, of {most / 1e9:.1f} GB ({limit})",
         "execution": f"kernel {execution.kernel}, threads {execution.threads}{_cores(plan)}, "
+        f"{_shards(execution.shards, train.batch_size)}"
         f"at most {execution.windows_per_call:,} windows a graph call",
         "loss floor": "unknown" if plan.loss_floor is None else f"{plan.loss_floor:.3g} nats a symbol",
     }
+
+
+def _shards(count: int, lanes: int) -> str:
+    """Say how the lanes are cut; nothing where they are not."""
+    least, most = lanes // count, -(-lanes // count)
+    each = f"{least}" if least == most else f"{least} to {most}"
+    return "" if count == 1 else f"{count} shards of {each} lanes, "
 
 
 def _cores(plan: Any) -> str:

@@ -152,6 +152,8 @@ class ExecutionSpec(Section):
     """keras: its own layers (cuDNN on a GPU); scan: hand-written gradient; xla: the same, compiled by XLA."""
     threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = "auto"
     """Threads of TensorFlow, within an op and between ops."""
+    shards: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = "auto"
+    """Parts of the lanes, computed side by side; their gradients are added in the order of lanes. auto: by threads."""
     windows_per_call: Literal["auto"] | Count = "auto"
     """Windows in one call of the graph, at most: a signal waits for the call."""
 
@@ -183,6 +185,9 @@ class Experiment(Section):
         fraction = self.validation.fraction if self.validation.every_steps else None
         self.task.check(self.train.batch_size, self.train.seq_length, fraction)
         found = []
+        shards, lanes = self.execution.shards, self.train.batch_size
+        if shards != "auto" and shards > lanes:
+            found.append((f"at most train.batch_size ({lanes}): a shard has one lane or more", "execution.shards"))
         if self.model.encoding not in ("auto", *self.task.encodings):
             found.append((f"auto, {' or '.join(self.task.encodings)} with the {self.task.kind} task", "model.encoding"))
         if not self.task.writes and "sample" in self.model_fields_set:

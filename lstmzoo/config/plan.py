@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from lstmzoo.config.experiment import Experiment
 from lstmzoo.errors import InputError
-from lstmzoo.execution.auto import choose_threads, fastest_kernel, follows_cores
+from lstmzoo.execution.auto import choose_shards, choose_threads, fastest_kernel, follows_cores
 from lstmzoo.system.machine import count_cores, find_device, memory_limit
 from lstmzoo.tasks.registry import make_task
 from lstmzoo.tasks.task import Task
@@ -58,10 +58,13 @@ def resolve(experiment: Experiment, device: str, vocab_size: int, windows: int) 
     model, execution = experiment.model, experiment.execution
     kernel = fastest_kernel(device) if execution.kernel == "auto" else execution.kernel
     threads = choose_threads(model.layers) if execution.threads == "auto" else execution.threads
+    shards = execution.shards
+    if shards == "auto":
+        shards = choose_shards(kernel, model.layers, experiment.train.batch_size, threads)
     per_call = execution.windows_per_call
     per_call = choose_windows(experiment, vocab_size) if per_call == "auto" else per_call
     most = min(windows, *experiment.cadences) if experiment.cadences else windows
-    chosen = {"kernel": kernel, "threads": threads, "windows_per_call": min(per_call, most)}
+    chosen = {"kernel": kernel, "threads": threads, "shards": shards, "windows_per_call": min(per_call, most)}
     return experiment.model_copy(
         update={
             "model": model.model_copy(update={"encoding": experiment.encoding, "depth": len(model.layers)}),

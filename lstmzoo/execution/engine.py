@@ -78,7 +78,7 @@ class Execution:
         kernel: str = "auto",
         seed: int = 0,
         windows_per_call: int | None = None,
-        threads: int | None = None,
+        shards: int | None = None,
     ):
         self.model, self.optimizer, self.seed, self.windows_per_call = model, optimizer, _seed(seed), windows_per_call
         self.anatomy = dissect(model)
@@ -91,7 +91,7 @@ class Execution:
         self.batch_size, _, *self.features = model.input_shape
         layers = [cell.units for cell in self.anatomy.cells]
         self.kernel = _known_kernel(kernel)
-        shards = choose_shards(self.kernel, layers, self.batch_size, threads or count_cores())
+        shards = shards or choose_shards(self.kernel, layers, self.batch_size, count_cores())
         lanes = [len(part) for part in np.array_split(np.arange(self.batch_size), shards)]
         self.states: list[tf.Variable] = tf.nest.flatten(state_variables(model))
         self.dtype = self.anatomy.head.kernel.dtype

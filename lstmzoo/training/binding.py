@@ -15,11 +15,12 @@ from lstmzoo.config.differences import (
     length_of,
     settings_of,
 )
-from lstmzoo.config.experiment import Experiment
+from lstmzoo.config.experiment import ExecutionSpec, Experiment
 from lstmzoo.config.plan import Plan
 from lstmzoo.config.sources import LENGTHS
 from lstmzoo.data.vocabulary import Vocabulary
 from lstmzoo.errors import ConfigError, InputError, shown
+from lstmzoo.execution.auto import choose_shards
 from lstmzoo.runs.checkpoint import Checkpoint, Damaged
 from lstmzoo.runs.contents import check_contents
 from lstmzoo.runs.directory import RunDirectory
@@ -67,12 +68,21 @@ def read_settings(checkpoint: Checkpoint, places: Experiment) -> Settings:
             "expected a checkpoint of this version of lstmzoo, received one of another: begin a new run"
         ) from error
     try:
-        kept = experiment_of(json.loads(text), places)
+        kept = _with_shards(experiment_of(json.loads(text), places))
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise Damaged("settings: expected those of an experiment, received others") from error
     if "auto" in kept.execution.model_dump().values():
         raise Damaged("settings: expected an execution that was decided, received auto")
     return settings_of(kept)
+
+
+def _with_shards(kept: Experiment) -> Experiment:
+    """Return the settings of a run from before `execution.shards`, whose shards followed from its threads."""
+    execution = kept.execution
+    if execution.shards != "auto" or "auto" in (execution.kernel, execution.threads):
+        return kept
+    shards = choose_shards(execution.kernel, kept.model.layers, kept.train.batch_size, int(execution.threads))
+    return kept.model_copy(update={"execution": execution.model_copy(update={"shards": shards})})
 
 
 def read_seconds(checkpoint: Checkpoint) -> float:
@@ -134,7 +144,7 @@ def check_length(plan: Plan, run_state: RunState, kept: Settings, wanted: Settin
 
 def decided_before(plan: Plan, kept: Settings) -> Plan:
     """Return the plan with the execution that was decided before step 0."""
-    fixed = {key: kept[f"execution.{key}"] for key in ("kernel", "threads", "windows_per_call")}
+    fixed = {key: kept[f"execution.{key}"] for key in ExecutionSpec.model_fields}
     execution = plan.resolved.execution.model_copy(update=fixed)
     return plan._replace(resolved=plan.resolved.model_copy(update={"execution": execution}))
 

@@ -179,7 +179,7 @@ def _model(plan: Plan) -> keras.Model:
 def _execution(plan: Plan, model: keras.Model, optimizer: keras.optimizers.Optimizer, carries: bool) -> Execution:
     """Make the execution of a run, traced and compiled."""
     how, seed = plan.resolved.execution, plan.resolved.seed
-    execution = Execution(model, optimizer, how.kernel, seed, int(how.windows_per_call), int(how.threads))
+    execution = Execution(model, optimizer, how.kernel, seed, int(how.windows_per_call), int(how.shards))
     execution.prepare(plan.resolved.train.seq_length, carries)
     return execution
 

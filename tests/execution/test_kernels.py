@@ -98,15 +98,16 @@ def test_every_kernel_kind_and_option_agrees(kernel, kind, row):
     assert_same(trained({**description, "kind": kind}, encoding, kernel), yardstick(row))
 
 
-CUT = [(row, 2) for row in ROWS]  # lanes 0 and 1 beside lane 2
-CUT += [(row, 3) for row in ("scalar", "embedding", "features", "dropout")]  # three are one program
+CUT = list(product(LAYERS, ROWS, [2, 3]))  # lanes 0 and 1 beside lane 2, or each of the three
 
 
-@pytest.mark.parametrize(("row", "shards"), few(CUT, [("one_hot", 2), ("dropout", 3)]))
-def test_sharded_lanes_agree(monkeypatch, row, shards):
+@pytest.mark.parametrize(
+    ("kernel", "row", "shards"), few(CUT, [("xla", "one_hot", 2), ("scan", "dropout", 3), ("keras", "embedding", 2)])
+)
+def test_sharded_lanes_agree(monkeypatch, kernel, row, shards):
     wanted = yardstick(row)
     monkeypatch.setattr(engine, "choose_shards", lambda *_: shards)
-    assert_same(trained(*ROWS[row], "xla"), wanted)
+    assert_same(trained(*ROWS[row], kernel), wanted)
 
 
 @pytest.mark.parametrize("shards", few([1, 2, 3], [3]))
