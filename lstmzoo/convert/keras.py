@@ -1,13 +1,12 @@
 """Conversion of models of Keras 2 (tf_keras) and Keras 3, from files or live ones."""
 
 import os
-import warnings
 from typing import TYPE_CHECKING, Any
 
-from lstmzoo.convert.bounds import listed
 from lstmzoo.convert.keras_chain import chain_of
 from lstmzoo.convert.keras_files import read_keras
 from lstmzoo.convert.keras_layers import Stack
+from lstmzoo.convert.left_out import warn_left_out
 from lstmzoo.errors import InputError, shown
 from lstmzoo.models.blueprint import Blueprint, draw_up
 
@@ -47,9 +46,7 @@ def from_keras(source: str | os.PathLike[str] | Any, *, batch_size: int = 1, kin
         reason = shown(f"{type(error).__name__}: {error}", 200)
         raise InputError(f"source: expected a config as Keras writes it, received another one ({reason})") from error
     blueprint = _blueprint(stack, kind, batch_size)
-    reasons = {"it acts in training only": stack.left_out, "the logits are the same without it": stack.idle}
-    if told := [f"left out, since {why}: {listed(dict.fromkeys(what))}" for why, what in reasons.items() if what]:
-        warnings.warn("; ".join(told), UserWarning, stacklevel=2)
+    warn_left_out(stack.left_out, stack.idle)
     return build(blueprint)
 
 

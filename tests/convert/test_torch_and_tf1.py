@@ -684,7 +684,7 @@ def test_other_types_become_float32(tmp_path, kind, numpy_type):
     [
         ("none.safetensors", None, "none.safetensors'?: expected a file of weights, received nothing there"),
         (".", None, "expected a file of weights, received a directory"),
-        ("m.bin", b"", "m.bin: expected a .safetensors, .pt or .pth file, received '.bin'"),
+        ("m.npz", b"", "m.npz: expected a .safetensors, .pt, .pth, .bin or .ckpt file, received '.npz'"),
         ("m.safetensors", b"", r"m.safetensors: expected a whole safetensors file, received a damaged one \("),
         ("m.safetensors", b"junk" * 40, "expected a whole safetensors file, received a damaged one"),
         (
