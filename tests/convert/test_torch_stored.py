@@ -143,6 +143,7 @@ def nets(torch):
     return {None: made, "told": told}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*weight_norm. is deprecated")
 def test_torch_itself_agrees():
     torch = pytest.importorskip("torch")
