@@ -1,12 +1,12 @@
 """Conversion of models of Keras 2 (tf_keras) and Keras 3, from files or live ones."""
 
 import os
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from lstmzoo.convert.keras_chain import chain_of
 from lstmzoo.convert.keras_files import read_keras
 from lstmzoo.convert.keras_layers import Stack
+from lstmzoo.convert.left_out import warn_left_out
 from lstmzoo.errors import InputError, shown
 from lstmzoo.models.blueprint import Blueprint, draw_up
 
@@ -20,12 +20,13 @@ def from_keras(source: str | os.PathLike[str] | Any, *, batch_size: int = 1, kin
     The source is one line of layers: an Embedding, one-hot CategoryEncoding, Reshape to `[T, 1]` or nothing; LSTM, RNN
     of LSTMCell or of StackedRNNCells; a Dense layer or none. No code in a file runs. The new model differs:
 
-    - The output is logits `[B, T, V]`: a softmax at the end is removed.
+    - The output is logits `[B, T, V]`: a softmax at the end is removed; a log_softmax and linear activations too, with
+      a `UserWarning`. A Sequential or functional model within the model is opened.
     - It is stateful, starts from zero states, and outputs every step: a last layer with return_sequences=False
       outputs only the last step.
     - Dropout stays where it is one rate between all layers (as one mask for each window and lane). Other dropout,
-      recurrent dropout, regularizers and constraints act in training only: they are left out, and a `UserWarning`
-      names them.
+      noise, recurrent dropout, regularizers and constraints act in training only: they are left out, and a
+      `UserWarning` names them.
     - Any floating-point type becomes float32; a layer without a bias gets one of zeros; nothing is compiled.
 
     `kind=None`: the kind of the source. Raises `InputError` that names the layer and the reason for anything else (GRU,
@@ -45,9 +46,7 @@ def from_keras(source: str | os.PathLike[str] | Any, *, batch_size: int = 1, kin
         reason = shown(f"{type(error).__name__}: {error}", 200)
         raise InputError(f"source: expected a config as Keras writes it, received another one ({reason})") from error
     blueprint = _blueprint(stack, kind, batch_size)
-    if stack.left_out:
-        text = ", ".join(dict.fromkeys(stack.left_out))
-        warnings.warn(f"left out, since it acts in training only: {text}", UserWarning, stacklevel=2)
+    warn_left_out(stack.left_out, stack.idle)
     return build(blueprint)
 
 

@@ -3,28 +3,33 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lstmzoo.convert.keras_own import LayerEntry, is_keras, name_of, require_keras
+from lstmzoo.convert.keras_own import MODELS, LayerEntry, is_keras, layers_of, name_of, require_keras
 from lstmzoo.errors import InputError, shown
 
 
-def chain_of(model: LayerEntry) -> list[LayerEntry]:
-    """Return class_name and config of each layer, from the input up.
+def chain_of(model: LayerEntry, path: tuple[str, ...] = ()) -> list[LayerEntry]:
+    """Return class_name and config of each layer, from the input up, with its path: names from the outermost model on.
 
-    Raises `InputError` for a model that is neither Sequential nor functional, for several inputs or outputs, layers
-    that are shared, branch or merge, and classes that are not Keras's own.
+    A model within a model is opened; `path` is its own. Raises `InputError` for a model that is neither Sequential
+    nor functional, for several inputs or outputs, layers that are shared, branch or merge, and classes that are not
+    Keras's own.
     """
     if not is_keras(model):
         raise InputError(f"model: expected Keras's own class, received {shown(model['class_name'])} of the user's own")
     if model["class_name"] == "Sequential":
-        config = model["config"]  # Keras 2 had the list alone until 2.2
-        layers = list(config if isinstance(config, list) else config["layers"])
-    elif model["class_name"] in ("Functional", "Model"):
+        layers = layers_of(model)
+    elif model["class_name"] in MODELS:
         layers = _functional(model["config"])
     else:
         raise InputError(f"model: expected a Sequential or functional one, received {shown(model['class_name'])}")
-    for layer in layers:
-        require_keras(layer)
-    return layers
+    return [part for layer in layers for part in _opened(layer, (*path, layer["config"]["name"]))]
+
+
+def _opened(layer: LayerEntry, path: tuple[str, ...]) -> list[LayerEntry]:
+    if layer["class_name"] in MODELS and is_keras(layer):
+        return chain_of(layer, path)
+    require_keras(layer)
+    return [{**layer, "path": path}]
 
 
 def _functional(config: LayerEntry) -> list[LayerEntry]:
@@ -55,7 +60,7 @@ def _downwards(by_name: Mapping[str, LayerEntry], end: Any) -> Iterator[LayerEnt
         calls = layer["inbound_nodes"]
         if len(calls) > 1:
             raise InputError(f"layer {name_of(layer)}: expected one call with one input, received {len(calls)} calls")
-        if end[1] or end[2]:
+        if end[2]:  # end[1] counts calls, from 1 on for a model within a model
             raise InputError(f"layer {name_of(layer)}: expected its first output to be used, received another one")
         if not calls:
             return

@@ -19,7 +19,7 @@ import numpy as np
 
 from lstmzoo.convert.bounds import Member, Room, require_plain
 from lstmzoo.convert.keras_hdf5 import damage_of, own, read_arrays, text
-from lstmzoo.convert.keras_own import LayerEntry, require_live
+from lstmzoo.convert.keras_own import MODELS, LayerEntry, layers_of, require_live
 from lstmzoo.errors import InputError, shown
 
 _MAX_CONFIG = 8_000_000  # bytes of JSON; a stack of a thousand layers has two million
@@ -67,16 +67,17 @@ def _live(model: Any) -> Saved:
         reason = shown(str(error), 200)
         raise InputError(f"model {model.name!r}: expected a Sequential or functional one, received {reason}") from error
     require_live(model)
-    layers = {layer.name: layer for layer in model.layers}
-    return Saved(_major(sys.modules[library].__version__), config, lambda entry: _live_arrays(layers, entry))
+    return Saved(_major(sys.modules[library].__version__), config, lambda entry: _live_arrays(model, entry))
 
 
 _LIBRARIES = ("keras", "tf_keras")
 
 
-def _live_arrays(layers: Mapping[str, Any], entry: LayerEntry) -> list[Any]:
+def _live_arrays(model: Any, entry: LayerEntry) -> list[Any]:
     """Return the arrays of each cell in turn, whether it is trainable or not."""
-    layer = layers[entry["config"]["name"]]
+    layer = model
+    for name in entry["path"]:
+        layer = next(part for part in layer.layers if part.name == name)
     cells = getattr(getattr(layer, "cell", None), "cells", [layer])
     return [array for cell in cells for array in cell.get_weights()]
 
@@ -88,7 +89,7 @@ def _zipped(path: Path, content: bytes) -> Saved:
         config, version = (json.loads(archive.read(member)) for member in members[:2])
         file = h5py.File(io.BytesIO(archive.read(members[2])), "r")
     room, inflated = Room(path, len(content)), members[2].compress_type != zipfile.ZIP_STORED
-    groups = _group_names(config["config"]["layers"])
+    groups = _group_names(config)
     return Saved(
         _major(version["keras_version"]),
         config,
@@ -108,14 +109,17 @@ def _check_members(path: Path, size: int, config: Member, metadata: Member, weig
         room.take(member.file_size, member.filename)
 
 
-def _group_names(layers: list[LayerEntry]) -> dict[str, str]:
+def _group_names(model: LayerEntry, group: str = "", path: tuple[str, ...] = ()) -> dict[tuple[str, ...], str]:
     """Return the group of each layer's arrays in a `.keras` file: lstm, lstm_1, ... by class, in the model's order."""
     counts: dict[str, int] = {}
     names = {}
-    for entry in layers:
+    for entry in layers_of(model):
         kind = _snake_case(entry["class_name"])
         count = counts[kind] = counts.get(kind, -1) + 1
-        names[entry["config"]["name"]] = f"layers/{kind}_{count}" if count else f"layers/{kind}"
+        inner, place = (*path, entry["config"]["name"]), f"{group}layers/{kind}" + (f"_{count}" if count else "")
+        names[inner] = place
+        if entry["class_name"] in MODELS:
+            names |= _group_names(entry, f"{place}/", inner)
     return names
 
 
@@ -125,9 +129,9 @@ def _snake_case(name: str) -> str:
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
-def _places(entry: LayerEntry, groups: Mapping[str, str]) -> list[str]:
+def _places(entry: LayerEntry, groups: Mapping[tuple[str, ...], str]) -> list[str]:
     """Return the places of a layer's arrays in a `.keras` file, in order."""
-    group, config, kind = groups[entry["config"]["name"]], entry["config"], entry["class_name"]
+    group, config, kind = groups[entry["path"]], entry["config"], entry["class_name"]
     if kind == "LSTM":
         return _numbered(f"{group}/cell", 2, config)
     if kind == "TimeDistributed":
@@ -166,11 +170,15 @@ def _legacy_arrays(room: Room, file: h5py.File, entry: LayerEntry) -> list[np.nd
         raise InputError(
             f"layer {config['name']!r}: expected cells all trainable or all frozen, received both: save as .keras"
         )
-    group = f"model_weights/{config['name']}"
+    outer, *inner = entry["path"]
+    group = f"model_weights/{outer}"
     with damage_of(room.path):
         attributes = own(room.path, file, group).attrs
         chunks = [attributes[key] for key in _chunks(attributes)]  # a long list is written in pieces
-        places = [f"{group}/{text(name)}" for names in chunks for name in names]
+        names = [text(name) for part in chunks for name in part]
+        if inner:  # the group is that of the outermost model, with the weights of all layers in it
+            names = [name for name in names if inner[-1] in name.split("/")]
+        places = [f"{group}/{name}" for name in names]
         return read_arrays(room, file, places, inflated=False)
 
 

@@ -12,6 +12,8 @@ from lstmzoo.models.blueprint import HeadWeights, LayerWeights, Weights
 
 _FLOATS = ("float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16")
 _DROPOUTS = ("Dropout", "SpatialDropout1D")
+_NOISE = ("GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization")
+_SOFTMAX = ("softmax", "log_softmax")
 
 
 class Stack:
@@ -26,6 +28,7 @@ class Stack:
         self.activations: set[str] = set()
         self.rates: list[list[float]] = [[]]  # of the dropouts in front of each LSTM layer, and after the last
         self.left_out: list[str] = []  # settings that act in training only, and have no counterpart
+        self.idle: list[str] = []  # what computes nothing that a model of ours has
         self.holders: list[str] = []  # class of the cell or cells in each recurrent layer
         self.softmax = False
         self.input_rank: int | None = None
@@ -36,7 +39,7 @@ class Stack:
         if self.input_rank is None:
             shape = layer["config"].get("batch_shape") or layer["config"].get("batch_input_shape")
             self.input_rank = len(shape) if shape else None
-        if self.softmax and kind not in _DROPOUTS:
+        if self.softmax and kind not in (*_DROPOUTS, *_NOISE, "Identity"):
             raise InputError(f"layer {name_of(layer)}: expected nothing after the softmax, received {shown(kind)}")
         self._note_training_only(layer)
         take = _TAKE.get(kind)
@@ -99,8 +102,23 @@ class Stack:
         elif inner["class_name"] == "Dense":
             self._note_training_only(inner)
             self._dense(layer, inner["config"])
+        elif _TAKE.get(inner["class_name"]) in (Stack._dropout, Stack._noise, Stack._activation, Stack._identity):
+            self.take({**inner, "config": {**inner["config"], "name": layer["config"]["name"]}})
         else:
             raise foreign(layer, f"TimeDistributed of {shown(inner['class_name'])}")
+
+    def _noise(self, layer: LayerEntry) -> None:
+        self.left_out.append(f"{layer['class_name']} {name_of(layer)}")
+
+    def _identity(self, layer: LayerEntry) -> None:
+        self.idle.append(f"{layer['class_name']} {name_of(layer)}")
+
+    def _cudnn(self, layer: LayerEntry) -> None:
+        raise InputError(
+            f"layer {name_of(layer)}: expected LSTM, received CuDNNLSTM, whose matrices are in the layout of cuDNN: "
+            "build the same model with LSTM(units, recurrent_activation='sigmoid') in its place, call "
+            "load_weights(path) of tf_keras, which converts them, and give that model to from_keras"
+        )
 
     def _dropout(self, layer: LayerEntry) -> None:
         if rate := float(layer["config"]["rate"]):
@@ -146,21 +164,28 @@ class Stack:
             layer, self.layers and self.head is None, "one Dense layer, above the last LSTM layer", "another one"
         )
         activation = config["activation"]
-        self._require(layer, activation in ("linear", "softmax"), "activation linear or softmax", shown(activation))
+        known = activation in ("linear", *_SOFTMAX)
+        self._require(layer, known, "activation linear or softmax", shown(activation))
         self._require(layer, not config.get("quantization_config"), "floating-point weights", "quantized ones")
         arrays = self._arrays(layer, 1 + bool(config["use_bias"]), config.get("dtype"))
         classes = config["units"]
         self._shaped(layer, arrays[0], [self.layers[-1].units, classes], "kernel")
         bias = arrays[1] if config["use_bias"] else np.zeros(arrays[0].shape[1], np.float32)
         self._shaped(layer, bias, [classes], "bias")
-        self.head, self.softmax = HeadWeights(arrays[0], bias), activation == "softmax"
+        self.head, self.softmax = HeadWeights(arrays[0], bias), activation in _SOFTMAX
+        if activation == "log_softmax":
+            self.idle.append(f"log_softmax of {name_of(layer)}")
 
     def _activation(self, layer: LayerEntry) -> None:
         kind = layer["class_name"]
         activation = layer["config"]["activation"] if kind == "Activation" else "softmax"
-        at_end = activation == "softmax" and self.head is not None and layer["config"].get("axis", -1) == -1
+        if activation == "linear":
+            return self._identity(layer)
+        at_end = activation in _SOFTMAX and self.head is not None and layer["config"].get("axis", -1) == -1
         self._require(layer, at_end, "softmax over the classes of a Dense layer", shown(activation))
         self.softmax = True
+        if activation == "log_softmax":
+            self.idle.append(f"log_softmax {name_of(layer)}")
 
     def _at_input(self) -> bool:
         return not self.layers and self.encoding in (None, "scalar")
@@ -211,5 +236,8 @@ _TAKE: dict[str, Callable[[Stack, LayerEntry], None]] = {
     "Dense": Stack._dense,
     "Activation": Stack._activation,
     "Softmax": Stack._activation,
+    "Identity": Stack._identity,
+    "CuDNNLSTM": Stack._cudnn,
+    **dict.fromkeys(_NOISE, Stack._noise),
     **dict.fromkeys(_DROPOUTS, Stack._dropout),
 }

@@ -5,7 +5,8 @@ from typing import Any
 
 from lstmzoo.errors import InputError, shown
 
-LayerEntry = Mapping[str, Any]  # a layer's class_name and config, as Keras serializes it
+LayerEntry = Mapping[str, Any]  # a layer's class_name and config, as Keras serializes it; its path in a chain
+MODELS = ("Sequential", "Functional", "Model")
 _PACKAGES = ("keras", "tf_keras")
 _FUNCTIONS = (*_PACKAGES, "tensorflow")  # tf.nn.tanh is what Keras 2 calls
 
@@ -13,6 +14,12 @@ _FUNCTIONS = (*_PACKAGES, "tensorflow")  # tf.nn.tanh is what Keras 2 calls
 def name_of(layer: LayerEntry) -> str:
     """Return the layer's name, as messages show it."""
     return shown(str(layer["config"]["name"]))
+
+
+def layers_of(model: LayerEntry) -> list[LayerEntry]:
+    """Return the layers of a model's config, in its order; Keras 2 had the list alone until 2.2."""
+    config = model["config"]
+    return list(config if isinstance(config, list) else config["layers"])
 
 
 def foreign(layer: LayerEntry, received: str) -> InputError:
@@ -49,7 +56,9 @@ def require_live(model: Any) -> None:
         )
     for layer in model.layers:
         for part in _live_parts(layer):
-            if not _of(type(part), _PACKAGES):
+            if hasattr(part, "layers"):
+                require_live(part)
+            elif not _of(type(part), _PACKAGES):
                 raise foreign({"config": {"name": layer.name}}, f"{shown(type(part).__name__)} of the user's own")
             _require_activations(layer.name, part)
 

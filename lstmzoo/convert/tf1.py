@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lstmzoo.convert.arrays import floats, require_shape
-from lstmzoo.convert.tf1_names import sort_variables
+from lstmzoo.convert.tf1_names import forget_bias_of, sort_variables
 from lstmzoo.errors import InputError, shown
 from lstmzoo.models.blueprint import HeadWeights, LayerWeights, Weights, draw_up
 
@@ -26,7 +26,7 @@ def from_tf1(
     head: tuple[Any, Any] | None = None,
     *,
     embedding: Any = None,
-    forget_bias: float = 1.0,
+    forget_bias: float | None = None,
     batch_size: int = 1,
     kind: str | None = None,
     encoding: str | None = None,
@@ -36,16 +36,17 @@ def from_tf1(
 
     `cells`: (kernel `[D + H, 4H]`, bias `[4H]`) of each layer, from the input up; `head`: (weights `[H, V]`, bias
     `[V]`); `embedding`: `[V, D]`. Or `cells` alone: all variables of a checkpoint by name, which are recognized by
-    their names (optimizer slots and scalars are ignored)::
+    their names, those of TensorFlow 0.x too (optimizer slots and scalars are ignored)::
 
         reader = tf.train.load_checkpoint("model.ckpt")
         from_tf1({name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()})
 
     `encoding`: default "embedding" with an embedding, else "features"; "one_hot" (D = V) and "scalar" (D = 1) are
     possible too. `kind`: default single, or stacked_layers for several layers. `forget_bias`: that of the program's
-    cells. Variables cannot tell everything, so this is assumed: activation tanh, no wrapper around a cell (residual,
-    highway, attention), each cell used once; where one cell is used n times, pass `[(kernel, bias)] * n`. TF1's state
-    tuple is (c, h); ours is (h, c). Any type becomes float32.
+    cells; by default 1, or 0 for variables of CudnnCompatibleLSTMCell (the canonical ones of CudnnLSTM). Variables
+    cannot tell everything, so this is assumed: activation tanh, no wrapper around a cell (residual, highway,
+    attention), each cell used once; where one cell is used n times, pass `[(kernel, bias)] * n`. TF1's state tuple is
+    (c, h); ours is (h, c). Any type becomes float32.
     Raises `InputError` for a wrong shape (layer, expected, received), numbers that are not finite, variables that
     are not part of such a model, and an encoding that does not fit.
     """
@@ -57,7 +58,9 @@ def from_tf1(
                 "head and embedding: expected None with a mapping of variables, received others: add them to the "
                 "mapping"
             )
+        forget_bias = forget_bias_of(cells) if forget_bias is None else forget_bias
         cells, head, embedding = sort_variables(cells)
+    forget_bias = 1.0 if forget_bias is None else forget_bias
     if (
         isinstance(forget_bias, bool)
         or not isinstance(forget_bias, int | float | np.floating)

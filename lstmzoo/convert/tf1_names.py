@@ -9,25 +9,37 @@ import numpy as np
 from lstmzoo.convert.bounds import listed, require_short
 from lstmzoo.errors import InputError
 
-# rnn/multi_rnn_cell/cell_0/basic_lstm_cell/kernel; until TensorFlow 1.1 the variables were called weights and biases
+# rnn/multi_rnn_cell/cell_0/basic_lstm_cell/kernel; until TensorFlow 1.1 the variables were called weights and biases,
+# and in 0.x RNN/MultiRNNCell/Cell0/BasicLSTMCell/Linear/Matrix and Bias, or LSTMCell/W_0 and B
 _CELL = re.compile(
-    r"(?P<scope>(?:.+?/)??)(?:cell_(?P<layer>\d+)/)?(?:basic_lstm_cell|lstm_cell)/(?P<part>kernel|bias|weights|biases)"
+    r"(?P<scope>(?:.+?/)??)(?:(?:cell_|Cell)(?P<layer>\d+)/)?"
+    r"(?:basic_lstm_cell|lstm_cell|lstm_fused_cell|cudnn_compatible_lstm_cell|BasicLSTMCell|LSTMCell)/(?:Linear/)?"
+    r"(?P<part>kernel|bias|weights|biases|Matrix|Bias|W_0|B)"
 )
+_PARTS = {"weights": "kernel", "Matrix": "kernel", "W_0": "kernel", "biases": "bias", "Bias": "bias", "B": "bias"}
 _SLOT = re.compile(
     r".*/(Adam|Adagrad|AdagradDA|Adadelta|Momentum|RMSProp|Ftrl|AdaMax|Nadam|ExponentialMovingAverage)(_\d+)?"
 )
 _FOREIGN = {
-    r"(^|/)(fw|bw)/": "of a bidirectional net: expected one direction",
+    r"(^|[/_])(fw|bw)/": "of a bidirectional net: expected one direction",
     r"recurrent_kernel": "of a Keras layer: expected TensorFlow 1's own cells: save the model and use from_keras",
-    r"gru_cell|/gates/|/candidate/": "of a GRU: expected BasicLSTMCell",
+    r"gru_?cell|/gates/|/candidate/": "of a GRU: expected BasicLSTMCell",
     r"w_[fio]_diag$": "of peepholes: expected a cell without",
     r"(^|/)projection/": "of a projection: expected a cell without",
-    r"opaque_kernel|cudnn_lstm": "of CudnnLSTM: expected its canonical variables, one kernel and bias for each layer",
-    r"basic_rnn_cell": "of a BasicRNNCell: expected BasicLSTMCell",
+    r"opaque_kernel": "of CudnnLSTM: expected its canonical variables, one kernel and bias for each layer",
+    r"basic_?rnn_?cell": "of a BasicRNNCell: expected BasicLSTMCell",
 }
 _IN_FRONT = re.compile(r"(^|[/_])(in|inputs?)([/_]|$)")
 _PLAIN = ("w", "weight", "weights", "kernel", "matrix", "table", "params")  # names without a meaning: the scope has it
 Pairs = list[tuple[Any, Any]]
+
+
+def forget_bias_of(variables: Mapping[str, Any]) -> float:
+    """Return what the program adds to the forget gate: 0 in CudnnCompatibleLSTMCell, 1 in the other cells by default.
+
+    (Source: `tensorflow/contrib/cudnn_rnn/python/ops/cudnn_rnn_ops.py` of TensorFlow 1.15.)
+    """
+    return 0.0 if any("cudnn_compatible_lstm_cell/" in name for name in variables) else 1.0
 
 
 def sort_variables(variables: Mapping[str, Any]) -> tuple[Pairs, tuple[Any, Any] | None, Any]:
@@ -47,7 +59,7 @@ def sort_variables(variables: Mapping[str, Any]) -> tuple[Pairs, tuple[Any, Any]
     kept = {name: value for name, value in named.items() if not _passed_over(name, value, named)}
     for name in kept:
         for pattern, what in _FOREIGN.items():
-            if re.search(pattern, name):
+            if re.search(pattern, name, re.IGNORECASE):
                 raise InputError(f"variable {name!r} is {what}")
     cells = {name: found for name in kept if (found := _CELL.fullmatch(name))}
     rest = {name: value for name, value in kept.items() if name not in cells}
@@ -86,11 +98,11 @@ def _cells(variables: Mapping[str, Any], found: Mapping[str, re.Match[str]]) -> 
         raise InputError(
             "variables: expected the kernel and bias of a BasicLSTMCell, or of those of one MultiRNNCell, received "
             + (f"several stacks {listed(scopes)}: give (kernel, bias) of each layer as a list" if scopes else
-               f"none among {listed(variables)}")
+               f"none among {listed(variables)}: give (kernel, bias) of each layer as a list, and the head")
         )  # fmt: skip
     layers: dict[int, dict[str, str]] = {}
     for name, match in found.items():
-        part = {"weights": "kernel", "biases": "bias"}.get(match["part"], match["part"])
+        part = _PARTS.get(match["part"], match["part"])
         other = layers.setdefault(int(match["layer"] or 0), {}).setdefault(part, name)
         if other != name:
             raise InputError(f"variables: expected each part of a cell once, received {other} and {name}: keep one")

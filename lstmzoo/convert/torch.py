@@ -15,9 +15,11 @@ import numpy as np
 from safetensors.numpy import save
 
 from lstmzoo.convert.arrays import floats, require_shape
+from lstmzoo.convert.left_out import warn_left_out
 from lstmzoo.convert.torch_files import read_tensors, state_dict_in
-from lstmzoo.convert.torch_modules import dropout_of, table_of
+from lstmzoo.convert.torch_modules import dropout_of, left_out_of, losses_of, table_of
 from lstmzoo.convert.torch_names import PARTS, Names, shapes_of, sort_tensors
+from lstmzoo.convert.torch_stored import used_tensors
 from lstmzoo.errors import InputError
 from lstmzoo.models.blueprint import Blueprint, HeadWeights, LayerWeights, Weights, draw_up
 from lstmzoo.system.files import write_atomically
@@ -36,9 +38,11 @@ def from_torch(
 ) -> "keras.Model":
     """Build a stateful model with the weights of a PyTorch one; its logits are the Linear's outputs.
 
-    `source`: a `.safetensors` file, a `.pt` or `.pth` file (with torch installed; no code in it runs), a state dict of
-    arrays or tensors, or a live `nn.Module`. The LSTM is one `nn.LSTM` of any depth, or a numbered series of modules of
-    one layer (`nn.ModuleList` of `nn.LSTM` or `nn.LSTMCell`, or lstm1, lstm2); a Linear and an Embedding are optional.
+    `source`: a `.safetensors` file, a file of `torch.save` (`.pt`, `.pth`, `.bin` or `.ckpt`; with torch installed; no
+    code in it runs), a state dict of arrays or tensors, or a live `nn.Module`. The LSTM is one `nn.LSTM` of any depth,
+    or a numbered series of modules of one layer (`nn.ModuleList` of `nn.LSTM` or `nn.LSTMCell`, of blocks that hold
+    one, or lstm1, lstm2); a Linear and an Embedding are optional. weight_norm, prune and weight-drop are computed.
+    Dropout, losses and a softmax at the end are left out, with a `UserWarning`.
     `encoding`: default "embedding" with an Embedding, else "features"; "one_hot" (D = V) and "scalar" (D = 1) are
     possible too. `kind`: default single, or stacked_layers for several layers. `dropout` between layers is not in a
     state dict; by default it is that of a live `nn.LSTM`, else 0. Any type becomes float32.
@@ -53,9 +57,12 @@ def from_torch(
     """
     from lstmzoo.models.rebuild import build
 
-    tensors = _tensors(source)
     live = hasattr(source, "named_modules")
     table_name = table_of(source) if live else None
+    training, idle = left_out_of(source) if live else ([], [])
+    losses = losses_of(source) if live else ()
+    tensors = {name: value for name, value in _tensors(source).items() if not name.startswith(losses)}
+    tensors = used_tensors(tensors, training)
     names = sort_tensors(shapes_of(tensors), table_name, live=live)
     if live and not dropout:
         dropout = dropout_of(source)
@@ -63,7 +70,9 @@ def from_torch(
     table = None if names.embedding is None else floats(tensors[names.embedding], names.embedding)
     weights = Weights(layers, _head(tensors, names, layers[-1].units), table)
     encoding = encoding or ("features" if table is None else "embedding")
-    return build(draw_up(weights, encoding, kind=kind, dropout=dropout, batch_size=batch_size))
+    blueprint = draw_up(weights, encoding, kind=kind, dropout=dropout, batch_size=batch_size)
+    warn_left_out(training, idle)
+    return build(blueprint)
 
 
 def to_torch(model: "keras.Model", path: str | os.PathLike[str] | None = None) -> dict[str, np.ndarray]:

@@ -16,6 +16,12 @@ from lstmzoo.convert.bounds import Room, listed, require_plain
 from lstmzoo.errors import InputError, shown
 
 _TYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8"}
+_SAVED = (
+    ".pt",
+    ".pth",
+    ".bin",
+    ".ckpt",
+)  # all by torch.save; Lightning writes .ckpt
 _WRAPPERS = ("state_dict", "model_state_dict", "model")  # keys for it in files of training scripts
 
 
@@ -25,10 +31,13 @@ def read_tensors(path: str | os.PathLike[str]) -> Mapping[str, Any]:
     if not file.is_file():
         what = "a directory" if file.is_dir() else "nothing there"
         raise InputError(f"{shown(str(file), 200)}: expected a file of weights, received {what}")
-    if file.suffix in (".pt", ".pth"):
+    if file.suffix in _SAVED:
         return _fitting(file, _state_dict(file))
     if file.suffix != ".safetensors":
-        raise InputError(f"{file}: expected a .safetensors, .pt or .pth file, received {file.suffix or 'no ending'!r}")
+        raise InputError(
+            f"{file}: expected a .safetensors, {', '.join(_SAVED[:-1])} or {_SAVED[-1]} file, received "
+            f"{file.suffix or 'no ending'!r}"
+        )
     try:
         content = file.read_bytes()
         entries = safetensors.deserialize(content)  # type: ignore[no-untyped-call]
@@ -87,7 +96,8 @@ def _state_dict(file: Path) -> Mapping[str, Any]:
         if "Unsupported global" in str(error):  # what weights_only says of every class but those of tensors
             raise InputError(
                 f"{file}: expected what torch.save(model.state_dict(), path) writes, received a whole module or "
-                "other objects: save model.state_dict(), or give the live module"
+                "other objects: save model.state_dict(), or give the live module, or what torch.load returns where you "
+                "trust the file"
             ) from error
         reason = shown(str(error).split("\n")[0], 200)
         raise InputError(

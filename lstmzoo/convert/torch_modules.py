@@ -11,8 +11,9 @@ from lstmzoo.errors import InputError, shown
 
 _RECURRENT = ("LSTM", "LSTMCell")
 _CONTAINERS = ("Sequential", "ModuleList", "ModuleDict", "DataParallel", "DistributedDataParallel")
-_DROPOUTS = ("Dropout", "Identity")
-Modules = list[tuple[str, Any]]
+_DROPOUTS = ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout")
+_SOFTMAX = ("Softmax", "LogSoftmax")
+_PARAMETRIZE = "torch.nn.utils.parametrize"
 
 
 def table_of(module: Any) -> str | None:
@@ -40,6 +41,18 @@ def table_of(module: Any) -> str | None:
     return f"{tables[0]}.weight".lstrip(".") if len(tables) == 1 else None
 
 
+def left_out_of(module: Any) -> tuple[list[str], list[str]]:
+    """Return class and name of modules that act in training only (dropout, losses), and of softmax at the end."""
+    named = [(name, part, _kind(part)) for name, part in module.named_modules()]
+    training = [f"{kind} {name!r}" for name, part, kind in named if (kind in _DROPOUTS and part.p) or _is_loss(part)]
+    return training, [f"{kind} {name!r}" for name, _, kind in named if kind in _SOFTMAX]
+
+
+def losses_of(module: Any) -> tuple[str, ...]:
+    """Return the beginnings of the names of tensors that losses hold, such as weights of classes."""
+    return tuple(f"{name}." for name, part in module.named_modules() if name and _is_loss(part))
+
+
 def dropout_of(module: Any) -> float:
     """Return the rate of dropout between the layers of a module's one `nn.LSTM`, 0 where it has one layer."""
     rates = [part.dropout for _, part in _parts(module) if _kind(part) == "LSTM" and part.num_layers > 1]
@@ -48,13 +61,15 @@ def dropout_of(module: Any) -> float:
 
 def _parts(module: Any) -> Iterator[tuple[str, Any]]:
     """Yield the modules that compute, in the order of definition; containers and the user's own only hold them."""
+    recurrent = False
     for name, part in module.named_modules():
         kind = _kind(part)
-        if kind in ("GRU", "GRUCell", "RNN", "RNNCell"):
-            continue  # the check of the tensors' names and shapes finds them
+        recurrent = recurrent or kind in _RECURRENT
+        if kind in ("GRU", "GRUCell", "RNN", "RNNCell") or _is_loss(part) or ".parametrizations" in f".{name}":
+            continue  # the checks of the tensors' names and shapes find what is foreign
         if kind in (*_RECURRENT, "Linear", "Embedding"):
             yield name, part
-        elif kind is not None and kind not in (*_CONTAINERS, *_DROPOUTS):
+        elif kind is not None and kind not in (*_CONTAINERS, *_DROPOUTS, "Identity", *(_SOFTMAX if recurrent else ())):
             raise InputError(
                 f"module {name!r}: expected LSTM, LSTMCell, Linear, Embedding and Dropout only, received {shown(kind)}"
             )
@@ -62,4 +77,11 @@ def _parts(module: Any) -> Iterator[tuple[str, Any]]:
 
 def _kind(part: Any) -> str | None:
     """Return the name of PyTorch's class; None for a class of the user."""
-    return type(part).__name__ if type(part).__module__.startswith("torch.nn.") else None
+    kind: Any = type(part)
+    if kind.__module__ == _PARAMETRIZE and kind.__name__.startswith("Parametrized"):
+        kind = kind.__base__  # a class that PyTorch derives for a module with parametrizations
+    return kind.__name__ if kind.__module__.startswith("torch.nn.") else None
+
+
+def _is_loss(part: Any) -> bool:
+    return type(part).__module__ == "torch.nn.modules.loss"

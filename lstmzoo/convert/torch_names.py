@@ -4,14 +4,13 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from lstmzoo.convert.bounds import listed, require_short
+from lstmzoo.convert.bounds import listed
 from lstmzoo.convert.torch_roles import HEAD, TABLE, choose, modules_of, possible_roles
 from lstmzoo.errors import InputError
 
 _RECURRENT = re.compile(
     r"(?P<prefix>(?:.*\.)?)(?P<part>weight_ih|weight_hh|weight_hr|bias_ih|bias_hh)(?:_l(?P<layer>\d+))?(?P<reverse>_reverse)?"
 )
-_NUMBERED = re.compile(r"(?P<stem>.*?)(?P<number>\d+)\.")
 PARTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
@@ -30,8 +29,9 @@ def sort_tensors(shapes: Mapping[str, tuple[int, ...]], table: str | None = None
 
     `live`: `table` is the name of the Embedding's weight; None: there is none.
 
-    The stack is one `nn.LSTM`, or a numbered series (`lstms.0.weight_ih_l0`, `lstm1.weight_ih_l0`) of `nn.LSTM` with
-    one layer each or of `nn.LSTMCell`. Raises `InputError` that names a tensor of another kind, with the reason.
+    The stack is one `nn.LSTM`, or a numbered series (`lstms.0.weight_ih_l0`, `lstm1.weight_ih_l0`,
+    `blocks.0.lstm.weight_ih_l0`) of `nn.LSTM` with one layer each or of `nn.LSTMCell`.
+    Raises `InputError` that names a tensor of another kind, with the reason.
     """
     found = {name: match for name in shapes if (match := _RECURRENT.fullmatch(name))}
     kinds_first = sorted(found.items(), key=lambda item: not (item[1]["reverse"] or item[1]["part"] == "weight_hr"))
@@ -73,7 +73,7 @@ def _layers(found: Mapping[str, re.Match[str]]) -> list[dict[str, str]]:
     if not stacks:
         raise InputError("tensors: expected those of an nn.LSTM (weight_ih_l0 and so on), received none")
     layers = _in_series(stacks) if len(stacks) > 1 else next(iter(stacks.values()))
-    where = next(iter(stacks)) if len(stacks) == 1 else _stem(next(iter(stacks)))
+    where = min(stacks)
     for index in range(len(layers)):
         parts = set(layers.get(index, {}))
         lacking = [part for part in PARTS[: 4 if parts & set(PARTS[2:]) else 2] if part not in parts]
@@ -83,31 +83,21 @@ def _layers(found: Mapping[str, re.Match[str]]) -> list[dict[str, str]]:
 
 
 def _in_series(stacks: Mapping[str, dict[int, dict[str, str]]]) -> dict[int, dict[str, str]]:
-    """Return the layers of modules `lstms.0.`, `lstms.1.`, ..., each of one layer."""
-    numbers = {int(match["number"]): prefix for prefix in stacks if (match := _NUMBERED.fullmatch(prefix))}
-    first = min(numbers, default=0)
-    whole = len(numbers) == len(stacks) and sorted(numbers) == list(range(first, first + len(stacks)))
-    if (
-        not whole
-        or len({_stem(prefix) for prefix in stacks}) > 1
-        or any(set(stack) != {0} for stack in stacks.values())
-    ):
+    """Return the layers of modules `lstms.0.`, `lstms.1.`, ..., each of one layer; the number may stand anywhere."""
+    split = {prefix: re.split(r"(\d+)", prefix) for prefix in stacks}
+    first = next(iter(split.values()))
+    alike = all(len(parts) == len(first) and parts[::2] == first[::2] for parts in split.values())
+    places = [n for n in range(1, len(first), 2) if alike and len({int(parts[n]) for parts in split.values()}) > 1]
+    numbers = {int(parts[places[0]]): prefix for prefix, parts in split.items()} if len(places) == 1 else {}
+    whole = len(numbers) == len(stacks) == max(numbers) - min(numbers) + 1 if numbers else False
+    if not whole or any(set(stack) != {0} for stack in stacks.values()):
         raise InputError(
             "tensors: expected one nn.LSTM, or modules of one layer numbered without a gap, received "
             f"{listed(map(repr, sorted(stacks)))}: give the tensors of one stack"
         )
-    return {number - first: stacks[prefix][0] for number, prefix in numbers.items()}
-
-
-def _stem(prefix: str) -> str:
-    match = _NUMBERED.fullmatch(prefix)
-    return match["stem"] if match else prefix
+    return {number - min(numbers): stacks[prefix][0] for number, prefix in numbers.items()}
 
 
 def shapes_of(tensors: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
-    """Return the shape of each array or tensor; raise `InputError` for names that are too long, and nested tensors."""
-    require_short(tensors)
-    for name, value in tensors.items():
-        if getattr(value, "is_nested", False):
-            raise InputError(f"{name}: expected a dense tensor, received a nested one")
+    """Return the shape of each array or tensor."""
     return {name: tuple(getattr(value, "shape", ())) for name, value in tensors.items()}

@@ -1,5 +1,7 @@
 """Arrays as a `tf.data.Dataset` of windows in lane order, for Keras's `fit` and your own loops."""
 
+import numbers
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -7,17 +9,27 @@ import tensorflow as tf
 import tf_keras as keras
 
 from lstmzoo.data.lanes import Lanes, cut_windows, next_symbol_lanes, split_lanes
-from lstmzoo.errors import InputError, check_count
+from lstmzoo.errors import InputError, check_count, shown
 
 PIECE = 1 << 18  # bytes of windows that are cut at once
 
 
-def windows(array: Any, batch_size: int, seq_length: int, targets: Any = None) -> tf.data.Dataset:
+def windows(
+    array: Any,
+    batch_size: int,
+    seq_length: int,
+    targets: Any = None,
+    *,
+    class_weight: Mapping[int, float] | None = None,
+) -> tf.data.Dataset:
     """Cut a stream into windows `(x [B, T], y [B, T])`, in order: row b of window k + 1 continues row b of window k.
 
     `array` `[N]` is cut into B lanes of N // B symbols, and the target of a symbol is the next one. With `targets`
     `[N]` the target of a symbol is the one at its place; features `[N, D]` (x is `[B, T, D]`) need them, and they too
     may be `[N, D]`. Nothing is shuffled, no target wraps round, each lane's tail that fills no window is dropped.
+
+    `class_weight`, `{0: weight, ..., V - 1: weight}` for targets that are classes, adds the weight of each target
+    (`[B, T]`): Keras's `fit(class_weight=...)` takes the largest class over time for all targets of a lane.
 
     The data set knows its length, gives the same windows each epoch, and reads the array piece by piece: no copy is
     made, and a memory-mapped one stays on disk. Integers become int32 (int64 if they may be larger), other numbers
@@ -28,7 +40,35 @@ def windows(array: Any, batch_size: int, seq_length: int, targets: Any = None) -
     check_count("seq_length", seq_length, 1)
     stream, wanted = _numbers("array", array), None if targets is None else _numbers("targets", targets)
     _check(stream, wanted, int(batch_size), int(seq_length))
-    return _sliced(_lanes(stream, wanted, int(batch_size)), int(seq_length))
+    data = _sliced(_lanes(stream, wanted, int(batch_size)), int(seq_length))
+    if class_weight is None:
+        return data
+    table = tf.constant(_table(class_weight, stream if wanted is None else wanted), keras.backend.floatx())
+    return data.map(lambda x, y: (x, y, tf.gather(table, y)))
+
+
+def _table(class_weight: Any, targets: np.ndarray) -> list[float]:
+    """Return the weights of classes 0, 1, ..., checked; all targets are read once."""
+    count = len(class_weight) if isinstance(class_weight, Mapping) else 0
+    if not count or set(class_weight) != set(range(count)):
+        raise InputError(
+            "class_weight: expected a weight for each class from 0 on, as in {0: 1.0, 1: 2.5}, received "
+            f"{shown(class_weight)}"
+        )
+    table = [class_weight[index] for index in range(count)]
+    if any(not isinstance(weight, numbers.Real) or not 0 <= float(weight) < np.inf for weight in table):
+        raise InputError(f"class_weight: expected finite weights >= 0, received {shown(class_weight)}")
+    if targets.ndim != 1 or targets.dtype.kind not in "biu":
+        raise InputError(
+            f"class_weight: expected targets that are classes, integers [N], received {targets.dtype} "
+            f"{list(targets.shape)}"
+        )
+    low, high = int(targets.min()), int(targets.max())
+    if low < 0 or high >= count:
+        raise InputError(
+            f"class_weight: expected weights for all targets, {low} to {high}, received them for 0 to {count - 1}"
+        )
+    return table
 
 
 def _sliced(lanes: Lanes, seq_length: int) -> tf.data.Dataset:

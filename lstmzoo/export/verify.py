@@ -4,31 +4,51 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lstmzoo.errors import EnvironmentFailure
-from lstmzoo.models.blueprint import Blueprint
+from lstmzoo.errors import EnvironmentFailure, InputError
+from lstmzoo.models.blueprint import Blueprint, LayerWeights
 from lstmzoo.models.signature import Runner, Signature
 
 LANES, WINDOWS = 2, (1, 17, 1, 64, 17)  # in pieces, with the states carried
 SYMBOLS = LANES * sum(WINDOWS)
+EPSILON = np.finfo(np.float32).eps  # float32's last digit
 TOLERANCE = 1e-5  # between two runtimes, of the largest number where that is above 1: float32
 
 
 def compare(blueprint: Blueprint, runner: Runner) -> float:
     """Return the largest difference of logits between a file's runner and the live model.
 
-    Raises `EnvironmentFailure` if the logits, or the states after the last symbol, differ by more than TOLERANCE.
+    Raises `EnvironmentFailure` if the logits, or the states after the last symbol, differ by more than TOLERANCE, and
+    `InputError` where the model itself is so sensitive that no other runtime can give its numbers.
     """
     x = _inputs(runner.signature)
     of_file, of_model = _run_file(runner, x), _run_model(blueprint, x)
     for received, expected in zip(of_file, of_model, strict=True):
         difference = _difference(received, expected)
         if not difference <= TOLERANCE * max(1, np.abs(expected).max()):
-            raise EnvironmentFailure(
-                "expected the exported model to give the numbers of the live one, received numbers that differ by "
-                f"{difference:.2g}: the file was removed; please report this, with the versions that "
-                "`python -m lstmzoo.doctor` prints"
-            )
+            raise _failure(difference, _sensitivity(blueprint, x, of_model))
     return _difference(of_file[0], of_model[0])
+
+
+def _failure(difference: float, own: float) -> Exception:
+    if not own < difference / 10:
+        return InputError(
+            "expected a model whose numbers do not depend on the last digit of its weights, received one whose own "
+            f"change by {own:.2g} with it, over {sum(WINDOWS)} symbols, and by {difference:.2g} in the exported file, "
+            "which was removed: train one with smaller weights (a lower learning rate, grad_clip_norm)"
+        )
+    return EnvironmentFailure(
+        "expected the exported model to give the numbers of the live one, received numbers that differ by "
+        f"{difference:.2g}: the file was removed; please report this, with the versions that "
+        "`python -m lstmzoo.doctor` prints"
+    )
+
+
+def _sensitivity(blueprint: Blueprint, x: np.ndarray, of_model: list[np.ndarray]) -> float:
+    """Return by how much the live model's numbers change when each weight changes in its last digit."""
+    weights = blueprint.weights
+    layers = tuple(LayerWeights(*(part * (1 + EPSILON) for part in layer)) for layer in weights.layers)
+    nudged = blueprint._replace(weights=weights._replace(layers=layers))
+    return max(map(_difference, _run_model(nudged, x), of_model))
 
 
 def _inputs(signature: Signature) -> np.ndarray:

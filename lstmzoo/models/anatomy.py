@@ -42,6 +42,7 @@ def dissect(model: keras.Model) -> Anatomy:
     for layer in model.layers:
         _require(layer, _follows(layer, model), "one input, the layer before, and one output")
         _require(layer, not layer.losses, "no regularizer")
+        _require_one_type(layer)
         if type(layer) is keras.layers.Embedding:
             _require(layer, not layer.mask_zero, "mask_zero=False")
             encoding, embedding = "embedding", layer
@@ -109,7 +110,7 @@ def _cells(layer: keras.layers.RNN) -> list[keras.layers.LSTMCell]:
         gates = cell.recurrent_activation in (keras.activations.sigmoid, keras.activations.hard_sigmoid)
         plain = cell.activation is keras.activations.tanh and cell.use_bias and not cell.recurrent_dropout
         _require(layer, plain and gates, "tanh, with a bias, with sigmoid or hard_sigmoid gates, no recurrent dropout")
-        _require(layer, cell.compute_dtype == cell.variable_dtype, "computing in the type of its weights")
+        _require_one_type(cell)
     _require(layer, not layer.time_major, "batches first (time_major=False)")
     _require(layer, layer.stateful, "stateful=True")
     _require(layer, layer.return_sequences and not layer.go_backwards, "return_sequences=True, forwards in time")
@@ -130,8 +131,19 @@ def _require(layer: keras.layers.Layer, holds: bool, what: str) -> None:
         raise InputError(f"layer {layer.name!r}: expected {what}, as build_model makes it, received another setting")
 
 
+def _require_one_type(layer: keras.layers.Layer) -> None:
+    if layer.compute_dtype != layer.variable_dtype:
+        raise InputError(
+            f"layer {layer.name!r}: expected one that computes in the type of its weights, {layer.variable_dtype}, "
+            f"received mixed precision ({layer.dtype_policy.name}), in which only Keras's own fit, evaluate and "
+            f"predict work: call keras.mixed_precision.set_global_policy({layer.variable_dtype!r}) before build_model, "
+            "or convert this model with lstmzoo.from_keras(model)"
+        )
+
+
 def _foreign(layer: keras.layers.Layer) -> InputError:
     return InputError(
         "expected a stack of stateful LSTM layers such as build_model makes, "
-        f"received the layer {layer.name!r} ({type(layer).__name__})"
+        f"received the layer {layer.name!r} ({type(layer).__name__}): lstmzoo.from_keras(model) converts other stacks "
+        "of LSTMs, models within models too"
     )

@@ -19,8 +19,10 @@ class ResetStates(keras.callbacks.Callback):
     one of them stops in the middle, its own states stay.
 
     An epoch is Keras's: with `steps_per_epoch` it may be a part of your stream. `fit` shuffles arrays, but no data set:
-    give it `lstmzoo.windows(...)`, or `shuffle=False`. Raises `InputError` for a model of Keras 3 or
-    without a stateful layer.
+    give it `lstmzoo.windows(...)`, or `shuffle=False`. `fit(class_weight=...)` does not weigh targets `[B, T]` one by
+    one, silently: use `lstmzoo.windows(..., class_weight=...)`. `predict` with fewer rows than lanes returns as many
+    rows as lanes, silently: `lstmzoo.rebatch(model, rows)` first. Raises `InputError` for a model of Keras 3 or without
+    a stateful layer.
     """
 
     def __init__(self) -> None:

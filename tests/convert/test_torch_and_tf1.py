@@ -15,6 +15,7 @@ import tensorflow as tf
 import tf_keras
 
 import lstmzoo
+from lstmzoo.convert.tf1_names import forget_bias_of, sort_variables
 from lstmzoo.errors import InputError
 from lstmzoo.models.blueprint import HeadWeights, LayerWeights, Weights
 from lstmzoo.models.rebuild import blueprint_of
@@ -321,6 +322,37 @@ def test_variables_by_name():
     assert model.input_shape == (1, None)
 
 
+NAMES = {  # of kernel and bias, by the cells of their time
+    "0.x": ("rnnlm/RNN/MultiRNNCell/Cell{}/BasicLSTMCell/Linear/{}", "Matrix", "Bias"),
+    "0.x, LSTMCell": ("RNN/MultiRNNCell/Cell{}/LSTMCell/{}", "W_0", "B"),
+    "0.x, seq2seq": ("rnnlm/rnn_decoder/MultiRNNCell/Cell{}/BasicLSTMCell/Linear/{}", "Matrix", "Bias"),
+    "1.0": ("rnn/multi_rnn_cell/cell_{}/basic_lstm_cell/{}", "weights", "biases"),
+    "fused": ("rnn/multi_rnn_cell/cell_{}/lstm_fused_cell/{}", "kernel", "bias"),
+    "cudnn": ("cudnn_lstm/rnn/multi_rnn_cell/cell_{}/cudnn_compatible_lstm_cell/{}", "kernel", "bias"),
+}
+
+
+@pytest.mark.parametrize("time", NAMES)
+def test_names_of_all_times(time):
+    name, *parts = NAMES[time]
+    forget_bias = 0.0 if time == "cudnn" else 1.0
+    pairs, head = tf1_arrays(weights(2), forget_bias), weights(2).head
+    named = {name.format(n, part): a for n, pair in enumerate(pairs) for part, a in zip(parts, pair, strict=True)}
+    named |= {f"{each}/Adam": value for each, value in named.items()} | {
+        "softmax_w": head.kernel,
+        "softmax_b": head.bias,
+    }
+    cells, found, _ = sort_variables(named)
+    assert forget_bias_of(named) == forget_bias
+    for pair, wanted in zip([*cells, found], [*pairs, head], strict=True):
+        for one, other in zip(pair, wanted, strict=True):
+            np.testing.assert_array_equal(one, other)
+    if time == "cudnn":
+        wanted = lstmzoo.from_tf1(pairs, head, forget_bias=0).get_weights()
+        for one, other in zip(lstmzoo.from_tf1(named).get_weights(), wanted, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
 def test_what_an_optimizer_of_any_name_keeps_is_passed_over():
     plain = variables()
     slots = {f"{name}/my_sgd": value for name, value in plain.items()}
@@ -413,6 +445,14 @@ def with_nan():
             variables(**{"rnn/gru_cell/gates/kernel": zeros(4, 8)}),
             {},
             "variable 'rnn/gru_cell/gates/kernel' is of a GRU: expected BasicLSTMCell",
+        ),
+        (variables(**{"RNN/GRUCell/Gates/Linear/Matrix": zeros(4, 8)}), {}, "is of a GRU: expected BasicLSTMCell"),
+        (variables(**{"BiRNN_FW/BasicLSTMCell/Linear/Matrix": zeros(4, 8)}), {}, "is of a bidirectional net"),
+        (variables(**{"cudnn_lstm/opaque_kernel": zeros(4)}), {}, "of CudnnLSTM: expected its canonical variables"),
+        (
+            {"RNN/Other/kernel": zeros(4, 8)},
+            {},
+            "none among RNN/Other/kernel: give .* of each layer as a list, and the head",
         ),
         (variables(**{"rnn/lstm_cell/w_f_diag": zeros(4)}), {}, "variable 'rnn/lstm_cell/w_f_diag' is of peepholes"),
         (
@@ -684,7 +724,7 @@ def test_other_types_become_float32(tmp_path, kind, numpy_type):
     [
         ("none.safetensors", None, "none.safetensors'?: expected a file of weights, received nothing there"),
         (".", None, "expected a file of weights, received a directory"),
-        ("m.bin", b"", "m.bin: expected a .safetensors, .pt or .pth file, received '.bin'"),
+        ("m.npz", b"", "m.npz: expected a .safetensors, .pt, .pth, .bin or .ckpt file, received '.npz'"),
         ("m.safetensors", b"", r"m.safetensors: expected a whole safetensors file, received a damaged one \("),
         ("m.safetensors", b"junk" * 40, "expected a whole safetensors file, received a damaged one"),
         (

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tf_keras as keras
 
 import lstmzoo
 from lstmzoo.data import keras_dataset
@@ -159,3 +160,52 @@ def test_what_does_not_fit_is_refused(stream, sizes, message):
 def test_the_least_is_enough(length, batch_size, seq_length):
     assert len(lstmzoo.windows(np.zeros(length), batch_size, seq_length)) == 1
     assert len(lstmzoo.windows(np.zeros(length - 1), batch_size, seq_length, np.zeros(length - 1))) == 1
+
+
+def test_each_target_is_weighed_by_its_own_class():
+    """Keras itself, with `class_weight`, weighs all targets of a lane by the largest class over time."""
+    generator, classes = np.random.default_rng(1), 20
+    stream, table = generator.integers(0, classes, 101), 1.0 + np.arange(classes)
+    data = lstmzoo.windows(stream, 2, 8, class_weight=dict(enumerate(table)))
+    plain = lstmzoo.windows(stream, 2, 8)
+    assert len(data) == len(plain) == 6
+    logits = {}
+    model = lstmzoo.build_model({"units": 4}, vocab_size=classes, encoding="one_hot", batch_size=2)
+    losses = []
+    for (x, y, weight), (plain_x, plain_y) in zip(data, plain, strict=True):
+        np.testing.assert_array_equal(x, plain_x)
+        np.testing.assert_array_equal(y, plain_y)
+        np.testing.assert_array_equal(weight, table[y])
+        logits = np.asarray(model(x), np.float64)
+        loss = np.log(np.exp(logits).sum(-1)) - np.take_along_axis(logits, y.numpy()[..., None], -1)[..., 0]
+        losses.append((loss * table[y]).mean())
+    model.reset_states()
+    model.compile(keras.optimizers.SGD(0.0), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    np.testing.assert_allclose(model.fit(data, verbose=0).history["loss"][0], np.mean(losses), rtol=1e-5)
+    (*_, weight), *_ = lstmzoo.windows(np.zeros(9), 1, 4, np.ones(9, int), class_weight={1: 3, 0: 0})
+    assert weight.numpy().tolist() == [[3.0] * 4]
+
+
+@pytest.mark.parametrize(
+    ("class_weight", "targets", "message"),
+    [
+        (
+            {0: 1, 2: 1},
+            None,
+            "class_weight: expected a weight for each class from 0 on, as in .*, received {0: 1, 2: 1}",
+        ),
+        ({}, None, "a weight for each class"),
+        ([1, 2], None, r"a weight for each class from 0 on, .* received \[1, 2\]"),
+        ({"0": 1}, None, "a weight for each class"),
+        ({0: 1, 1: -1}, None, "expected finite weights >= 0"),
+        ({0: 1, 1: np.inf}, None, "expected finite weights >= 0"),
+        ({0: 1, 1: "2"}, None, "expected finite weights >= 0"),
+        ({0: 1, 1: 2}, None, "expected weights for all targets, 0 to 2, received them for 0 to 1"),
+        ({0: 1, 1: 2}, -np.ones(9, int), "expected weights for all targets, -1 to -1, received them for 0 to 1"),
+        ({0: 1, 1: 2}, np.zeros(9), r"expected targets that are classes, integers \[N\], received float64 \[9\]"),
+        ({0: 1, 1: 2}, np.zeros((9, 1), int), r"expected targets that are classes, .* received int64 \[9, 1\]"),
+    ],
+)
+def test_weights_of_classes_that_do_not_fit_are_refused(class_weight, targets, message):
+    with pytest.raises(InputError, match=message):
+        lstmzoo.windows(np.arange(9) % 3, 1, 2, targets, class_weight=class_weight)

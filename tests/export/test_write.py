@@ -24,8 +24,10 @@ from lstmzoo.export import write
 from lstmzoo.export.__main__ import main
 from lstmzoo.export.card import Source
 from lstmzoo.export.formats.registry import FORMATS
+from lstmzoo.export.verify import compare
 from lstmzoo.export.write import write_export
 from lstmzoo.inference.choice import Choice
+from lstmzoo.inference.numpy_runner import NumpyRunner
 from lstmzoo.inference.runtimes import LONG, choose_runtime
 from lstmzoo.inference.sampling import SampleRequest
 from lstmzoo.models.rebuild import blueprint_of
@@ -316,6 +318,20 @@ def test_a_file_that_computes_something_else_is_not_kept(tmp_path, monkeypatch):
     with pytest.raises(EnvironmentFailure, match=r"received numbers that differ by 0.001: the file was removed"):
         lstmzoo.export_model("zoo:echo_4", tmp_path / "new" / "m.onnx")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_model_that_no_runtime_can_reproduce_is_called_so():
+    """Its own numbers change as much when its weights change in their last digit."""
+    for scale, outcome in ((0.3, None), (1, "expected a model whose numbers do not depend on the last digit")):
+        model = lstmzoo.build_model({"units": 64}, vocab_size=7, encoding="one_hot", batch_size=1)
+        draws = np.random.default_rng(0)
+        model.set_weights([draws.normal(0, scale, weight.shape) for weight in model.get_weights()])
+        blueprint = blueprint_of(model)
+        if outcome is None:
+            assert compare(blueprint, NumpyRunner(blueprint)) < 1e-5
+        else:
+            with pytest.raises(InputError, match=outcome):
+                compare(blueprint, NumpyRunner(blueprint))
 
 
 def slow_export():

@@ -265,3 +265,42 @@ def test_masks_of_symbols_are_refused():
     table = keras.layers.Embedding(3, 4, mask_zero=True, name="table")(x)
     with pytest.raises(InputError, match="layer 'table': expected mask_zero=False"):
         lstmzoo.get_states(keras.Model(x, LSTM(3, stateful=True, return_sequences=True)(table)))
+
+
+USES = {
+    "get_states": lstmzoo.get_states,
+    "reset_states": lstmzoo.reset_states,
+    "to_torch": lstmzoo.to_torch,
+    "rebatch": lambda model: lstmzoo.rebatch(model, 1),
+    "as_kind": lambda model: lstmzoo.as_kind(model, "stacked_layers"),
+    "train_windows": lambda model: lstmzoo.train_windows(
+        model, keras.optimizers.SGD(0.1), *(np.zeros((1, 2, 3), np.int32) for _ in "xy")
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("policy", "use"),
+    few(
+        list(product(["mixed_float16", "mixed_bfloat16"], [*USES, "predict"])),
+        [("mixed_float16", use) for use in USES if use != "to_torch"] + [("mixed_bfloat16", "to_torch")],
+    ),
+)
+def test_mixed_precision_is_called_by_its_name(policy, use):
+    keras.mixed_precision.set_global_policy(policy)
+    try:
+        model = mixed(policy)
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+        keras.mixed_precision.set_global_policy(None)  # follows floatx again
+    if use == "predict":  # what the message says that works
+        assert model.predict(np.zeros((2, 3), np.int32), verbose=0).shape == (2, 3, 2)
+        np.testing.assert_array_equal(lstmzoo.from_keras(model).get_weights()[0], model.get_weights()[0])
+        return
+    with pytest.raises(InputError, match=rf"received mixed precision \({policy}\), .*set_global_policy\('float32'\)"):
+        USES[use](model)
+
+
+@functools.cache
+def mixed(policy):
+    return lstmzoo.build_model("echo_4", vocab_size=2, encoding="one_hot", batch_size=2)
