@@ -13,7 +13,7 @@ from typing_extensions import Self
 from lstmzoo.config.differences import differences, flat
 from lstmzoo.errors import InputError
 from lstmzoo.sweep.space.search import Search
-from lstmzoo.system.files import write_atomically
+from lstmzoo.system.files import name_beside, write_atomically
 from lstmzoo.system.reader import read_file
 from lstmzoo.zoo.pretrained import refuse_to_write
 
@@ -112,8 +112,8 @@ class SweepDirectory:
 
     def _make_key(self) -> None:
         """Make the key, which only its owner can read, unless another process has made it before."""
-        beside = self.key_file.with_name(f".key.{os.getpid()}.tmp")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        beside = name_beside(self.key_file)
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(descriptor, "w", encoding="ascii") as file:  # noqa: PTH123  (Path.open takes no descriptor)
             file.write(secrets.token_hex(16))
         with suppress(FileExistsError):
