@@ -83,15 +83,16 @@ def read_text(files: Sequence[Path], reading: Reading) -> Text:
 
 
 def _new_folder(texts: Path) -> Path:
-    """Make a folder to encode in: in the cache, or a temporary one where the cache cannot be written."""
+    """Make a folder to encode in that only this user can enter, as a text may be private, whatever its file's mode.
+
+    It is in the cache, or a temporary one where the cache cannot be written.
+    """
     try:
         texts.mkdir(parents=True, exist_ok=True)
         for left in texts.glob(".new-*"):  # of processes that were killed
             if time.time() - left.stat().st_mtime > DAY:
                 shutil.rmtree(left, ignore_errors=True)
-        folder = Path(tempfile.mkdtemp(prefix=".new-", dir=texts))
-        folder.chmod(0o755)  # others may share the cache
-        return folder
+        return Path(tempfile.mkdtemp(prefix=".new-", dir=texts))
     except OSError:
         return Path(tempfile.mkdtemp(prefix="lstmzoo-"))
 

@@ -26,7 +26,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
-    except FileExistsError:  # it is somebody else's
+    except FileExistsError:  # another process has made it
         raise
     except BaseException:
         beside.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ import http.server
 import json
 import os
 import shutil
+import stat
 import subprocess
 import threading
 import time
@@ -182,6 +183,19 @@ def test_a_damaged_cache_is_made_again(tmp_path, cache, monkeypatch, name):
 def test_a_cache_that_cannot_be_written_is_done_without(tmp_path, monkeypatch):
     monkeypatch.setenv("LSTMZOO_CACHE", str(file_of(tmp_path, "a file", "taken")))
     assert reread(read_text([file_of(tmp_path, PLAY)], Reading())) == PLAY
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644])
+def test_a_text_is_kept_where_only_its_reader_can_enter(tmp_path, cache, umask, mode):
+    """A text of mode 0644 too: the folder that it lies in may be what keeps it private."""
+    path, before = file_of(tmp_path, PLAY), os.umask(umask)
+    path.chmod(mode)
+    try:
+        read_text([path], Reading())
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE(place.stat().st_mode) for place in (cache / "texts").iterdir()] == [0o700]
 
 
 def test_two_processes_may_read_one_text_at_once(tmp_path, monkeypatch):
