@@ -36,11 +36,13 @@ def write_files(comparison: "Comparison", path: Path) -> None:
     """Write the three files to a directory, which is made if it is missing."""
     from lstmzoo.report.curves import draw_runs
     from lstmzoo.report.tables import csv_text, markdown_text
+    from lstmzoo.runs.places import check_parts
     from lstmzoo.zoo.pretrained import refuse_to_write
 
     refuse_to_write(path, "report", "--out")
     try:
         path.mkdir(parents=True, exist_ok=True)
+        check_parts(path, (PAGE, TABLE, PICTURE), (), what="report", option="--out")
         draw_runs(path / PICTURE, comparison.runs)
         write_atomically(path / TABLE, csv_text(comparison).encode())
         write_atomically(path / PAGE, markdown_text(comparison, PICTURE).encode())

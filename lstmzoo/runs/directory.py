@@ -15,7 +15,7 @@ from lstmzoo.errors import Busy, InputError
 from lstmzoo.runs.checkpoint import checkpoint_steps
 from lstmzoo.runs.environment import changes, environment
 from lstmzoo.runs.metrics import METRICS, Metrics
-from lstmzoo.runs.places import check_name, make_folders, make_free, unusable
+from lstmzoo.runs.places import check_name, check_parts, make_folders, make_free, unusable
 from lstmzoo.system.files import remove_leftovers, write_atomically
 from lstmzoo.system.reader import read_file
 from lstmzoo.zoo.pretrained import refuse_to_write
@@ -69,7 +69,7 @@ class RunDirectory:
             refuse_to_write(path)
             check_name(path)
             directory._made = make_folders(path)
-            directory._check_parts()
+            check_parts(path, FILES, FOLDERS, in_place=(METRICS, LOCK))
             directory._lock.acquire(blocking=False)
             directory._mine = _identity(path / LOCK)
         except Timeout as error:
@@ -197,19 +197,6 @@ class RunDirectory:
 
     def _write_json(self, name: str, value: Mapping[str, Any]) -> None:
         write_atomically(self.path / name, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
-
-    def _check_parts(self) -> None:
-        """Raise `InputError` for a symbolic link, and for a file in the place of a folder."""
-        for name in (*FILES, *FOLDERS, LOCK):
-            part = self.path / name
-            fits = part.is_dir() if name in FOLDERS else part.is_file()
-            if os.path.lexists(part) and (part.is_symlink() or not fits):
-                kind = "folder" if name in FOLDERS else "file"
-                raise InputError(
-                    f"run directory: expected {part} to be a {kind} of its own, received "
-                    f"{'a symbolic link' if part.is_symlink() else 'something else'}: remove it, or choose another "
-                    "directory with --run-dir"
-                )
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -1,8 +1,10 @@
-"""Places of run directories: the default ones, and names that a directory cannot have."""
+"""Places of run directories: the default ones, names that a directory cannot have, parts that would be elsewhere."""
 
 import errno
 import os
 import re
+import stat
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -61,6 +63,39 @@ def check_name(path: Path) -> None:
         raise InputError(
             f"run directory: expected a name in UTF-8, received {shown(str(path))}: choose another one with --run-dir"
         ) from error
+
+
+def check_parts(
+    path: Path,
+    files: Iterable[str],
+    folders: Iterable[str],
+    in_place: Iterable[str] = (),
+    what: str = "run directory",
+    option: str = "--run-dir",
+) -> None:
+    """Raise `InputError` for a part of a directory that a command would write elsewhere with: a symbolic link.
+
+    So is something else in the place of a file or a folder, and a file that is written `in_place` (others are replaced)
+    and has a second name, a hard link. What is not there is right.
+    """
+    in_place = tuple(in_place)
+    kinds = dict.fromkeys((*files, *in_place), stat.S_ISREG) | dict.fromkeys(folders, stat.S_ISDIR)
+    for name, fits in kinds.items():
+        try:
+            found = (path / name).lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        received = "" if fits(found.st_mode) else "something else"
+        if stat.S_ISLNK(found.st_mode):
+            received = "a symbolic link"
+        elif name in in_place and found.st_nlink > 1:
+            received = "one with a second name (a hard link), which would be written to as well"
+        if received:
+            kind = "folder" if fits is stat.S_ISDIR else "file"
+            raise InputError(
+                f"{what}: expected {path / name} to be a {kind} of its own, received {received}: remove it, or choose "
+                f"another directory with {option}"
+            )
 
 
 def unusable(path: Path, error: OSError) -> InputError | EnvironmentFailure:

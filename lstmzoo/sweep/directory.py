@@ -12,6 +12,7 @@ from typing_extensions import Self
 
 from lstmzoo.config.differences import differences, flat
 from lstmzoo.errors import InputError
+from lstmzoo.runs.places import check_parts
 from lstmzoo.sweep.space.search import Search
 from lstmzoo.system.files import name_beside, write_atomically
 from lstmzoo.system.reader import read_file
@@ -27,6 +28,10 @@ ADJUSTABLE = (
 )  # may change from start to start
 
 
+FILES = ("leaderboard.csv", "leaderboard.md", "best.yaml", "search/oracle.json", "search/sweep.json", "search/key")
+FOLDERS, LOCK = ("search", "logs", "plots", "tensorboard"), "search/.lock"
+
+
 class SweepDirectory:
     """The directory of a search, and the places of its parts."""
 
@@ -39,12 +44,13 @@ class SweepDirectory:
             path / "tensorboard",
         )
         self.oracle, self.definition, self.key_file = inside / "oracle.json", inside / "sweep.json", inside / "key"
-        self._lock = FileLock(inside / ".lock")
+        self._lock = FileLock(path / LOCK)
 
     def prepare(self, search: Search) -> Self:
         """Make the directory ready for a search; raise `InputError` if it holds another search, or other files."""
         refuse_to_write(self.path, "sweep directory", "--dir")
         try:
+            self._check_parts()
             known = self._definition()
             inside = [each.name for each in self.path.iterdir()] if self.path.exists() else []
             if known is None and set(inside) - {"search"}:
@@ -88,6 +94,15 @@ class SweepDirectory:
     def log(self, name: str) -> Path:
         """Return the path of a trial's log."""
         return self.logs / f"{name}.log"
+
+    def _check_parts(self) -> None:
+        """Raise `InputError` for a part that is elsewhere: of the search, a log, a trial, or one of its sessions."""
+        logs = [
+            f"{path.parent.name}/{path.name}" for folder in (self.logs, self.inside) for path in folder.glob("*.log")
+        ]
+        trials = [path.name for path in self.path.glob("trial-*") if path.is_symlink()]
+        trials += [f"tensorboard/{path.name}" for path in self.tensorboard.glob("trial-*") if path.is_symlink()]
+        check_parts(self.path, FILES, (*FOLDERS, *trials), (LOCK, *logs), "sweep directory", "--dir")
 
     def _check_oracle(self) -> None:
         try:
