@@ -1,11 +1,14 @@
 """Texts as ids: read once in pieces, encoded to a memory-mapped array, and kept under the digest of the bytes.
 
-No function holds more than a piece of the text in memory, however large it is. NumPy only.
+A folder of the cache holds `ids.npy`, `vocab.json` and, written last, the SHA-256 of both in `SHA256SUMS` (as
+`sha256sum` writes it). It serves only if it is this user's own and both files have these digests. No function holds
+more than a piece of the text in memory, however large it is. NumPy only.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import mmap
 import os
@@ -15,7 +18,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from lstmzoo.data.corpora import cache_root
 from lstmzoo.data.vocabulary import CODES, Vocabulary
@@ -26,10 +29,12 @@ if TYPE_CHECKING:
 else:
     from lstmzoo.system.lazy_numpy import np
 
-from lstmzoo.data.reading import Reading, check_file, digest_of, pieces_of
-from lstmzoo.system.files import remedy
+from lstmzoo.data.reading import PIECE, Reading, check_file, digest_of, pieces_of
+from lstmzoo.system.files import remedy, write_atomically
+from lstmzoo.system.reader import open_file, read_file
 
-FORMAT = 1  # of the files in the cache; part of their names
+FORMAT = 2  # of the files in the cache; part of their names
+IDS, VOCABULARY, SUMS = "ids.npy", "vocab.json", "SHA256SUMS"
 DAY = 86_400  # seconds
 
 
@@ -78,15 +83,16 @@ def read_text(files: Sequence[Path], reading: Reading) -> Text:
 
 
 def _new_folder(texts: Path) -> Path:
-    """Make a folder to encode in: in the cache, or a temporary one where the cache cannot be written."""
+    """Make a folder to encode in that only this user can enter, as a text may be private, whatever its file's mode.
+
+    It is in the cache, or a temporary one where the cache cannot be written.
+    """
     try:
         texts.mkdir(parents=True, exist_ok=True)
         for left in texts.glob(".new-*"):  # of processes that were killed
             if time.time() - left.stat().st_mtime > DAY:
                 shutil.rmtree(left, ignore_errors=True)
-        folder = Path(tempfile.mkdtemp(prefix=".new-", dir=texts))
-        folder.chmod(0o755)  # others may share the cache
-        return folder
+        return Path(tempfile.mkdtemp(prefix=".new-", dir=texts))
     except OSError:
         return Path(tempfile.mkdtemp(prefix="lstmzoo-"))
 
@@ -130,37 +136,69 @@ def _encode_files(files: Sequence[Path], reading: Reading, digest: str, place: P
     if not length:
         raise InputError(f"expected a text, received nothing: {', '.join(map(str, files))} is empty")
     vocabulary = Vocabulary(np.flatnonzero(seen), reading.unit, reading.lowercase)
-    read = hashlib.sha256()
-    with (place / "ids.npy").open("wb") as file:
-        header = {"descr": vocabulary.dtype.str, "fortran_order": False, "shape": (length,)}
-        np.lib.format.write_array_header_1_0(file, header)
-        start = file.tell()
+    read, written, head = hashlib.sha256(), 0, _header(vocabulary, length)
+    kept = hashlib.sha256(head)
+    with (place / IDS).open("wb") as file:
+        file.write(head)
         for codes in pieces_of(files, reading, read.update):
             if not seen[codes].all():
                 break
-            file.write(vocabulary.encode(codes, "text").tobytes())
-        written = (file.tell() - start) // vocabulary.dtype.itemsize
+            content = vocabulary.encode(codes, "text").tobytes()
+            file.write(content)
+            kept.update(content)
+            written += len(codes)
         file.flush()
         os.fsync(file.fileno())
     if read.hexdigest() != digest or written != length:
         raise InputError(f"the text changed while it was read ({', '.join(map(str, files))}): start again")
-    vocabulary.save(place / "vocab.json")
-    return _mapped(place, digest)
+    vocabulary.save(place / VOCABULARY)
+    write_atomically(place / SUMS, _sums(kept.hexdigest(), vocabulary))
+    with open_file(place / IDS) as file:
+        return _mapped(file, vocabulary, length, len(head), digest)
 
 
-def _mapped(place: Path, digest: str) -> Text:
-    """Map the text that a folder of the cache holds; raise `ValueError` for an incomplete array."""
-    with (place / "ids.npy").open("rb") as file:
-        np.lib.format.read_magic(file)
-        (length,), _, dtype = np.lib.format.read_array_header_1_0(file)
-        mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        ids = np.frombuffer(mapping, dtype, length, file.tell())
-    return Text(ids, Vocabulary.load(place / "vocab.json"), digest, mapping)
+def _header(vocabulary: Vocabulary, length: int) -> bytes:
+    """Return what stands before so many ids in a file of NumPy's."""
+    head = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        head, {"descr": vocabulary.dtype.str, "fortran_order": False, "shape": (length,)}
+    )
+    return head.getvalue()
+
+
+def _sums(ids_digest: str, vocabulary: Vocabulary) -> bytes:
+    lines = [(ids_digest, IDS), (hashlib.sha256(vocabulary.content()).hexdigest(), VOCABULARY)]
+    return "".join(f"{digest}  {name}\n" for digest, name in lines).encode()
+
+
+def _mapped(file: BinaryIO, vocabulary: Vocabulary, length: int, start: int, digest: str) -> Text:
+    """Map the ids of a file, which begin at byte `start`."""
+    mapping = mmap.mmap(file.fileno(), start + length * vocabulary.dtype.itemsize, access=mmap.ACCESS_READ)
+    return Text(np.frombuffer(mapping, vocabulary.dtype, length, start), vocabulary, digest, mapping)
 
 
 def _kept(place: Path, digest: str) -> Text | None:
-    """Return the text that a folder of the cache holds; None if it is not there or cannot be read."""
+    """Return the text that a folder of the cache holds; None if there is none, or not all that was written there."""
     try:
-        return _mapped(place, digest)
-    except Exception:  # NumPy's reader of headers raises many kinds
+        if place.lstat().st_uid != os.geteuid():
+            return None
+        vocabulary = Vocabulary.load(place / VOCABULARY)
+        with open_file(place / IDS) as file:
+            length, start = _check_ids(file, vocabulary, read_file(place / SUMS))
+            return _mapped(file, vocabulary, length, start, digest)
+    except (OSError, ValueError):
         return None
+
+
+def _check_ids(file: BinaryIO, vocabulary: Vocabulary, sums: bytes) -> tuple[int, int]:
+    """Return the number of ids in a file and where they begin; `ValueError` for other ids than were written."""
+    most, length, head = 0, 0, file.read(len(_header(vocabulary, 0)))  # NumPy fills it up to a multiple of 64
+    found = hashlib.sha256(head)
+    while piece := file.read(PIECE):
+        found.update(piece)
+        ids = np.frombuffer(piece, vocabulary.dtype)
+        most, length = max(most, int(ids.max())), length + len(ids)
+    whole = head == _header(vocabulary, length) and most < len(vocabulary)
+    if not whole or _sums(found.hexdigest(), vocabulary) != sums:
+        raise ValueError("other ids")
+    return length, len(head)

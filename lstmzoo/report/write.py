@@ -47,7 +47,7 @@ def write_files(comparison: "Comparison", path: Path) -> list[str]:
     refuse_to_write(path, "report", "--out")
     try:
         path.mkdir(parents=True, exist_ok=True)
-        check_parts("report", "--out", [path / name for name in (PAGE, TABLE, PICTURE)], [])
+        check_parts(path, (PAGE, TABLE, PICTURE), (), what="report", option="--out")
         picture = _draw(path / PICTURE, comparison)
         write_atomically(path / TABLE, csv_text(comparison).encode())
         write_atomically(path / PAGE, markdown_text(comparison, picture).encode())

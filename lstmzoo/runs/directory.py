@@ -66,8 +66,7 @@ class RunDirectory:
             refuse_to_write(path)
             check_name(path)
             directory._made = make_folders(path)
-            files, folders = ([path / name for name in names] for names in ((*FILES, LOCK), FOLDERS))
-            check_parts("run directory", "--run-dir", files, folders)
+            check_parts(path, FILES, FOLDERS, in_place=(METRICS, LOCK))
             directory._lock = take_lock(path / LOCK)
             directory._mine = _identity(path / LOCK)
         except Timeout as error:

@@ -1,8 +1,9 @@
-"""Places of run directories: the default ones, and names that a directory cannot have."""
+"""Places of run directories: the default ones, names that a directory cannot have, parts that would be elsewhere."""
 
 import errno
 import os
 import re
+import stat
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -65,19 +66,37 @@ def check_name(path: Path, kind: str = "run directory", option: str = "--run-dir
         ) from error
 
 
-def check_parts(kind: str, option: str, files: Iterable[Path], folders: Iterable[Path]) -> None:
-    """Raise `InputError` for a part of a directory that is a symbolic link, or a file in the place of a folder.
+def check_parts(
+    path: Path,
+    files: Iterable[str],
+    folders: Iterable[str],
+    in_place: Iterable[str] = (),
+    what: str = "run directory",
+    option: str = "--run-dir",
+) -> None:
+    """Raise `InputError` for a part of a directory that a command would write elsewhere with: a symbolic link.
 
-    `kind`: what the directory is; `option`: the way to choose another one. Parts may be missing.
+    So is something else in the place of a file or a folder, and a file that is written `in_place` (others are replaced)
+    and has a second name, a hard link. What is not there is right.
     """
-    for name, parts, is_one in (("file", files, Path.is_file), ("folder", folders, Path.is_dir)):
-        for part in parts:
-            if os.path.lexists(part) and (part.is_symlink() or not is_one(part)):
-                received = "a symbolic link" if part.is_symlink() else "something else"
-                raise InputError(
-                    f"{kind}: expected {part} to be a {name} of its own, received {received}: remove it, or choose "
-                    f"another directory with {option}"
-                )
+    in_place = tuple(in_place)
+    kinds = dict.fromkeys((*files, *in_place), stat.S_ISREG) | dict.fromkeys(folders, stat.S_ISDIR)
+    for name, fits in kinds.items():
+        try:
+            found = (path / name).lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        received = "" if fits(found.st_mode) else "something else"
+        if stat.S_ISLNK(found.st_mode):
+            received = "a symbolic link"
+        elif name in in_place and found.st_nlink > 1:
+            received = "one with a second name (a hard link), which would be written to as well"
+        if received:
+            kind = "folder" if fits is stat.S_ISDIR else "file"
+            raise InputError(
+                f"{what}: expected {path / name} to be a {kind} of its own, received {received}: remove it, or choose "
+                f"another directory with {option}"
+            )
 
 
 def unusable(path: Path, error: OSError) -> InputError | EnvironmentFailure:

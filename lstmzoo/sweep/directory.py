@@ -16,13 +16,11 @@ from lstmzoo.errors import InputError, shown
 from lstmzoo.runs.places import check_name, check_parts
 from lstmzoo.sweep.space.search import Search
 from lstmzoo.sweep.state import read_state
-from lstmzoo.system.files import publish, write_atomically
+from lstmzoo.system.files import name_beside, publish, write_atomically
 from lstmzoo.system.locks import Lock, take_lock
 from lstmzoo.system.reader import read_file
 from lstmzoo.zoo.pretrained import refuse_to_write
 
-LOCK = ".lock"
-RESULTS = ("leaderboard.csv", "leaderboard.md", "best.yaml")
 ADJUSTABLE = (
     "search.trials",
     "max_failed",
@@ -31,6 +29,10 @@ ADJUSTABLE = (
     "name",
     "base",
 )  # may change from start to start
+
+
+FILES = ("leaderboard.csv", "leaderboard.md", "best.yaml", "search/oracle.json", "search/sweep.json", "search/key")
+FOLDERS, LOCK = ("search", "logs", "plots", "tensorboard"), "search/.lock"
 
 
 class SweepDirectory:
@@ -76,7 +78,7 @@ class SweepDirectory:
         Raises `InputError` if another process has it.
         """
         try:
-            self._lock = take_lock(self.inside / LOCK)
+            self._lock = take_lock(self.path / LOCK)
             return self._lock.note
         except Timeout as error:
             raise InputError(
@@ -114,17 +116,18 @@ class SweepDirectory:
         return state is not None and state.brackets is None and state.ended() == len(state.trials) >= search.trials
 
     def _check_parts(self) -> None:
-        """Raise `InputError` where something that a search writes to would be elsewhere."""
-        inside = (self.definition, self.oracle, self.key_file, self.inside / LOCK)
-        files = [*inside, *(self.path / name for name in RESULTS), *self.inside.glob("*.log"), *self.logs.glob("*.log")]
-        folders = [self.inside, self.logs, self.plots, self.tensorboard]
-        trials = [*self.path.glob("trial-*"), *self.tensorboard.glob("trial-*")]
-        check_parts("sweep directory", "--dir", files, [*folders, *trials])
+        """Raise `InputError` for a part that is elsewhere: of the search, a log, a trial, or one of its sessions."""
+        logs = [
+            f"{path.parent.name}/{path.name}" for folder in (self.logs, self.inside) for path in folder.glob("*.log")
+        ]
+        trials = [path.name for path in self.path.glob("trial-*")]
+        trials += [f"tensorboard/{path.name}" for path in self.tensorboard.glob("trial-*")]
+        check_parts(self.path, FILES, (*FOLDERS, *trials), (LOCK, *logs), "sweep directory", "--dir")
 
     def _make_key(self) -> None:
         """Make the key, which only its owner can read, unless another process has made it before; check it."""
         if not os.path.lexists(self.key_file):
-            beside = self.key_file.with_name(f".key.{secrets.token_hex(6)}.tmp")
+            beside = name_beside(self.key_file)
             descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with open(descriptor, "w", encoding="ascii") as file:  # noqa: PTH123  (Path.open takes no descriptor)
                 file.write(secrets.token_hex(16))

@@ -2,6 +2,7 @@
 
 import os
 import re
+import secrets
 import socket
 from pathlib import Path
 from typing import NamedTuple
@@ -68,7 +69,8 @@ def run_sweep(
             if directory.is_over(search):
                 watch.say("nothing to do: the search is over")
                 return SweepResult(str(directory.path), [], False)
-            supervisor.join(join, [f"{socket.gethostname()}-{os.getpid()}-{number}" for number in range(workers)])
+            here = f"{socket.gethostname()}-{secrets.token_hex(4)}"  # containers share numbers of processes
+            supervisor.join(join, [f"{here}-{number}" for number in range(workers)])
             supervisor.run()
         else:
             _lead(supervisor, chief, workers, watch)

@@ -32,16 +32,24 @@ def write_atomically(path: Path, content: bytes) -> None:
 
     The directory is flushed too, so that the name survives a power cut.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    beside = name_beside(path)
     try:
         with beside.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
-    finally:
+    except FileExistsError:  # another process has made it
+        raise
+    except BaseException:
         beside.unlink(missing_ok=True)
+        raise
     _flush(path.parent)
+
+
+def name_beside(path: Path) -> Path:
+    """Return a name beside a path that no other process has: containers that share a folder have equal numbers."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
 
 
 def publish(beside: Path, path: Path) -> None:
@@ -113,7 +121,7 @@ def drop_scratch() -> None:
 def remove_leftovers(folder: Path) -> None:
     """Remove unfinished files of processes that were killed; call it only where no other process writes there."""
     for path in folder.glob(".*.tmp"):
-        if re.fullmatch(r"\..+\.\d+\.tmp", path.name) and path.is_file():
+        if re.fullmatch(r"\..+\.[0-9a-f]{12}\.tmp", path.name) and path.is_file():
             path.unlink()
 
 

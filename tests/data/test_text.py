@@ -4,6 +4,9 @@ import hashlib
 import http.server
 import json
 import os
+import shutil
+import stat
+import subprocess
 import threading
 import time
 
@@ -87,19 +90,112 @@ def test_a_text_is_encoded_once(tmp_path, cache, monkeypatch):
     again.release()
     np.testing.assert_array_equal(first.ids, again.ids)
     assert first.vocabulary == again.vocabulary
-    assert {path.name for path in place.iterdir()} == {"ids.npy", "vocab.json"}
+    assert {path.name for path in place.iterdir()} == {"ids.npy", "vocab.json", "SHA256SUMS"}
+    assert subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=place).returncode == 0
 
 
-def test_a_damaged_cache_is_made_again(tmp_path, cache):
+def changed(name, change):
+    def damage(place):
+        (place / name).write_bytes(change((place / name).read_bytes()))
+
+    return damage
+
+
+def other(name, make):
+    def damage(place):
+        (place / name).unlink()
+        make(place / name)
+
+    return damage
+
+
+def of_another_text(place):
+    """All of it, with its own digests, but for another text of as many symbols."""
+    found = read_text([file_of(place.parents[1], PLAY.replace("Speak", "kaepS"), "other.txt")], Reading())
+    assert len(found.ids) == len(PLAY)
+    (twin,) = (path for path in place.parent.iterdir() if path != place)
+    shutil.copy(twin / "ids.npy", place)
+
+
+def of_another_user(place):
+    """A right digest behind wrong ids, as somebody else can write it."""
+    content = (place / "ids.npy").read_bytes()
+    (place / "ids.npy").write_bytes(content[:-1] + b"\0")
+    sums = (place / "SHA256SUMS").read_text().splitlines()
+    digest = hashlib.sha256(content[:-1] + b"\0").hexdigest()
+    (place / "SHA256SUMS").write_text(f"{digest}  ids.npy\n{sums[1]}\n")
+    os.chown(place, 12345, 12345)
+
+
+def beyond(place):
+    """Ids that the vocabulary does not have, under a right digest."""
+    content = (place / "ids.npy").read_bytes()[:-1] + b"\xff"
+    (place / "ids.npy").write_bytes(content)
+    sums = (place / "SHA256SUMS").read_text().splitlines()
+    (place / "SHA256SUMS").write_text(f"{hashlib.sha256(content).hexdigest()}  ids.npy\n{sums[1]}\n")
+
+
+def longer_header(content):
+    return content.replace(b"(%d,)" % len(PLAY), b"(%d,)" % (len(PLAY) // 2), 1)
+
+
+DAMAGE = {
+    "ids cut": changed("ids.npy", lambda content: content[:-5]),
+    "half of the ids": changed("ids.npy", lambda content: content[: 128 + len(PLAY) // 2]),
+    "half of the ids, and a header that says so": changed("ids.npy", lambda content: longer_header(content)[: 128 + len(PLAY) // 2]),
+    "a header of half": changed("ids.npy", longer_header),
+    "more ids": changed("ids.npy", lambda content: content + content[-9:]),
+    "one id changed": changed("ids.npy", lambda content: content[:-1] + b"\0"),
+    "ids turned round": changed("ids.npy", lambda content: content[:128] + content[:127:-1]),
+    "ids of another type": changed("ids.npy", lambda content: content.replace(b"|u1", b"|i1")),
+    "no ids": other("ids.npy", lambda path: None),
+    "empty ids": changed("ids.npy", lambda content: b""),
+    "no NumPy file": changed("ids.npy", lambda content: b"x" * len(content)),
+    "a pipe for ids": other("ids.npy", os.mkfifo),
+    "a folder for ids": other("ids.npy", os.mkdir),
+    "ids of another text": of_another_text,
+    "ids beyond the vocabulary": beyond,
+    "another vocabulary": changed("vocab.json", lambda content: content.replace(b'"F"', b'"E"')),
+    "a symbol less": changed("vocab.json", lambda content: content.replace(b' "F",\n', b"")),
+    "lower case": changed("vocab.json", lambda content: content.replace(b"false", b"true")),
+    "a vocabulary that is deep": changed("vocab.json", lambda content: b"[" * 100_000),
+    "a pipe for the vocabulary": other("vocab.json", os.mkfifo),
+    "no sums": other("SHA256SUMS", lambda path: None),
+    "a pipe for the sums": other("SHA256SUMS", os.mkfifo),
+    "other sums": changed("SHA256SUMS", lambda content: content[::-1]),
+    "a folder of another user": of_another_user,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_a_damaged_cache_is_made_again(tmp_path, cache, monkeypatch, name):
+    """And the next reader finds the right one."""
     read_text([file_of(tmp_path, PLAY)], Reading())
     (place,) = (cache / "texts").iterdir()
-    (place / "ids.npy").write_bytes((place / "ids.npy").read_bytes()[:-5])
+    if name == "a folder of another user" and os.geteuid():
+        pytest.skip("only root can give a folder away")
+    DAMAGE[name](place)
+    assert reread(read_text([tmp_path / "play.txt"], Reading())) == PLAY
+    monkeypatch.setattr(text, "_encode_files", None)
     assert reread(read_text([tmp_path / "play.txt"], Reading())) == PLAY
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(tmp_path, monkeypatch):
     monkeypatch.setenv("LSTMZOO_CACHE", str(file_of(tmp_path, "a file", "taken")))
     assert reread(read_text([file_of(tmp_path, PLAY)], Reading())) == PLAY
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644])
+def test_a_text_is_kept_where_only_its_reader_can_enter(tmp_path, cache, umask, mode):
+    """A text of mode 0644 too: the folder that it lies in may be what keeps it private."""
+    path, before = file_of(tmp_path, PLAY), os.umask(umask)
+    path.chmod(mode)
+    try:
+        read_text([path], Reading())
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE(place.stat().st_mode) for place in (cache / "texts").iterdir()] == [0o700]
 
 
 def test_two_processes_may_read_one_text_at_once(tmp_path, monkeypatch):

@@ -1,12 +1,17 @@
-"""Scratch directories: nothing of them is left, whenever a signal comes."""
+"""Files that are written beside their place: each under a name of its own; of scratch directories nothing is left."""
 
+import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+import lstmzoo
 from lstmzoo.errors import Interrupted
-from lstmzoo.system.files import scratch
+from lstmzoo.runs.directory import RunDirectory
+from lstmzoo.system import files
+from lstmzoo.system.files import name_beside, remove_leftovers, scratch, write_atomically
 from lstmzoo.system.signals import StopSignals
 
 
@@ -31,3 +36,61 @@ def test_a_signal_before_the_block_is_entered_leaves_none(tmp_path):
         held.__enter__()
         signal.raise_signal(signal.SIGINT)
     assert not list(tmp_path.iterdir())
+
+
+def test_writers_with_one_process_number_do_not_disturb_one_another(tmp_path):
+    """Threads have one, and so have containers that share a directory."""
+    contents = [bytes([number]) * 5000 for number in range(64)]
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda content: write_atomically(tmp_path / "file", content), contents))
+    assert (tmp_path / "file").read_bytes() in contents
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+STANDING = [".config.yaml.{pid}.tmp", ".config.yaml.1.tmp", ".config.yaml.tmp", ".key.{pid}.tmp", ".notes.12ab.tmp", ".tmp"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STANDING)
+def test_what_stands_beside_already_neither_hinders_a_run_nor_goes(tmp_path, name):
+    standing = tmp_path / name.format(pid=os.getpid())
+    standing.write_text("somebody else's")
+    with RunDirectory.create("run", tmp_path) as directory:
+        directory.begin("name: run\n")
+        directory.begin("name: run\n")  # a second start removes what a killed one has left
+    assert (tmp_path / "config.yaml").read_text() == "name: run\n"
+    assert standing.read_text() == "somebody else's"
+
+
+def test_a_name_that_is_taken_all_the_same_is_left_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(files.secrets, "token_hex", lambda size: "0" * 2 * size)
+    taken = name_beside(tmp_path / "file")
+    taken.write_text("somebody else's")
+    with pytest.raises(FileExistsError):
+        write_atomically(tmp_path / "file", b"new")
+    assert (taken.read_text(), (tmp_path / "file").exists()) == ("somebody else's", False)
+
+
+def test_what_appears_under_the_name_after_the_rename_stays(tmp_path, monkeypatch):
+    real, seen = Path.replace, []
+
+    def replace(self, target):
+        real(self, target)
+        self.write_text("somebody else's")
+        seen.append(self)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    write_atomically(tmp_path / "file", b"new")
+    assert ((tmp_path / "file").read_bytes(), seen[0].read_text()) == (b"new", "somebody else's")
+
+
+def test_what_killed_writers_have_left_goes(tmp_path):
+    left = [name_beside(tmp_path / name) for name in ("config.yaml", "step-00000500.safetensors")]
+    for path in left:
+        path.write_text("half")
+    remove_leftovers(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_name_is_made_of_a_process_number():
+    sources = Path(lstmzoo.__file__).parent.rglob("*.py")
+    assert [path.name for path in sources if "getpid" in path.read_text(encoding="utf-8")] == []

@@ -1,6 +1,6 @@
 """A worker of a search: it asks the chief for trials, has them run, and reports how they ended."""
 
-import os
+import secrets
 import signal
 import time
 from collections.abc import Callable
@@ -103,7 +103,7 @@ def _run(search: Search, client: Client, trial: Trial, command: Connection) -> s
             experiment = search.experiment(search.decoded(raw), repeat, _length(search, raw))
         except ConfigError as error:
             return f"impossible: {error}"
-        ticket = f"{os.getpid()}-{trial.trial_id}-{repeat}-{time.monotonic()}"
+        ticket = secrets.token_hex(6)
         command.send(("run", ticket, run_name(raw[RUN], repeat), experiment))
         beat = min(5.0, search.spec.worker_timeout / 4)
         reason = _waited_for(ticket, lambda: client.is_still_ours(trial.trial_id), beat, command)
