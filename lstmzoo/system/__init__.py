@@ -1,8 +1,8 @@
 """Access to the machine: files, signals, terminal, command line, missing packages, plug-ins.
 
 Nothing here knows about recurrent nets, and nothing imports NumPy. Read `files` (written whole or not at all) and
-`signals` (a run stops between two graph calls) first. The others are independent of one another: `terminal` (text for
-it), `command_line` (start and end of a command), `machine` (device and cores), `missing` (packages that are not
-installed), `accessories` (what never ends the work, such as pictures), `plugins` (models and tasks of other packages),
-`lazy_numpy` (NumPy, imported at its first use), `version`.
+`signals` (a run stops between two graph calls) first. The others are independent of one another: `terminal` and `cells`
+(text for it, and for tables), `command_line` (start and end of a command), `machine` (device and cores), `missing`
+(packages that are not installed), `accessories` (what never ends the work, such as pictures), `plugins` (models and
+tasks of other packages), `lazy_numpy` (NumPy, imported at its first use), `version`.
 """
