@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from lstmzoo.errors import InputError, shown
 from lstmzoo.models.registry import get_model
-from lstmzoo.schema.yaml_reader import MAX_BYTES, KeyPath, parse_yaml
+from lstmzoo.schema.yaml_reader import MAX_BYTES, MAX_DEPTH, KeyPath, parse_yaml
 
 LENGTHS = ("epochs", "steps", "time_budget")
 EITHER = {"train": LENGTHS, "task": ("corpus", "text")}  # keys of which one is given; that of --set replaces the file's
@@ -53,7 +53,7 @@ class Sources:
 
     def _parsed(self, override: str) -> tuple[KeyPath, Any] | None:
         key, equals, text = override.partition("=")
-        path = tuple(key.strip().split("."))
+        path = tuple(key.strip().split(".", 2 * MAX_DEPTH))
         if not equals or not all(path):
             where: KeyPath = ("--set",)
             self.places[where] = "--set"
@@ -78,6 +78,8 @@ def lay_over(data: dict[str, Any], given: Sequence[tuple[KeyPath, Any]]) -> list
 
 def _lay(data: dict[str, Any], path: KeyPath, value: Any) -> Problem | None:
     section: Any = data
+    if len(path) > MAX_DEPTH:
+        return Problem(path[:3], f"expected a key that exists, received one of more than {MAX_DEPTH} levels")
     if path[0] == "model" and path[1:] and isinstance(section.get("model"), str):
         section["model"] = _expanded(section["model"])
     for key in path[:-1]:
