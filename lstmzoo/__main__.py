@@ -36,12 +36,13 @@ def main() -> None:
     """Run the command that the first word names, or print the usage."""
     name = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if name in ("-h", "--help"):
-        print(USAGE)
-        return
-    if name not in COMMANDS:
-        from lstmzoo.errors import did_you_mean
+        from lstmzoo.system.command_line import run_and_leave
 
-        print(f"lstmzoo: expected a command, received {name!r}{did_you_mean(name, COMMANDS)}", file=sys.stderr)
+        run_and_leave(lambda: print(USAGE))
+    if name not in COMMANDS:
+        from lstmzoo.errors import did_you_mean, shown
+
+        print(f"lstmzoo: expected a command, received {shown(name)}{did_you_mean(name, COMMANDS)}", file=sys.stderr)
         raise SystemExit(2)
     del sys.argv[1]
     import_module(COMMANDS[name].module).main(f"lstmzoo {name}")

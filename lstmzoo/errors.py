@@ -4,11 +4,16 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
+MOST = 4000  # characters of one problem's message
+
 
 class InputError(ValueError):
     """An error in the user's input: exit status 2. The message says what was expected and received, and what to do."""
 
     exit_status = 2
+
+    def __init__(self, message: str):
+        super().__init__(bounded(message))
 
 
 class Busy(InputError):
@@ -19,8 +24,8 @@ class ConfigError(InputError):
     """A configuration with problems; `problems` holds one line for each of them."""
 
     def __init__(self, problems: list[str]):
-        self.problems = problems
-        super().__init__("\n".join(problems))
+        self.problems = [bounded(problem) for problem in problems]
+        ValueError.__init__(self, "\n".join(self.problems))
 
 
 def out_of_memory(error: BaseException) -> bool:
@@ -46,6 +51,11 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, signum: int, message: str):
         self.exit_status = 128 + signum
         super().__init__(message)
+
+
+def bounded(message: str) -> str:
+    """Return a message without its middle if it is longer than MOST characters: it may quote what it received."""
+    return message if len(message) <= MOST else f"{message[: MOST - 1000]} ... {message[-900:]}"
 
 
 def did_you_mean(name: object, legal: Iterable[str]) -> str:
@@ -74,4 +84,4 @@ def check_count(name: str, value: object, least: int, most: int | None = None) -
     whole = hasattr(value, "__index__") and not isinstance(value, bool)
     if not whole or int(value) < least or (most is not None and int(value) > most):  # type: ignore[call-overload]
         span = f">= {least}" if most is None else f"from {least} to {most:,}"
-        raise InputError(f"{name}: expected an integer {span}, received {value!r}")
+        raise InputError(f"{name}: expected an integer {span}, received {shown(value)}")

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from lstmzoo.errors import InputError, nearest, shown
 from lstmzoo.models.registry import get_model
 from lstmzoo.schema.places import legal_keys
-from lstmzoo.schema.yaml_reader import MAX_BYTES, KeyPath, parse_yaml
+from lstmzoo.schema.yaml_reader import MAX_BYTES, MAX_DEPTH, KeyPath, parse_yaml
 from lstmzoo.schema.yaml_scanner import no_space
 from lstmzoo.system.reader import open_file
 
@@ -61,7 +61,7 @@ class Sources:
 
     def _parsed(self, override: str) -> tuple[KeyPath, Any] | None:
         key, equals, text = override.partition("=")
-        path = tuple(key.strip().split("."))
+        path = tuple(key.strip().split(".", 2 * MAX_DEPTH))
         if not equals or not all(path):
             where: KeyPath = ("--set",)
             self.places[where] = "--set"
@@ -86,6 +86,8 @@ def lay_over(data: dict[str, Any], given: Sequence[tuple[KeyPath, Any]]) -> list
 
 def _lay(data: dict[str, Any], path: KeyPath, value: Any) -> Problem | None:
     section: Any = data
+    if len(path) > MAX_DEPTH:
+        return Problem(path[:3], f"expected a key that exists, received one of more than {MAX_DEPTH} levels")
     if path[0] == "model" and path[1:] and isinstance(section.get("model"), str):
         section["model"] = _expanded(section["model"])
     for key in path[:-1]:

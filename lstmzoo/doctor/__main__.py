@@ -132,10 +132,13 @@ def _print(text: str) -> None:
 def main(prog_name: str) -> None:
     """Run the command line of `python -m lstmzoo.doctor`; with argparse, since typer may be the broken package."""
     lend_streams()
-    parser = argparse.ArgumentParser(prog=prog_name, description=doctor.__doc__)
+    parser = argparse.ArgumentParser(prog=prog_name, description=doctor.__doc__, add_help=False)
+    parser.add_argument(
+        "-h", "--help", action="store_true", help="show this message"
+    )  # argparse's own hides a full disk
     parser.add_argument("--json", action="store_true", help="print everything as JSON, for programs")
     given = parser.parse_args()
-    run_and_leave(lambda: doctor(given.json))
+    run_and_leave(lambda: print(parser.format_help(), end="") if given.help else doctor(given.json))
 
 
 if __name__ == "__main__":

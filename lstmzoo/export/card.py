@@ -9,6 +9,7 @@ from lstmzoo.export.formats.registry import FORMATS
 from lstmzoo.export.notes import VOCABULARY
 from lstmzoo.models.blueprint import Blueprint
 from lstmzoo.models.signature import Signature, signature_of
+from lstmzoo.system.cells import markdown_text
 from lstmzoo.system.version import VERSION
 
 
@@ -33,11 +34,11 @@ def card_of(source: Source, name: str, file: str) -> str:
     """
     signature, spec, form = signature_of(source.blueprint), source.blueprint.spec, FORMATS[name]
     parameters = sum(part.size for part in source.blueprint.weights.in_order())
-    task = f"- **Task**: {source.task}.\n" if source.task else ""
-    return f"""# {source.name}
+    task = f"- **Task**: {markdown_text(source.task)}.\n" if source.task else ""
+    return f"""# {markdown_text(source.name)}
 
 - **Model**: {spec.kind} {list(spec.layers)}, {parameters:,} parameters; encoding {signature.encoding}.
-{task}- **Weights**: {source.weights}.
+{task}- **Weights**: {markdown_text(source.weights)}.
 - **Format**: {name}, written by lstmzoo {VERSION} and compared with the live model.
 
 {_signature(signature, source.symbols, form)}

@@ -15,7 +15,6 @@ from lstmzoo.models.signature import Signature, signature_of
 from lstmzoo.runs.trained import Trained, open_run
 from lstmzoo.schema.section import Section
 from lstmzoo.system.files import publish
-from lstmzoo.system.terminal import printable
 from lstmzoo.zoo.pretrained import PREFIX, card
 
 if TYPE_CHECKING:
@@ -93,9 +92,9 @@ def _in_words(task: Section) -> str:
 
 
 def _name(value: object) -> str:
-    """Return a value as text that can stand in a card; of an absolute path its last part."""
+    """Return a value as text; of an absolute path its last part."""
     text = str(value)
-    return printable(Path(text).name if Path(text).is_absolute() else text)
+    return Path(text).name if Path(text).is_absolute() else text
 
 
 def write_export(source: Source, path: Path, format: str) -> Exported:

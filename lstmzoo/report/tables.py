@@ -1,14 +1,12 @@
 """A comparison of runs as text: CSV for programs, Markdown for a page, a table for a terminal."""
 
-import csv
-import io
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lstmzoo.report.comparison import Comparison, shortest_ends
 from lstmzoo.report.summary import Summary
+from lstmzoo.system.cells import csv_table, markdown_row, markdown_text
 from lstmzoo.system.terminal import duration, short_number
 
 WIDTH, GAP = 100, 2  # characters of the table for a terminal, and between two of its columns
@@ -24,21 +22,18 @@ def csv_text(comparison: Comparison) -> str:
     """Return one row a run, with all digits; an empty cell: the run does not have it; `null`: the setting is null."""
     rows = [{key: _exact(key, value) for key, value in row.items()} for row in comparison.rows()]
     names = dict.fromkeys(key for row in rows for key in row if key not in comparison.differing)
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, [*names, *comparison.differing], restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue()
+    heads = [*names, *comparison.differing]
+    return csv_table([heads, *([row.get(head) for head in heads] for row in rows)])
 
 
-def markdown_text(comparison: Comparison, picture: str) -> str:
+def markdown_page(comparison: Comparison, picture: str) -> str:
     """Return a page: the picture (unless ""), a table of the runs with what differs, and the main shared settings."""
     runs = comparison.runs
-    title = f"{len(runs)} runs compared" if len(runs) > 1 else f"The run {_escaped(runs[0].label)}"
+    title = f"{len(runs)} runs compared" if len(runs) > 1 else f"The run {markdown_text(runs[0].label)}"
     heads, rows = _table(comparison, comparison.telling(), HEADS)
     lines = [f"# {title}", "", *([f"![training and validation losses by step]({picture})", ""] if picture else [])]
     lines += ["Losses are in nats a symbol; the best run is first. `report.csv` has all digits.", ""]
-    lines += [_markdown_row(heads), "|" + "---|" * len(heads), *map(_markdown_row, rows)]
+    lines += [markdown_row(heads), "|" + "---|" * len(heads), *map(markdown_row, rows)]
     return "\n".join([*lines, "", *_shared_lines(comparison), ""])
 
 
@@ -121,7 +116,7 @@ def _shared_lines(comparison: Comparison) -> list[str]:
     lines = []
     for section in MAIN:
         paths = [path for path in shared if path.startswith(f"{section}.")]
-        parts = [f"{path.removeprefix(f'{section}.')} {_escaped(_setting(shared, path))}" for path in paths]
+        parts = [f"{path.removeprefix(f'{section}.')} {markdown_text(_setting(shared, path))}" for path in paths]
         lines += [f"- {section}: {', '.join(parts)}"] if parts else []
     return ["The same in all:", "", *lines] if lines and len(comparison.runs) > 1 else ["Settings:", "", *lines]
 
@@ -129,15 +124,6 @@ def _shared_lines(comparison: Comparison) -> list[str]:
 def _is_minor(path: str) -> bool:
     """Tell whether a path is an optimizer's argument other than its name and learning rate."""
     return path.startswith("train.optimizer.") and path.split(".")[-1] not in ("name", "learning_rate")
-
-
-def _markdown_row(cells: Row) -> str:
-    return "| " + " | ".join(map(_escaped, cells)) + " |"
-
-
-def _escaped(text: str) -> str:
-    """Escape what Markdown would not take for plain text: `|` above all, and links."""
-    return re.sub(r"([\\`*<>|&~]|\](?=\())", r"\\\1", text)
 
 
 def _cut(label: str) -> str:

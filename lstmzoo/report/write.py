@@ -40,7 +40,7 @@ def write_files(comparison: "Comparison", path: Path) -> list[str]:
 
     A picture that cannot be drawn is left out, with a warning in the log.
     """
-    from lstmzoo.report.tables import csv_text, markdown_text
+    from lstmzoo.report.tables import csv_text, markdown_page
     from lstmzoo.runs.places import check_parts
     from lstmzoo.zoo.pretrained import refuse_to_write
 
@@ -50,7 +50,7 @@ def write_files(comparison: "Comparison", path: Path) -> list[str]:
         check_parts(path, (PAGE, TABLE, PICTURE), (), what="report", option="--out")
         picture = _draw(path / PICTURE, comparison)
         write_atomically(path / TABLE, csv_text(comparison).encode())
-        write_atomically(path / PAGE, markdown_text(comparison, picture).encode())
+        write_atomically(path / PAGE, markdown_page(comparison, picture).encode())
         return [PAGE, TABLE, *([picture] if picture else [])]
     except (FileExistsError, FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
         raise InputError(

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from lstmzoo.sweep.results.measured import Measured
 from lstmzoo.sweep.results.trials import TrialResult, best_first, short_cell
 from lstmzoo.sweep.space.search import Search
-from lstmzoo.system.terminal import printable
+from lstmzoo.system.terminal import one_line, printable
 
 REFRESH = 0.5  # seconds
 
@@ -106,6 +106,7 @@ class Table:
 
     def _drawn(self, trials: list[TrialResult]) -> Any:
         from rich.table import Table as Drawn
+        from rich.text import Text  # in a plain text rich looks for its own marks, such as [red]
 
         name, paths = self.search.objective.name, [each.path for each in self.search.dimensions]
         drawn = Drawn(title=_summary(trials, self.search), title_justify="left", title_style="bold", box=None)
@@ -114,7 +115,8 @@ class Table:
         for trial in self._shown(trials):
             step, best = self._so_far(trial)
             values = [short_cell(trial.values.get(path, "")) for path in paths]
-            drawn.add_row(trial.name, *values, f"{step:,}" if step else "", short_cell(best), trial.status)
+            cells = (trial.name, *values, f"{step:,}" if step else "", short_cell(best), trial.status)
+            drawn.add_row(*(Text(one_line(cell)) for cell in cells))
         return drawn
 
     def _shown(self, trials: Sequence[TrialResult]) -> list[TrialResult]:
@@ -141,7 +143,7 @@ def for_terminal(search: Search, directory: Path) -> Watch:
 def _sentence(trial: TrialResult, search: Search) -> str:
     values = ", ".join(f"{path.rpartition('.')[2]} {short_cell(value)}" for path, value in trial.values.items())
     end = f"{search.objective.name} {short_cell(trial.objective)}" if trial.status == "completed" else trial.reason
-    return f"{trial.name} {trial.status}: {values}" + (f"; {end}" if end else "")
+    return one_line(f"{trial.name} {trial.status}: {values}" + (f"; {end}" if end else ""))
 
 
 def _summary(trials: Sequence[TrialResult], search: Search) -> str:

@@ -1,5 +1,6 @@
 """The start of a search, and its result."""
 
+import errno
 import os
 import re
 import secrets
@@ -7,7 +8,7 @@ import socket
 from pathlib import Path
 from typing import NamedTuple
 
-from lstmzoo.errors import InputError, Interrupted
+from lstmzoo.errors import InputError, Interrupted, shown
 from lstmzoo.runs.places import sweeps_root
 from lstmzoo.sweep.directory import SweepDirectory
 from lstmzoo.sweep.progress import SilentWatch, Watch
@@ -60,6 +61,8 @@ def run_sweep(
         raise InputError(f"workers: expected 1 or more (0 is possible with chief), received {workers}")
     for name, address in (("chief", chief), ("join", join)):
         check_address(name, address)
+        if address is not None:
+            _check_host(name, address, is_here=name == "chief")
     directory, watch = SweepDirectory(Path(dir) if dir is not None else default_dir(search)), watch or SilentWatch()
     supervisor = Supervisor(search, directory, train, watch)
     try:
@@ -110,4 +113,23 @@ def check_address(name: str, address: str | None) -> None:
         return
     port = address.rpartition(":")[2]
     if not re.fullmatch(r"([^:\s]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}", address) or not 0 < int(port) < 65536:
-        raise InputError(f"{name}: expected HOST:PORT such as 127.0.0.1:5000, received {address!r}")
+        raise InputError(f"{name}: expected HOST:PORT such as 127.0.0.1:5000, received {shown(address)}")
+
+
+def _check_host(name: str, address: str, is_here: bool) -> None:
+    """Raise `InputError` for a host that does not exist, and for one that is not this machine, if it `is_here`."""
+    host, _, port = address.rpartition(":")
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
+        if is_here:
+            family, kind, _, _, place = found[0]
+            with socket.socket(family, kind) as trial:
+                trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                trial.bind(place)
+    except (socket.gaierror, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "no name of a host"
+        raise InputError(f"{name}: expected a host that exists, received {shown(address)} ({reason})") from error
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:  # the chief itself says that, for it waits for the directory first
+            received = f"{shown(address)} ({error.strerror})"
+            raise InputError(f"{name}: expected an address of this machine, received {received}") from error

@@ -11,9 +11,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from typing import Any, NoReturn
 
-from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted, out_of_memory
+from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted, bounded, out_of_memory
 from lstmzoo.system.missing import DISTRIBUTIONS
 from lstmzoo.system.signals import SIGNALS, StopSignals, last_words
 from lstmzoo.system.terminal import printable
@@ -46,9 +47,34 @@ def command_line(command: Callable[..., None], prog_name: str, quiet: bool = Fal
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command()(guarded)
     try:
-        app(prog_name=prog_name)
-    except BrokenPipeError:  # of --help, which typer prints itself
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        app(prog_name=prog_name, standalone_mode=False)
+        sys.stdout.flush()
+    except _wrong_usage() as error:
+        error.message = bounded(error.message)
+        try:
+            error.show()
+        except OSError:
+            _give_up(2)
+        raise SystemExit(error.exit_code) from None
+    except typer.Abort:
+        raise SystemExit(128 + signal.SIGINT) from None
+    except SystemExit as done:
+        if not isinstance(done.__context__, BrokenPipeError):
+            raise
+        _give_up(1)  # typer prints --help itself, and leaves with 1 where its reader is gone
+    except BrokenPipeError:
+        _give_up(1)
+    except OSError as error:  # a full disk
+        _give_up(1)
+        _say(f"the system failed: {error}")
+        raise SystemExit(1) from None
+
+
+def _wrong_usage() -> Any:
+    """Return the class of all that typer says of a wrong command line, which it does not export."""
+    import typer
+
+    return typer.BadParameter.__mro__[2]
 
 
 def run_and_leave(command: Callable[[], None], quiet: bool = False) -> NoReturn:
@@ -66,27 +92,54 @@ def exit_status(command: Callable[[], None], quiet: bool = False) -> int:
             command()
             sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the flush at exit fails again
+        _give_up(1)  # or the flush at exit fails again
         return 0
     except (InputError, Diverged, EnvironmentFailure, Interrupted) as error:
         if not (quiet and isinstance(error, Interrupted)):
-            print(printable(str(error)), file=sys.stderr)
+            _say(f"{error}{_no_folder() if isinstance(error, InputError | EnvironmentFailure) else ''}")
         return error.exit_status
     except ModuleNotFoundError as error:  # most of them are not needed to sample and score
         if error.name not in DISTRIBUTIONS:
             raise
         wanted = f"expected {error.name} to be installed for this, received none ({error})"
-        print(f"{wanted}: python -m pip install {DISTRIBUTIONS[error.name]}", file=sys.stderr)
+        _say(f"{wanted}: python -m pip install {DISTRIBUTIONS[error.name]}")
         return InputError.exit_status
     except OSError as error:
-        print(printable(f"the system failed: {error}"), file=sys.stderr)
+        _give_up(1)
+        _say(f"the system failed: {error}{_no_folder()}")
         return 1
     except Exception as error:
         if not out_of_memory(error):
             raise
-        print("the system failed: out of memory: close other programs, or ask for less at once", file=sys.stderr)
+        _say("the system failed: out of memory: close other programs, or ask for less at once")
         return 1
     return 0
+
+
+def _say(text: str) -> None:
+    """Print a message; a stderr that takes none changes no status."""
+    try:
+        print(printable(text), file=sys.stderr, flush=True)
+    except OSError:
+        _give_up(2)
+
+
+def _give_up(number: int) -> None:
+    """Open the null device in place of a stream that cannot be written: Python flushes it once more at exit."""
+    stream = {1: sys.stdout, 2: sys.stderr}[number]
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+
+
+def _no_folder() -> str:
+    """Return a hint for a message where the working directory is gone, which relative paths start from."""
+    try:
+        Path.cwd()
+    except OSError:
+        return "; the working directory no longer exists: change to another one (cd)"
+    return ""
 
 
 def lend_streams() -> None:

@@ -1,6 +1,7 @@
 """Text for a terminal: control characters, which a terminal would obey, are shown as escapes such as \\x1b."""
 
 import codecs
+import re
 import unicodedata
 from typing import BinaryIO
 
@@ -20,6 +21,11 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(_shown(char) for char in text)
+
+
+def one_line(text: str) -> str:
+    """Return a text on one line, without characters that a terminal would obey; a newline or tab becomes a space."""
+    return printable(re.sub(r"[\r\n\t]+", " ", text))
 
 
 def _shown(char: str) -> str:

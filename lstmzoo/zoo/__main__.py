@@ -11,9 +11,10 @@ def main(prog_name: str) -> None:
 
     def zoo(pattern: Annotated[str, typer.Argument(help="shell pattern, such as 'char_*'")] = "*") -> None:
         """List the named models: parameters, where they come from, measured results."""
+        from lstmzoo.system.terminal import printable
         from lstmzoo.zoo.catalogue import describe_models
 
-        print(describe_models(pattern))
+        print(printable(describe_models(pattern)))
 
     command_line(zoo, prog_name)
 

@@ -79,7 +79,7 @@ def markdown_models() -> str:
             row.units,
             row.parameters,
             "; ".join(row.measured),
-            row.source.replace("|", "/") or "-",
+            row.source or "-",
         )
         lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
     return "\n".join(lines)

@@ -1,6 +1,7 @@
 """The objective of a run, read while the file grows, is cut back and grows again."""
 
 import json
+import os
 
 import pytest
 
@@ -31,6 +32,11 @@ def test_a_run_that_is_cut_back_is_read_from_its_start(tmp_path):
     assert measured.look().values == [0.9]
     path.write_text(line(1, val_loss=0.123456789, elapsed_seconds=1.25) + line(2, val_loss=0.1) + line(3, val_loss=0.2))
     assert measured.look().values == [0.123456789, 0.1, 0.2]  # cut back and longer again between two looks
+
+
+def test_a_pipe_in_place_of_the_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "metrics.jsonl")
+    assert Measured(tmp_path, Objective("val_loss", "min")).look().best is None
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from lstmzoo.sweep.scheduler.oracles import make_oracle
 from lstmzoo.sweep.space.hyperband import lengths, sizes
 from lstmzoo.sweep.space.load import load_sweep
 from lstmzoo.sweep.state import LENGTH, RUN
+from tests.helpers.rows import few
 from tests.helpers.trying import SPACE, write_sweep
 
 BASE = {"task": {"kind": "echo"}, "model": {"units": 4}, "train": {"epochs": 27}}
@@ -192,6 +193,13 @@ def test_a_trial_goes_back_to_the_worker_that_had_it_and_then_to_others(search, 
     oracle.take_back(second.trial_id)
     oracle.end(second.trial_id, 3.0, "")  # by a worker that was only slow, while it waits for another one
     assert oracle.create_trial("d").trial_id not in (first.trial_id, second.trial_id)
+
+
+@pytest.mark.parametrize("kind", few(["bayesian", "hyperband", "random"], ["bayesian"]))
+def test_scores_that_nothing_can_be_computed_with_end_no_search(search, tmp_path, kind):
+    spec = search(KINDS[kind])
+    found = drive(spec, tmp_path / "o", function=lambda values: 1e308 if values["model.units"] % 2 else -1e308)
+    assert len({str(values) for values, _, _ in found}) >= spec.trials
 
 
 def test_three_failures_in_a_row_do_not_end_a_search(search, tmp_path):

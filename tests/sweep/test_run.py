@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import yaml
 import lstmzoo
 from lstmzoo.errors import InputError
 from lstmzoo.sweep.run import run_sweep
+from lstmzoo.sweep.scheduler.processes import _short_folder
 from lstmzoo.sweep.space.load import load_sweep
 from tests.helpers.forked import warm
 from tests.helpers.searches import ended, rows, start, those_of
@@ -217,3 +219,28 @@ def test_the_command_tells_of_runs_that_diverge_and_ends_with_status_1(sweep, tm
     assert (by_name["trial-0000"]["status"], by_name["trial-0001"]["status"]) == ("FAILED", "COMPLETED")
     assert by_name["trial-0001"]["train.optimizer"] == "{name: adam}"
     assert "best: trial-0001  val_loss " in found.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"chief": "no-such-host.invalid:5000"}, "chief: expected a host that exists, received 'no-such-host.invalid:5000'"),
+        ({"join": "no-such-host.invalid:5000"}, "join: expected a host that exists"),
+        ({"chief": "a..b:5000"}, "chief: expected a host that exists, received 'a..b:5000'"),
+        ({"chief": "192.0.2.1:5000"}, "chief: expected an address of this machine, received '192.0.2.1:5000'"),
+        ({"chief": "[2001:db8::1]:5000"}, "chief: expected an address of this machine"),
+    ],
+)  # fmt: skip
+def test_an_address_that_cannot_be_is_told_at_once(sweep, tmp_path, options, message):
+    with pytest.raises(InputError, match=message.replace("[", "\\[")):
+        run_sweep(sweep({"kind": "grid"}, {"model.units": {"choices": [5, 6]}}), tmp_path / "d", **options)
+    assert not (tmp_path / "d").exists()
+
+
+def test_a_long_temporary_folder_has_room_for_no_socket_and_needs_none(tmp_path, monkeypatch):
+    long = tmp_path / ("t" * 100)
+    long.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(long))
+    with _short_folder():
+        assert len(tempfile.gettempdir()) < 70
+    assert tempfile.gettempdir() == str(long)

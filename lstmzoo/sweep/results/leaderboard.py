@@ -1,7 +1,5 @@
 """The results of a search as files, best first; they always show all trials so far."""
 
-import csv
-import io
 import time
 from collections.abc import Callable, Sequence
 
@@ -10,9 +8,9 @@ from lstmzoo.sweep.results.measured import Measured
 from lstmzoo.sweep.results.trials import TrialResult, best_first, plain_cell, short_cell
 from lstmzoo.sweep.space.search import Search
 from lstmzoo.system.accessories import Accessories, import_matplotlib
+from lstmzoo.system.cells import csv_table, markdown_row
 from lstmzoo.system.files import write_atomically
 from lstmzoo.system.reader import read_file
-from lstmzoo.system.terminal import printable
 
 DRAW_SECONDS, DRAW_SHARE = 10.0, 0.02  # least seconds between two drawings; largest share of the time for drawing
 
@@ -83,33 +81,27 @@ def varying(trials: Sequence[TrialResult]) -> Sequence[TrialResult]:
 
 def as_csv(ordered: Sequence[TrialResult], paths: Sequence[str], search: Search) -> str:
     """Return one row a trial: trial, status, reason, a column a path, the objective by its name; with all digits."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["trial", "status", "reason", *paths, search.objective.name])
+    rows = [["trial", "status", "reason", *paths, search.objective.name]]
     for trial in ordered:
-        values = (plain_cell(trial.values[path]) if path in trial.values else "" for path in paths)
+        values = [plain_cell(trial.values[path]) if path in trial.values else "" for path in paths]
         score = "" if trial.objective is None else repr(trial.objective)
-        writer.writerow([trial.name, trial.status.upper(), trial.reason, *values, score])
-    return text.getvalue()
+        rows.append([trial.name, trial.status.upper(), trial.reason, *values, score])
+    return csv_table(rows)
 
 
 def as_markdown(ordered: Sequence[TrialResult], paths: Sequence[str], search: Search) -> str:
     """Return the same for a reader: a table with rounded numbers."""
     head = ["", "trial", "status", *paths, search.objective.name]
     lines = [f"# {search.spec.name}", "", f"{len(ordered)} of {search.trials} trials; {_aim(search)}.", ""]
-    lines += [_row(head), _row(["---"] * len(head))]
+    lines += [markdown_row(head), markdown_row(["---"] * len(head))]
     for place, trial in enumerate(ordered, 1):
         status = trial.status.upper() + (f": {trial.reason}" if trial.reason else "")
         values = [short_cell(trial.values.get(path, "")) for path in paths]
         number = str(place) if trial.score() is not None else ""
-        lines.append(_row([number, trial.name, status, *values, short_cell(trial.objective)]))
+        lines.append(markdown_row([number, trial.name, status, *values, short_cell(trial.objective)]))
     return "\n".join(lines) + "\n"
 
 
 def _aim(search: Search) -> str:
     kind, least = search.spec.search.kind, "least" if search.objective.direction == "min" else "greatest"
     return f"{kind} search for the {least} {search.objective.name}, the best over each run"
-
-
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(printable(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"

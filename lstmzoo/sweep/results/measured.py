@@ -26,7 +26,9 @@ class Measured:
 
     def look(self) -> "Measured":
         """Read the lines since the last look, and return this; a file that became shorter is read from its start."""
-        with suppress(OSError):  # there is none yet
+        if not self.metrics.path.is_file():  # there is none yet
+            return self
+        with suppress(OSError):
             try:
                 self.size = self.metrics.follow(self.size, self._take)
             except ValueError:

@@ -42,11 +42,14 @@ class Bayesian(DurableOracle, oracles.BayesianOptimizationOracle):
     """A Gaussian process over the trials so far; for one worker a function of the seed and their scores."""
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """Return the values that promise most; or a random draw if these were tried before."""
+        """Return the values that promise most; or a random draw if these were tried before, or none can be computed."""
         self._random_state = np.random.RandomState((self.seed + int(trial_id)) % 2**32)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # scikit-learn's on convergence
-            answer: dict[str, Any] = super().populate_space(trial_id)
+            try:
+                answer: dict[str, Any] = super().populate_space(trial_id)
+            except (ValueError, ArithmeticError):  # scores that no Gaussian process fits, such as 1e308
+                return dict(self._random_populate_space())
         if answer["status"] == RUNNING and self._duplicate(carried(answer["values"])):
             answer = self._random_populate_space()
         return answer

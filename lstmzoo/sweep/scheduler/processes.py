@@ -4,7 +4,9 @@ The command itself imports no TensorFlow: it names a function, and the process i
 """
 
 import multiprocessing
+import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +14,7 @@ from multiprocessing.connection import Connection
 from types import ModuleType
 from typing import Any, NamedTuple
 
+LONGEST = 70  # bytes of the temporary folder's path; multiprocessing adds about 32
 CONTEXT = multiprocessing.get_context("forkserver")
 
 
@@ -48,7 +51,7 @@ def start(target: Callable[..., None], *arguments: Any) -> Started:
     CONTEXT.set_forkserver_preload(["lstmzoo.sweep.scheduler.preload"])
     ours, theirs = CONTEXT.Pipe()
     process = CONTEXT.Process(target=target, args=(*arguments, theirs), daemon=True)
-    with _no_main():
+    with _no_main(), _short_folder():
         process.start()
     theirs.close()
     return Started(process, ours, time.monotonic())
@@ -63,6 +66,18 @@ def _no_main() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = main
+
+
+@contextmanager
+def _short_folder() -> Iterator[None]:
+    """Take another temporary folder where the name of the processes' socket would be longer than Linux's 107 bytes."""
+    before = tempfile.gettempdir()
+    if len(os.fsencode(before)) > LONGEST:
+        tempfile.tempdir = next((each for each in ("/tmp", "/var/tmp") if os.access(each, os.W_OK)), before)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
 
 
 def chief(*arguments: Any) -> None:

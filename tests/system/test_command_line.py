@@ -1,0 +1,97 @@
+"""Start and end of a command where the streams, the working directory or the arguments are odd."""
+
+import os
+import sys
+import traceback
+
+import pytest
+
+from lstmzoo.errors import MOST, ConfigError, EnvironmentFailure, InputError, check_count
+from lstmzoo.system.command_line import exit_status
+from tests.helpers.places import ECHO
+
+MEGABYTE = "x" * 10**6
+
+
+def ended(main, *words, folder=None, stdout=None, stderr=None):
+    """Status and messages of a command in a process of its own; its streams may be other files."""
+    ours, theirs = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        status = 99
+        try:
+            for number, name in ((1, stdout), (2, stderr)):
+                os.dup2(os.open(name, os.O_WRONLY) if name else theirs, number)
+                setattr(sys, "stdout" if number == 1 else "stderr", open(number, "w", closefd=False))  # noqa: SIM115
+            if folder is not None:
+                os.chdir(folder)
+                folder.rmdir()
+            sys.argv = ["lstmzoo", *words]
+            main()
+            status = 0
+        except SystemExit as done:
+            status = done.code or 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    os.close(theirs)
+    with open(ours, encoding="utf-8") as file:  # noqa: PTH123
+        said = file.read()
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said
+
+
+def lstmzoo():
+    from lstmzoo.__main__ import main
+
+    main()
+
+
+@pytest.mark.parametrize("words", [["--help"], ["report", "--help"], ["doctor", "--help"], ["run", "--schema"]])
+def test_a_full_disk_behind_stdout_is_one_message_and_status_1(words):
+    assert ended(lstmzoo, *words, stdout="/dev/full") == (1, "the system failed: [Errno 28] No space left on device\n")
+
+
+@pytest.mark.parametrize("words", [["report", "nowhere"], ["run", "--nonsense"], ["nonsense"]])
+def test_a_stderr_that_takes_nothing_changes_no_status(words):
+    assert ended(lstmzoo, *words, stderr="/dev/full") == (2, "")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["nonsense" * 5000], ["run", "x" * 50_000, "y" * 50_000], ["run", "--" + "x" * 50_000], ["sweep", "--workers", "9" * 50_000],
+        ["zoo", "x" * 50_000], ["report", "x" * 50_000], ["sample", "x" * 50_000], ["sweep", "echo", "--chief", "x" * 50_000],
+        ["sweep", "echo", "--chief", "x" * 50_000 + ":1"], ["run", "echo", "--run-dir", "x" * 50_000, "--set", "a" * 50_000 + "=1"],
+    ],
+    ids=lambda words: words[0][:8],
+)  # fmt: skip
+def test_no_message_quotes_all_of_a_long_argument(words):
+    status, said = ended(lstmzoo, *words)
+    assert status == 2 and len(said) < MOST + 200 and "Traceback" not in said
+
+
+def test_an_error_is_bounded_whatever_it_quotes():
+    for error in (InputError(f"expected a, received {MEGABYTE}: take a"), ConfigError([f"a: {MEGABYTE}: take a"])):
+        assert len(str(error)) < MOST and str(error).endswith(": take a")
+    assert len(str(ConfigError(["y" * 300] * 50))) > 15_000
+    with pytest.raises(InputError, match="received 'xxx") as found:
+        check_count("n", MEGABYTE, 1)
+    assert len(str(found.value)) < 200
+
+
+@pytest.mark.parametrize("levels", [51, 5000, 50_000])
+@pytest.mark.parametrize("word", ["a", "train"])
+def test_a_key_of_many_levels_is_none_that_exists(levels, word):
+    status, said = ended(lstmzoo, "run", str(ECHO), "--plan", "--set", ".".join([word] * levels) + "=1")
+    assert (status, len(said.splitlines())) == (2, 1)
+    assert f": {word}.{word}.{word}: expected a key that exists, received one of more than 50 levels" in said
+
+
+def test_a_working_directory_that_is_gone_is_named(tmp_path):
+    hint = "; the working directory no longer exists: change to another one (cd)"
+    for words in (["report", "here"], ["sweep", "echo"], ["run", "nowhere"]):
+        (tmp_path / "gone").mkdir()
+        status, said = ended(lstmzoo, *words, folder=tmp_path / "gone")
+        assert status == 2 and said.endswith(f"{hint}\n") and "Traceback" not in said
+    assert exit_status(lambda: (_ for _ in ()).throw(EnvironmentFailure("other"))) == 1
