@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.sources import LENGTHS
-from lstmzoo.schema.problems import sections_in
+from lstmzoo.schema.places import sections_in
 from lstmzoo.schema.section import MAY_CHANGE
 from lstmzoo.tasks.task import data_keys
 

@@ -27,6 +27,7 @@ from lstmzoo.schema.section import (
     all_expected,
     expected,
 )
+from lstmzoo.schema.yaml_scanner import no_space
 from lstmzoo.tasks.registry import TaskSpec
 
 
@@ -50,7 +51,7 @@ def _from_zoo(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     if value not in list_models():
-        raise expected("a model of the zoo", near=did_you_mean(value, list_models()))
+        raise expected("a model of the zoo", near=no_space(value) or did_you_mean(value, list_models()))
     return get_model(value)
 
 

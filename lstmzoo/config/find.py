@@ -42,7 +42,7 @@ def _must_be_there(path: Path, kind: str) -> Path:
     try:
         path.open("rb").close()
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
+        reason = error.strerror if isinstance(error, OSError) else "a NUL character"
         near = did_you_mean(path.name.removesuffix(SUFFIX), list_configs(kind))
         if path.name.startswith(PREFIX):
             near = "; trained models are there to sample, score, report and load_model"

@@ -13,7 +13,7 @@ from lstmzoo.config.find import find_config
 from lstmzoo.config.plan import memory_problem
 from lstmzoo.config.sources import EITHER, Problem, Sources
 from lstmzoo.errors import ConfigError
-from lstmzoo.schema.yaml_reader import parse_scalar
+from lstmzoo.schema.yaml_scalars import parse_scalar
 
 
 def load_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Experiment:
@@ -31,7 +31,7 @@ def load_run_config(path: Path) -> Experiment:
 
 
 def _load(path: Path, overrides: Sequence[str], files_may_lack: bool) -> Experiment:
-    sources = Sources(path, overrides)
+    sources = Sources(path, overrides, Experiment)
     experiment, problems = None, list(sources.problems)
     if isinstance(sources.data, dict):
         sources.data.setdefault("name", name_of(path))

@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lstmzoo.errors import InputError, shown
+from pydantic import BaseModel
+
+from lstmzoo.errors import InputError, nearest, shown
 from lstmzoo.models.registry import get_model
+from lstmzoo.schema.places import legal_keys
 from lstmzoo.schema.yaml_reader import MAX_BYTES, KeyPath, parse_yaml
+from lstmzoo.schema.yaml_scanner import no_space
 
 LENGTHS = ("epochs", "steps", "time_budget")
 EITHER = {"train": LENGTHS, "task": ("corpus", "text")}  # keys of which one is given; that of --set replaces the file's
@@ -23,15 +27,18 @@ class Problem(NamedTuple):
 class Sources:
     """The merged data of one file and its overrides, and the problems met while reading them."""
 
-    def __init__(self, path: Path, overrides: Sequence[str]):
+    def __init__(self, path: Path, overrides: Sequence[str], section: type[BaseModel]):
         document = parse_yaml(_read(path))
         self.file, self.data, self.lines = str(path), document.data, document.lines
+        if isinstance(self.data, dict):
+            self.data = _without_shared(self.data, document.shared, section)
         self.problems = [Problem(path, text, line) for line, path, text in document.problems]
         self.places: dict[KeyPath, str] = {}
         if isinstance(self.data, dict):
             self.problems += lay_over(self.data, [given for override in overrides if (given := self._parsed(override))])
         elif not self.problems:
-            self.problems.append(Problem((), f"expected a mapping of sections, received {shown(self.data)}"))
+            received = shown(self.data) + no_space(self.data)
+            self.problems.append(Problem((), f"expected a mapping of sections, received {received}"))
 
     @property
     def folders(self) -> list[Path]:
@@ -89,12 +96,22 @@ def _lay(data: dict[str, Any], path: KeyPath, value: Any) -> Problem | None:
     return None
 
 
+def _without_shared(data: dict[str, Any], shared: set[str], section: type[BaseModel]) -> dict[str, Any]:
+    """Remove what only holds anchors for other places, such as `defaults: &defaults {...}`.
+
+    A name near to that of a section which is missing stays, for it is probably mistyped.
+    """
+    legal = legal_keys((), section, ())
+    missing = legal - data.keys()
+    return {key: value for key, value in data.items() if key in legal or key not in shared or nearest(key, missing)}
+
+
 def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
+        reason = error.strerror if isinstance(error, OSError) else "a NUL character"
         raise InputError(f"expected a readable YAML file, received {shown(str(path))} ({reason})") from error
     if not content.strip():
         raise InputError(f"expected a YAML file, received {shown(str(path))}, which is empty")

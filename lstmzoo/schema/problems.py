@@ -1,12 +1,13 @@
 """Pydantic's errors in our words: the path, what was expected, what was received, the nearest legal name."""
 
-from typing import Any, Literal, NamedTuple, get_args, get_origin
+import json
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
 from lstmzoo.errors import did_you_mean, shown
-
-Path = tuple[str | int, ...]
+from lstmzoo.schema.places import Path, hint
+from lstmzoo.schema.yaml_scanner import no_space
 
 _EXPECTED = {
     "missing": "this required key",
@@ -16,6 +17,19 @@ _EXPECTED = {
     "bool_type": "true or false",
     "string_type": "text",
     "list_type": "a list",
+    "tuple_type": "a list",
+    "set_type": "a list",
+    "frozen_set_type": "a list",
+    "enum": "{expected}",
+    "too_short": "a list of {min_length} or more",
+    "too_long": "a list of at most {max_length}",
+    "string_too_short": "a text of {min_length} characters or more",
+    "string_too_long": "a text of at most {max_length} characters",
+    "string_pattern_mismatch": "a text of the form {pattern}",
+    "multiple_of": "a multiple of {multiple_of}",
+    "none_required": "null",
+    "value_error": "another value ({error})",
+    "assertion_error": "another value ({error})",
     "model_type": "a section (a mapping of keys)",
     "model_attributes_type": "a section (a mapping of keys)",
     "dict_type": "a section (a mapping of keys)",
@@ -29,6 +43,7 @@ _EXPECTED = {
     "union_tag_not_found": "a section with the key {discriminator}",
     "expected": "{what}",
 }
+_SECTIONS = ("model_type", "model_attributes_type", "dict_type")
 
 
 class Reason(NamedTuple):
@@ -72,18 +87,23 @@ def _single(error: ValidationError) -> list[Any]:
 def _one(item: Any, path: Path, data: dict[str, Any], section: type[BaseModel]) -> tuple[str, str]:
     kind, context = item["type"], item.get("ctx", {})
     if kind == "extra_forbidden":
-        return "a key that exists", shown(path[-1]) + did_you_mean(path[-1], _legal(path[:-1], section, item["loc"]))
-    text = _EXPECTED.get(kind, item["msg"]).format(**{k: str(v).replace("'", "") for k, v in context.items()})
+        near = no_space(path[-1]) or hint(path, section, item["loc"])
+        return "a key that exists", shown(path[-1]) + near
+    words = {key: str(value).replace("'", "").strip() for key, value in context.items()}
+    text = _EXPECTED.get(kind, "another value").format(**words)
     if kind == "missing":
         return text, "nothing"
     value = _value(path, data)
     if kind in ("literal_error", "union_tag_invalid"):
         return text, _received(value) + _near(value, context.get("expected") or context["expected_tags"])
-    return text, _received(value) + context.get("near", "")
+    near = no_space(value if kind in _SECTIONS else next(iter(value), "") if isinstance(value, dict) else "")
+    return text, _received(value) + (context.get("near") or near)
 
 
 def _received(value: Any) -> str:
-    return "null" if value is None else str(value).lower() if isinstance(value, bool) else shown(value)
+    """Return a value as YAML and JSON write it: null, true, {"a": [1, null]}."""
+    is_plain = value is None or isinstance(value, (bool, list, tuple, dict))
+    return shown(_Text(json.dumps(value, ensure_ascii=False, default=repr))) if is_plain else shown(value)
 
 
 def _near(value: Any, legal: str) -> str:
@@ -111,40 +131,19 @@ def _path(item: Any, data: dict[str, Any]) -> Path:
     return (*path, *below)
 
 
-class _Default:
-    """A placeholder for a value that was not given."""
+class _Text:
+    """A text that is shown without quotes."""
+
+    def __init__(self, text: str):
+        self.text = text
 
     def __repr__(self) -> str:
-        return "the default"
+        return self.text
 
 
 def _value(path: Path, data: Any) -> Any:
     for key in path:
         if isinstance(data, dict) and key not in data:
-            return _Default()
+            return _Text("the default")
         data = data.get(key) if isinstance(data, dict) else data[key]
     return data
-
-
-def _legal(path: Path, section: type[BaseModel], location: Path) -> set[str]:
-    """Return the keys of the section at a path; a tag in pydantic's location, such as "adam", selects among several."""
-    for key in path:
-        found = {field.alias or name: field for name, field in section.model_fields.items()}
-        section = _chosen(list(sections_in(found[str(key)].annotation)), location)
-    return {field.alias or name for name, field in section.model_fields.items()}
-
-
-def sections_in(annotation: Any) -> list[type[BaseModel]]:
-    """Collect the sections that an annotation names, such as those of a union."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [found for part in get_args(annotation) for found in sections_in(part)]
-
-
-def _chosen(sections: list[type[BaseModel]], location: Path) -> type[BaseModel]:
-    for section in sections:
-        for tag in ("kind", "name"):
-            field = section.model_fields.get(tag)
-            if field and get_origin(field.annotation) is Literal and get_args(field.annotation)[0] in location:
-                return section
-    return sections[0]

@@ -2,26 +2,20 @@
 
 PyYAML parses the text to a stream of events, which is iterative, so that nesting cannot exhaust the stack. The meaning
 of a plain scalar follows the core schema of YAML 1.2: `1e-3` is a number and `yes` is a string, as in every other YAML
-1.2 tool.
+1.2 tool. Of YAML 1.1 the merge key `<<` is known, since people write it.
 """
 
 import copy
-import math
-import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple, NoReturn
 
 import yaml
 
 from lstmzoo.errors import shown
+from lstmzoo.schema.yaml_scalars import parse_scalar, whole
+from lstmzoo.schema.yaml_scanner import Loader, cause_of
 
-MAX_BYTES, MAX_NODES, MAX_DEPTH, MAX_INTEGER = 1_000_000, 20_000, 50, 2**63
-_INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-_WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
-_WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-
+MAX_BYTES, MAX_NODES, MAX_DEPTH = 1_000_000, 20_000, 50
 KeyPath = tuple[str | int, ...]
 
 
@@ -39,6 +33,8 @@ class Document(NamedTuple):
     data: Any
     lines: dict[KeyPath, int]
     problems: list[YamlProblem]
+    shared: set[str]
+    """The first keys of a text below which an anchor stands that is used below another one."""
 
 
 class _Stop(Exception):
@@ -50,37 +46,21 @@ def parse_yaml(text: str | bytes) -> Document:
     return _Reader().read(text)
 
 
-def parse_scalar(text: str) -> Any:
-    """Return the value of a plain scalar in YAML 1.2's core schema: `"1e-3"` is 0.001, `"yes"` is "yes".
-
-    Raises `ValueError` for numbers that are not finite, and integers of 64 bits or more.
-    """
-    if text in _WORDS:
-        return _WORDS[text]
-    if _INT.fullmatch(text):
-        number = int(text, 0 if text[:2] in ("0o", "0x") else 10) if len(text) < 400 else MAX_INTEGER
-        if abs(number) >= MAX_INTEGER:
-            raise ValueError("expected a whole number of less than 64 bits")
-        return number
-    if _NOT_FINITE.fullmatch(text) or (_FLOAT.fullmatch(text) and not math.isfinite(float(text))):
-        raise ValueError("expected a finite number")
-    return float(text) if _FLOAT.fullmatch(text) else text
-
-
 class _Reader:
     """A builder of data from the events of one text."""
 
     def __init__(self) -> None:
         self.lines: dict[KeyPath, int] = {(): 1}
         self.problems: list[YamlProblem] = []
-        self.anchors: dict[str, tuple[Any, int]] = {}
+        self.anchors: dict[str, tuple[Any, int, KeyPath]] = {}
+        self.shared: set[str] = set()
         self.nodes = 0
 
     def read(self, text: str | bytes) -> Document:
         data = None
         try:
             text = self._decoded(text)
-            events = (e for e in yaml.parse(text, Loader=yaml.SafeLoader) if not isinstance(e, _FRAME))
+            events = (e for e in yaml.parse(text, Loader=Loader) if not isinstance(e, _FRAME))
             first = next(events, None)
             if first is not None:
                 data = self._node(first, events, ())
@@ -90,8 +70,10 @@ class _Reader:
         except _Stop:
             data = None
         except yaml.YAMLError as error:
-            self.problems.append(_syntax_problem(error))
-        return Document(data, self.lines, self.problems)
+            line, cause = cause_of(error, str(text))
+            problem = f"expected YAML, received text that is not valid YAML ({cause})"
+            self.problems.append(YamlProblem(line, (), problem))
+        return Document(data, self.lines, self.problems, self.shared)
 
     def _decoded(self, text: str | bytes) -> str:
         """Return the text if YAML allows it, else report the line (the parser would not say it)."""
@@ -136,22 +118,22 @@ class _Reader:
         else:
             value = self._mapping(events, path)
         if event.anchor is not None:
-            self.anchors[event.anchor] = (value, self.nodes - before)
+            self.anchors[event.anchor] = (value, self.nodes - before, path)
         return value
 
     def _alias(self, name: str, line: int, path: KeyPath) -> Any:
         if name not in self.anchors:
             text = f"expected an alias of an anchor above it, received *{name[:50]}: define &{name[:50]} first"
             self._stop(line, path, text)
-        value, size = self.anchors[name]
+        value, size, place = self.anchors[name]
         self._count(size, line, path)
+        if place and place[:1] != path[:1]:
+            self.shared.add(str(place[0]))
         return copy.deepcopy(value)  # a change at one place must not change the other
 
     def _scalar(self, event: Any, line: int, path: KeyPath) -> Any:
-        if event.style is not None:
-            return event.value
         try:
-            return parse_scalar(event.value)
+            return parse_scalar(event.value) if event.style is None else whole(event.value)
         except ValueError as error:
             self.problems.append(YamlProblem(line, path, f"{error}, received {shown(event.value)}"))
             return None
@@ -166,17 +148,35 @@ class _Reader:
 
     def _mapping(self, events: Iterator[Any], path: KeyPath) -> dict[str, Any]:
         values: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
         for event in events:
             if isinstance(event, yaml.MappingEndEvent):
                 break
-            self._entry(values, event, events, path)
-        return values
+            if isinstance(event, yaml.ScalarEvent) and event.value == "<<" and event.style is None:
+                merged = {**self._merged(event, events, (*path, "<<")), **merged}
+            else:
+                self._entry(values, event, events, path)
+        for key in merged:
+            self.lines.setdefault((*path, key), self.lines[(*path, "<<")])
+        return {**merged, **values}
+
+    def _merged(self, event: Any, events: Iterator[Any], path: KeyPath) -> dict[str, Any]:
+        """Return what a merge key brings: of several mappings the first one that has a key gives its value."""
+        value, line = self._node(next(events), events, path), _line(event)
+        parts = value if isinstance(value, list) else [value]
+        if not all(isinstance(part, dict) for part in parts):
+            text = f"expected a mapping, or a list of them, after the merge key, received {shown(value)}"
+            self._stop(line, path, text)
+        return {key: inner for part in reversed(parts) for key, inner in part.items()}
 
     def _entry(self, values: dict[str, Any], event: Any, events: Iterator[Any], path: KeyPath) -> None:
         line = _line(event)
         if not isinstance(event, yaml.ScalarEvent):
             self._stop(line, path, "expected a name as key, received a list, a mapping or an alias")
-        key = event.value
+        try:
+            key = whole(event.value)
+        except ValueError as error:
+            self._stop(line, path, f"{error}, received {shown(event.value)}")
         if key in values:
             text = f"expected each key once, received {shown(key)} again (first at line {self.lines[(*path, key)]})"
             self.problems.append(YamlProblem(line, (*path, key), text))
@@ -189,11 +189,3 @@ _FRAME = (yaml.StreamStartEvent, yaml.StreamEndEvent, yaml.DocumentStartEvent, y
 
 def _line(event: Any) -> int:
     return int(event.start_mark.line) + 1
-
-
-def _syntax_problem(error: yaml.YAMLError) -> YamlProblem:
-    mark = getattr(error, "problem_mark", None)
-    reason = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
-    return YamlProblem(
-        mark.line + 1 if mark else 1, (), f"expected YAML, received text that is not valid YAML ({reason})"
-    )

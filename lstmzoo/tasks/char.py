@@ -51,6 +51,8 @@ def _found(name: str, folders: list[Path], context: dict[str, Any]) -> list[str]
         if files and not problem:
             return files
         problems.append(f"{path} {problem}" if problem else f"no file matches {path}")
+    if not name.isprintable():
+        problems[0] = f"{ascii(problems[0])[1:-1]}: a backslash in double quotes begins an escape, take single quotes"
     raise expected(f"a text file ({problems[0]})")
 
 

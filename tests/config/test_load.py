@@ -13,7 +13,8 @@ from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.load import Dumper, dump_config
 from lstmzoo.config.plan import make_plan
 from lstmzoo.errors import ConfigError, InputError
-from lstmzoo.schema.yaml_reader import parse_scalar, parse_yaml
+from lstmzoo.schema.yaml_reader import parse_yaml
+from lstmzoo.schema.yaml_scalars import parse_scalar
 from tests.helpers import places
 
 CONFIGS = sorted(places.CONFIGS.glob("*.yaml"))

@@ -12,8 +12,8 @@ import pytest
 
 import lstmzoo
 from lstmzoo.config.find import configs_folder, find_config, list_configs
-from lstmzoo.config.sources import Sources
 from lstmzoo.errors import InputError
+from lstmzoo.schema.yaml_reader import parse_yaml
 from lstmzoo.sweep.space.load import load_sweep
 from tests.helpers import forked
 from tests.helpers.places import ROOT
@@ -40,7 +40,7 @@ def test_all_configs_have_names_and_none_depends_on_where_it_lies():
     assert list_configs() == sorted(path.stem for path in (ROOT / "configs").glob("*.yaml"))
     assert list_configs("sweeps") == sorted(path.stem for path in (ROOT / "configs" / "sweeps").glob("*.yaml"))
     for name in list_configs():
-        assert Sources(find_config(name), ()).data["task"].get("text") is None, name
+        assert parse_yaml(find_config(name).read_bytes()).data["task"].get("text") is None, name
     for name in list_configs("sweeps"):
         assert load_sweep(name).spec.name == name
 
@@ -91,7 +91,7 @@ def test_a_path_is_a_path(elsewhere, given):
         (
             "a\0b",
             "sweeps",
-            rf"expected a readable YAML file, received 'a\x00b' (embedded null byte), nor is it a name of those in {configs_folder()}/sweeps; legal: char, echo",
+            rf"expected a readable YAML file, received 'a\x00b' (a NUL character), nor is it a name of those in {configs_folder()}/sweeps; legal: char, echo",
         ),
     ],
 )

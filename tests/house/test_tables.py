@@ -17,7 +17,7 @@ from lstmzoo.inference.runtimes import RUNTIMES
 from lstmzoo.models.spec import ENCODINGS, ModelSpec
 from lstmzoo.report.run_plots import PICTURES
 from lstmzoo.runs.places import runs_root, sweeps_root
-from lstmzoo.schema.problems import sections_in
+from lstmzoo.schema.places import sections_in
 from lstmzoo.tasks.char import CharSpec
 from lstmzoo.tasks.registry import TASKS
 from lstmzoo.zoo.pretrained import EXPORTED

@@ -11,6 +11,7 @@ from typing_extensions import Self
 from lstmzoo.config.sources import Problem
 from lstmzoo.schema.problems import explain
 from lstmzoo.schema.section import Section, expected
+from lstmzoo.sweep.space.foreign import foreign_words
 
 MOST_VALUES = 100_000
 DIGITS = 6  # significant ones of a drawn number: as many as a float32 carries through keras-tuner's messages
@@ -108,6 +109,8 @@ class Dimension(NamedTuple):
 
 def read_entry(path: str, entry: Any) -> tuple[Range | Choices | None, list[Problem]]:
     """Read the entry at a path of `space`: a range, choices or a single value; return it, or its problems."""
+    if problems := foreign_words(path, entry):
+        return None, problems
     if not isinstance(entry, dict) or not set(entry) & {"min", "max", "choices"}:
         return Fixed(choices=[entry]), []
     section: type[Range | Choices] = Choices if "choices" in entry else Range

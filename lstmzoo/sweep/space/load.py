@@ -24,6 +24,7 @@ from lstmzoo.sweep.space.dimensions import (
     stepped,
 )
 from lstmzoo.sweep.space.feasible import Entries, bad_conditions, impossible
+from lstmzoo.sweep.space.foreign import LEGAL
 from lstmzoo.sweep.space.meant import advice, lists_in_the_way, meaning, notes, twice
 from lstmzoo.sweep.space.search import Search, check_laid
 from lstmzoo.sweep.space.sections import SweepSpec
@@ -38,7 +39,7 @@ def load_sweep(path: str | os.PathLike[str], trials: int | None = None) -> Searc
     Raises `ConfigError` that names every problem: file and line, path, expected, received, nearest name.
     """
     path = find_config(path, "sweeps")
-    sources = Sources(path, ())
+    sources = Sources(path, (), SweepSpec)
     problems = list(sources.problems)
     if isinstance(sources.data, dict):
         sources.data.setdefault("name", name_of(path))
@@ -60,7 +61,7 @@ class _Reading:
         self.spec, self.problems = spec, list[Problem]()
         path = find_config(spec.base, folder=Path(sources.file).parent)
         self.experiment = load_config(path)
-        base = Sources(path, ())
+        base = Sources(path, (), Experiment)
         self.base, self.folders = base.data, tuple(base.folders)
         self.lists: dict[str, list[Any]] = {}  # plain ones, whose values would be legal one by one
 
@@ -124,7 +125,7 @@ class _Reading:
         if several and not any(self._wrong(path, each, beside) for each in several):
             self.lists[path] = several
         if text := self._wrong(path, value, beside):
-            hint = f": {advice(several)}" if path in self.lists else ""
+            hint = f": {advice(several)}" if path in self.lists else f"; legal: {LEGAL}" if type(value) is dict else ""
             self.problems.append(Problem(("space", path), text + hint))
 
     def _check_choices(self, path: str, choices: list[Any], beside: Values) -> None:
