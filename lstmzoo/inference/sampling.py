@@ -94,7 +94,7 @@ def sampler_for(trained: Trained, request: SampleRequest, runtime: str) -> Sampl
 def write(trained: Trained, request: SampleRequest, sampler: Sampler) -> Iterator[tuple[int, bytes]]:
     """Yield (sample, piece of its text) of a request that was checked: the prompts first, then symbols as they come."""
     ends = [_End(trained.vocabulary, request.stop) for _ in range(request.samples)]
-    prompt = request.prompt
+    prompt = trained.vocabulary.plain(request.prompt)
     head = prompt.encode("utf-8", "surrogateescape") if isinstance(prompt, str) else prompt
     yield from ((sample, head) for sample in range(request.samples))
     ids = trained.vocabulary.encode_text(prompt, "prompt")
