@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 
 from lstmzoo.system.command_line import command_line, start_tensorflow
-from lstmzoo.system.machine import memory_limit
 from lstmzoo.system.missing import require_module
 
 
@@ -72,6 +71,7 @@ def _request(config: Path | None, overrides: list[str], run_dir: Path | None, re
 
 
 def _show_plan(config: Path | None, overrides: list[str], run_dir: Path | None, resume: bool) -> None:
+    from lstmzoo.training.describe import describe_plan
     from lstmzoo.training.run import plan_run
 
     planned, step = plan_run(_request(config, overrides, run_dir, resume))
@@ -79,58 +79,18 @@ def _show_plan(config: Path | None, overrides: list[str], run_dir: Path | None, 
     print("\n".join(f"{name:<12} {value}" for name, value in lines.items()))
 
 
-def describe_plan(plan: Any) -> dict[str, str]:
-    """Describe a plan by name: what --plan prints and a run says at its start."""
-    experiment = plan.resolved
-    model, train, execution = experiment.model, experiment.train, experiment.execution
-    length = f"{plan.steps:,} steps" if plan.steps is not None else f"{train.time_budget:g} s of training"
-    facts = plan.task.facts()
-    most, limit = memory_limit()
-    text = f"{facts['text_symbols']:,} symbols of text, {facts['vocab_size']} different; " if facts else ""
-    return {
-        "model": f"{model.kind} {list(model.layers)}, {plan.parameters:,} parameters, encoding {model.encoding}",
-        "data": f"{text}{plan.windows:,} windows of [{train.batch_size}, {train.seq_length}] an epoch, "
-        f"{plan.dropped:,} symbols dropped (they fill no window)",
-        "length": length,
-        "memory": f"about {plan.memory / 1e6:,.0f} MB beside TensorFlow, of {most / 1e9:.1f} GB ({limit})",
-        "execution": f"kernel {execution.kernel}, threads {execution.threads}{_cores(plan)}, "
-        f"{_shards(execution.shards, train.batch_size)}"
-        f"at most {execution.windows_per_call:,} windows a graph call",
-        "loss floor": "unknown" if plan.loss_floor is None else f"{plan.loss_floor:.3g} nats a symbol",
-    }
-
-
-def _shards(count: int, lanes: int) -> str:
-    """Say how the lanes are cut; nothing where they are not."""
-    least, most = lanes // count, -(-lanes // count)
-    each = f"{least}" if least == most else f"{least} to {most}"
-    return "" if count == 1 else f"{count} shards of {each} lanes, "
-
-
-def _cores(plan: Any) -> str:
-    return "" if plan.cores is None else f" (auto, usable cores: {plan.cores})"
-
-
 def _train(config: Path | None, overrides: list[str], run_dir: Path | None, resume: bool) -> None:
     request = _request(config, overrides, run_dir, resume)
-    from lstmzoo.system.terminal import duration, printable
-    from lstmzoo.training.progress import for_terminal
+    from lstmzoo.system.terminal import printable
+    from lstmzoo.training.describe import describe_result
+    from lstmzoo.training.progress import for_output
     from lstmzoo.training.run import train
 
-    progress = for_terminal()
-
     def prepare(plan: Any) -> None:
-        for name in ("model", "data", "execution"):
-            progress.say(f"{name}: {describe_plan(plan)[name]}")
         start_tensorflow(plan.resolved.execution.threads)
 
     require_module("tensorflow")  # before a directory is begun
-    result = train(request, progress, prepare)
-    final = "  ".join(f"{name} {value:.6g}" for name, value in result["final"].items() if value is not None)
-    print(
-        f"{result['status']}: {result['steps']:,} steps in {duration(result['train_seconds'])} of training "
-        f"({result['symbols_per_second'] or 0:,.0f} symbols/s)\n{final}\nrun directory: {printable(result['run_dir'])}"
-    )
+    print(printable(describe_result(train(request, for_output(), prepare))))
 
 
 def main(prog_name: str) -> None:

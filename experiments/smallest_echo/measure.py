@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import lstmzoo
-from lstmzoo.sweep.progress import for_terminal
+from lstmzoo.sweep.progress import for_output
 from lstmzoo.sweep.space.load import load_sweep
 from lstmzoo.sweep.space.search import Search
 from lstmzoo.system.machine import count_cores
@@ -23,7 +23,7 @@ def main() -> None:
     search = load_sweep(HERE / "sweep.yaml")
     with tempfile.TemporaryDirectory() as place:
         directory = Path(sys.argv[1] if len(sys.argv) > 1 else place)
-        lstmzoo.run_sweep(search, directory, count_cores(), watch=for_terminal(search, directory))
+        lstmzoo.run_sweep(search, directory, count_cores(), watch=for_output(search, directory))
         shutil.copy(directory / "leaderboard.csv", HERE / "leaderboard.csv")
         for name in ("objective", "size_depth", "curves"):
             shutil.copy(directory / "plots" / f"{name}.png", HERE / f"{name}.png")

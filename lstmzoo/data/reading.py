@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from lstmzoo.data.normal_forms import composed
 from lstmzoo.data.vocabulary import codes_of
 from lstmzoo.errors import InputError
 from lstmzoo.system.reader import open_file
+from lstmzoo.system.unicode import MARK, cure, other_encoding, probable_encoding
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,11 +26,16 @@ PIECE = 1 << 23  # bytes read at a time
 
 
 class Reading(NamedTuple):
-    """Settings for reading bytes as symbols: `unit` char or byte; `errors` strict or replace, for bad UTF-8."""
+    """Settings for reading bytes as symbols: `unit` char or byte; `errors` strict or replace, for bad UTF-8.
+
+    `normalize`: NFC, or None to take characters as they are written; `mark`: U+FEFF before a text is a symbol of it.
+    """
 
     unit: str = "char"
     lowercase: bool = False
     errors: str = "strict"
+    normalize: str | None = None
+    mark: bool = False
 
 
 def check_file(path: Path) -> None:
@@ -82,13 +89,16 @@ def pieces_of(
         if reading.unit == "byte":
             yield from (codes_of(piece, "byte") for piece in _bytes(path, on_piece))
         else:
-            yield from _characters(path, reading.errors, on_piece)
+            codes = _characters(path, reading, on_piece)
+            yield from composed(codes) if reading.normalize else codes
 
 
-def _characters(path: Path, errors: str, on_piece: Callable[[bytes], None]) -> Iterator[np.ndarray]:
-    offset, rest = 0, b""
+def _characters(path: Path, reading: Reading, on_piece: Callable[[bytes], None]) -> Iterator[np.ndarray]:
+    offset, rest, errors, is_first = 0, b"", reading.errors, True
     for piece in _bytes(path, on_piece):
         codes, rest, offset = _decoded(path, rest + piece, errors, False, offset)
+        if is_first and len(codes):
+            codes, is_first = codes[int(codes[0] == MARK and not reading.mark) :], False
         yield codes
     if rest:
         yield _decoded(path, rest, errors, True, offset)[0]
@@ -96,12 +106,13 @@ def _characters(path: Path, errors: str, on_piece: Callable[[bytes], None]) -> I
 
 def _decoded(path: Path, data: bytes, errors: str, final: bool, offset: int) -> tuple[np.ndarray, bytes, int]:
     """Decode UTF-8: return the code points, the bytes of an incomplete last character, and their offset."""
+    if offset == 0 and (name := other_encoding(data)):
+        raise InputError(f"{path}: expected UTF-8, received {name}: {cure(name)}")
     if b"\0" in data:
-        place = offset + data.index(b"\0")
-        raise InputError(
-            f"{path}: expected text, received a NUL byte at offset {place:,}: is it a text file? "
-            "(a run with task.unit: byte takes any bytes)"
-        )
+        place, likely = offset + data.index(b"\0"), None if offset else probable_encoding(data)
+        advice = "is it a text file? (a run with task.unit: byte takes any bytes)"
+        advice = f"it is probably {likely}: {cure(likely)}" if likely else advice
+        raise InputError(f"{path}: expected text, received a NUL byte at offset {place:,}: {advice}")
     if data.isascii():
         return codes_of(data, "byte"), b"", offset + len(data)
     try:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from lstmzoo.data.corpora import cache_root
 from lstmzoo.data.vocabulary import CODES, Vocabulary
 from lstmzoo.errors import EnvironmentFailure, InputError
+from lstmzoo.system.unicode import MARK
 
 if TYPE_CHECKING:
     import numpy as np
@@ -114,7 +115,7 @@ def encode_file(path: Path, reading: Reading, vocabulary: Vocabulary) -> np.ndar
     check_file(path)
     with tempfile.TemporaryFile() as file:
         first = 0
-        for codes in pieces_of([path], reading):
+        for codes in pieces_of([path], reading._replace(mark=MARK in vocabulary.codes)):
             file.write(vocabulary.encode(codes, path.name, first).tobytes())
             first += len(codes)
         if not first:
@@ -135,7 +136,9 @@ def _encode_files(files: Sequence[Path], reading: Reading, digest: str, place: P
         length += len(codes)
     if not length:
         raise InputError(f"expected a text, received nothing: {', '.join(map(str, files))} is empty")
-    vocabulary = Vocabulary(np.flatnonzero(seen), reading.unit, reading.lowercase)
+    if reading.unit == "char" and seen[MARK] and not reading.mark:  # a symbol anyway, so at the beginning too
+        return _encode_files(files, reading._replace(mark=True), digest, place)
+    vocabulary = Vocabulary(np.flatnonzero(seen), reading.unit, reading.lowercase, reading.normalize)
     read, written, head = hashlib.sha256(), 0, _header(vocabulary, length)
     kept = hashlib.sha256(head)
     with (place / IDS).open("wb") as file:

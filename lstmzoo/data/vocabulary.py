@@ -1,7 +1,8 @@
 """The vocabulary of a text: its distinct symbols, sorted; the place of a symbol is its id. NumPy only.
 
-A symbol is a character (a Unicode code point) or, with `unit: byte`, a byte. Lower-casing is a property of the
-vocabulary: an upper-case symbol then has the id of its lower-case one.
+A symbol is a character (a Unicode code point) or, with `unit: byte`, a byte. Lower-casing and Unicode's normal form are
+properties of the vocabulary: an upper-case symbol then has the id of its lower-case one, and texts are read in NFC. The
+mark U+FEFF before a text is no symbol, unless the vocabulary has it.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lstmzoo.data.normal_forms import nfc, other_form
 from lstmzoo.errors import InputError, shown
 from lstmzoo.system.files import write_atomically
 from lstmzoo.system.reader import read_file
+from lstmzoo.system.unicode import MARK, UTF8_MARK, cure, other_encoding
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,9 +30,10 @@ LARGEST = 1 << 16
 class Vocabulary:
     """The symbols `codes` (code points or bytes, ascending) of a text, and the mapping between text and ids."""
 
-    def __init__(self, codes: Any, unit: str, lowercase: bool = False):
+    def __init__(self, codes: Any, unit: str, lowercase: bool = False, normalize: str | None = None):
         found = {_lower(code, unit) if lowercase else code for code in map(int, codes)}
         self.codes, self.unit, self.lowercase = np.array(sorted(found), np.uint32), unit, bool(lowercase)
+        self.normalize = normalize
         if len(self.codes) > LARGEST:
             raise InputError(f"text: expected at most {LARGEST:,} distinct symbols, received {len(self.codes):,}")
         self.dtype = np.dtype(np.uint8 if len(self.codes) <= 256 else np.uint16)
@@ -55,12 +59,28 @@ class Vocabulary:
             unknown = list(dict.fromkeys(codes[~known].tolist()))
             names = ", ".join(_name(code, self.unit) for code in unknown[:5])
             more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
-            place = first + int(np.argmin(known))
+            place = int(np.argmin(known))
             raise InputError(
                 f"{where}: expected only symbols that the model knows ({len(self)} of them, in the run's vocab.json), "
-                f"received {names}{more}, first at symbol {place + 1:,}: remove or replace them"
+                f"received {names}{more}, first at symbol {first + place + 1:,}: {self._advice(codes, place)}"
             )
         return ids.astype(self.dtype)
+
+    def _advice(self, codes: np.ndarray, place: int) -> str:
+        """Return what to do about an unknown symbol: the text may write it in Unicode's other normal form."""
+        found = None
+        if self.unit == "char":
+            found = other_form(codes, place, lambda other: bool((self._table()[other] < len(self)).all()))
+        if found is None:
+            return "remove or replace them"
+        form, other = found
+        names = " + ".join(_name(code, self.unit) for code in other)
+        return f"the run's text writes {names} there: convert it to {form}, or train with task.normalize: NFC"
+
+    def plain(self, text: str | bytes) -> str | bytes:
+        """Return a text without the mark before it, unless the mark is a symbol of this vocabulary."""
+        mark: Any = UTF8_MARK if isinstance(text, bytes) else chr(MARK)
+        return text if self.unit == "byte" or MARK in self.codes else text.removeprefix(mark)
 
     def encode_text(self, text: str | bytes, where: str) -> np.ndarray:
         """Return the ids `[N]` of a text; a string is first encoded as UTF-8 where symbols are bytes.
@@ -68,8 +88,11 @@ class Vocabulary:
         Raises `InputError` for unknown symbols, and for bytes that are not UTF-8 where symbols are characters.
         """
         try:
-            return self.encode(codes_of(text, self.unit), where)
+            codes = codes_of(self.plain(text), self.unit)
+            return self.encode(nfc(codes) if self.normalize else codes, where)
         except UnicodeDecodeError as error:
+            if name := other_encoding(error.object):
+                raise InputError(f"{where}: expected UTF-8, received {name}: {cure(name)}") from error
             bad = f"the byte 0x{text[error.start]:02x} at offset {error.start:,}"
             raise InputError(f"{where}: expected UTF-8, received {bad}: save it as UTF-8") from error
 
@@ -83,7 +106,8 @@ class Vocabulary:
     def as_json(self) -> dict[str, Any]:
         """Return the data of vocab.json: symbols are characters, or bytes as numbers."""
         symbols = [int(code) if self.unit == "byte" else chr(code) for code in self.codes]
-        return {"unit": self.unit, "lowercase": self.lowercase, "symbols": symbols}
+        form = {"normalize": self.normalize} if self.normalize else {}
+        return {"unit": self.unit, "lowercase": self.lowercase, **form, "symbols": symbols}
 
     def digest(self) -> str:
         """Return the SHA-256 of the vocabulary, which checkpoints keep."""
@@ -103,9 +127,8 @@ class Vocabulary:
         try:
             kept = json.loads(read_file(path))
             codes = [code if isinstance(code, int) else ord(code) for code in kept["symbols"]]
-            vocabulary = cls(
-                [code for code in codes if 0 <= code < CODES[kept["unit"]]], kept["unit"], kept["lowercase"]
-            )
+            known = [code for code in codes if 0 <= code < CODES[kept["unit"]]]
+            vocabulary = cls(known, kept["unit"], kept["lowercase"], kept.get("normalize"))
             if vocabulary.as_json() != kept or any(0xD800 <= code < 0xE000 for code in codes):
                 raise ValueError("it has been changed")
             return vocabulary

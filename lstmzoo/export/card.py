@@ -81,7 +81,8 @@ def _symbols(signature: Signature, symbols: Vocabulary | None) -> str:
         return f"Ids are integers from 0 to {signature.vocab_size - 1}."
     kind = "a character" if symbols.unit == "char" else "a byte"
     lower = " The model knows lower case only: a text is lower-cased first." if symbols.lowercase else ""
-    return f"Symbol k, {kind}, is the k-th (from 0) of `symbols` in `{VOCABULARY}`; it knows no others.{lower}"
+    form = f" A text is first brought to Unicode's form {symbols.normalize}." if symbols.normalize else ""
+    return f"Symbol k, {kind}, is the k-th (from 0) of `symbols` in `{VOCABULARY}`; it knows no others.{form}{lower}"
 
 
 def _own(card: str) -> str:

@@ -35,7 +35,7 @@ def step({x}, states):
 def _writes(symbols: Vocabulary) -> str:
     byte = symbols.unit == "byte"
     text, more = ("bytes(symbols[:1])", "bytes([symbols[k]])") if byte else ("symbols[0]", "symbols[k]")
-    lower = ", in lower case" if symbols.lowercase else ""
+    lower = (", in lower case" if symbols.lowercase else "") + (f", in {symbols.normalize}" * bool(symbols.normalize))
     return f"""text = {text}  # the prompt, of symbols that it knows{lower}
 draws = np.random.default_rng(0)
 logits, states = step(np.array([[symbols.index(symbol) for symbol in text]], np.int32), zeros)

@@ -13,6 +13,7 @@ from lstmzoo.inference.choice import Choice
 from lstmzoo.inference.draw import Sampler
 from lstmzoo.inference.runtimes import check_runtime, choose_runtime, sampler_of
 from lstmzoo.runs.trained import Trained, open_run
+from lstmzoo.system.terminal import Printed
 
 MOST_SAMPLES = 10_000
 TextOrBytes = str | bytes
@@ -59,6 +60,7 @@ def sample_text(
     samples: int = 1,
     stop: TextOrBytes | None = None,
     runtime: str = "auto",
+    verbose: bool = False,
 ) -> TextOrBytes | list[TextOrBytes]:
     """Return the prompt and `length` new symbols that the model of a run directory writes; a list if samples > 1.
 
@@ -68,7 +70,7 @@ def sample_text(
     the prompt; without a prompt the first symbol is uniform. A text ends early with `stop`. Sample k of a seed is the
     same text with any number of samples and with any `runtime`: "numpy" (starts at once), "tensorflow" (faster from
     about 100,000 symbols on), "tflite" or "onnx"; "auto" is one of the first two. Texts are `str`, or `bytes` if
-    symbols are bytes.
+    symbols are bytes. `verbose` prints the first text as it is drawn, and the others when they are whole.
 
     Raises `InputError` for a prompt or stop that the model cannot spell, for values out of their range, for a runtime
     that is not installed, and for a path that is no run of a char task with a checkpoint.
@@ -78,7 +80,8 @@ def sample_text(
     written: dict[int, list[bytes]] = defaultdict(list)
     request = SampleRequest(prompt, length, Choice(temperature, top_k, top_p), seed, samples, stop)
     request.check(trained.vocabulary)
-    for sample, piece in write(trained, request, sampler_for(trained, request, runtime)):
+    pieces = write(trained, request, sampler_for(trained, request, runtime))
+    for sample, piece in _printed(pieces, samples) if verbose else pieces:
         written[sample].append(piece)
     texts: list[TextOrBytes] = [b"".join(written[sample]) for sample in range(samples)]
     if trained.vocabulary.unit == "char":
@@ -94,7 +97,7 @@ def sampler_for(trained: Trained, request: SampleRequest, runtime: str) -> Sampl
 def write(trained: Trained, request: SampleRequest, sampler: Sampler) -> Iterator[tuple[int, bytes]]:
     """Yield (sample, piece of its text) of a request that was checked: the prompts first, then symbols as they come."""
     ends = [_End(trained.vocabulary, request.stop) for _ in range(request.samples)]
-    prompt = request.prompt
+    prompt = trained.vocabulary.plain(request.prompt)
     head = prompt.encode("utf-8", "surrogateescape") if isinstance(prompt, str) else prompt
     yield from ((sample, head) for sample in range(request.samples))
     ids = trained.vocabulary.encode_text(prompt, "prompt")
@@ -104,6 +107,20 @@ def write(trained: Trained, request: SampleRequest, sampler: Sampler) -> Iterato
                 yield sample, trained.vocabulary.decode(part)
         if all(end.reached for end in ends):
             return
+
+
+def _printed(pieces: Iterator[tuple[int, bytes]], samples: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the pieces of texts, and print them: the first text as it comes, the others when they are whole."""
+    output, later = Printed(), defaultdict[int, list[bytes]](list)
+    for sample, piece in pieces:
+        if sample:
+            later[sample].append(piece)
+        else:
+            output.write(piece)
+        yield sample, piece
+    output.write(b"", last=True)
+    for sample in range(1, samples):
+        output.write(b"".join(later[sample]), last=True)
 
 
 class _End:

@@ -14,6 +14,7 @@ import yaml
 from lstmzoo.errors import shown
 from lstmzoo.schema.yaml_scalars import parse_scalar, whole
 from lstmzoo.schema.yaml_scanner import Loader, cause_of
+from lstmzoo.system.unicode import cure, other_encoding
 
 MAX_BYTES, MAX_NODES, MAX_DEPTH = 1_000_000, 20_000, 50
 KeyPath = tuple[str | int, ...]
@@ -82,10 +83,9 @@ class _Reader:
         try:
             text = text.decode("utf-8-sig") if isinstance(text, bytes) else text
         except UnicodeDecodeError as error:
-            line = error.object[: error.start].count(b"\n") + 1
-            self._stop(
-                line, (), f"expected YAML, received text that is not UTF-8 (byte {error.start}): save it as UTF-8"
-            )
+            line, name = error.object[: error.start].count(b"\n") + 1, other_encoding(error.object)
+            what = f"in {name}: {cure(name)}" if name else f"that is not UTF-8 (byte {error.start}): save it as UTF-8"
+            self._stop(line, (), f"expected YAML, received text {what}")
         if odd := yaml.reader.Reader.NON_PRINTABLE.search(text):
             line = text.count("\n", 0, odd.start()) + 1
             self._stop(

@@ -8,6 +8,7 @@ MAX_INTEGER = 2**63
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 _WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
@@ -30,8 +31,11 @@ def parse_scalar(text: str) -> Any:
 
 
 def whole(text: str) -> str:
-    r"""Join the two halves of characters that JSON writes as `\ud83d\ude00`; raise `ValueError` for one half alone."""
-    try:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
-    except UnicodeDecodeError:
-        raise ValueError(r"expected both halves of a character, such as \ud83d\ude00, or itself") from None
+    r"""Join the two halves of characters that JSON writes as `\ud83d\ude00`; raise `ValueError` for one half alone.
+
+    The halves from U+DC80 to U+DCFF stay: they are how Python writes the bytes of a file name that is no UTF-8.
+    """
+    joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    if _HALF.search(joined):
+        raise ValueError(r"expected both halves of a character, such as \ud83d\ude00, or itself")
+    return joined

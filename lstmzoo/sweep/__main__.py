@@ -42,7 +42,7 @@ def sweep(
 
 
 def _search(path: Path | None, directory: str | None, options: dict[str, Any]) -> None:
-    from lstmzoo.sweep.progress import for_terminal
+    from lstmzoo.sweep.progress import for_output
     from lstmzoo.sweep.run import default_dir, run_sweep
     from lstmzoo.sweep.space.load import load_sweep
     from lstmzoo.system.missing import require_module
@@ -52,7 +52,7 @@ def _search(path: Path | None, directory: str | None, options: dict[str, Any]) -
     require_module("tensorflow")  # its own processes import it
     where = Path(directory) if directory is not None else default_dir(search)
     workers = options["workers"] if options["workers"] is not None else 0 if options["chief"] else 1
-    watch = for_terminal(search, where)
+    watch = for_output(search, where)
     result = run_sweep(search, where, workers, chief=options["chief"], join=options["join"], watch=watch)
     _print_result(result, search, options["join"])
 

@@ -1,4 +1,4 @@
-"""The progress of a search on stderr: a live table on a terminal, plain lines elsewhere."""
+"""The progress of a search: a live table on a terminal or in a notebook, plain lines elsewhere."""
 
 import sys
 import time
@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from lstmzoo.sweep.results.measured import Measured
 from lstmzoo.sweep.results.trials import TrialResult, best_first, short_cell
 from lstmzoo.sweep.space.search import Search
+from lstmzoo.system.notebook import Gallery, Part, in_notebook
 from lstmzoo.system.terminal import one_line, printable
 
 REFRESH = 0.5  # seconds
@@ -95,9 +96,12 @@ class Table:
                 self.failed.add(trial.name)
                 self.say(_sentence(trial, self.search))
         with suppress(OSError, ValueError):
-            if not self.live.is_started:
-                self.live.start()
-            self.live.update(self._drawn(trials), refresh=True)
+            self._put(self._drawn(trials))
+
+    def _put(self, drawn: Any) -> None:
+        if not self.live.is_started:
+            self.live.start()
+        self.live.update(drawn, refresh=True)
 
     def close(self) -> None:
         """Remove the table."""
@@ -135,8 +139,36 @@ class Table:
         return measured.step, measured.best
 
 
-def for_terminal(search: Search, directory: Path) -> Watch:
-    """Return a table if stderr is a terminal, else plain lines."""
+class NotebookTable(Table):
+    """A watch for a notebook's cell: the same table, replaced in its place, and at the end the pictures."""
+
+    def __init__(self, search: Search, directory: Path):
+        super().__init__(search, directory)
+        self.part, self.trials = Part(), list[TrialResult]()
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        print(printable(text), flush=True)
+
+    def show(self, trials: list[TrialResult]) -> None:
+        """Draw the table, every REFRESH seconds."""
+        self.trials = trials
+        super().show(trials)
+
+    def close(self) -> None:
+        """Draw the table of the end, and show the pictures; both stay."""
+        if self.trials:
+            self._put(self._drawn(self.trials))
+        Gallery().show(self.directory / "plots")
+
+    def _put(self, drawn: Any) -> None:
+        self.part.show(drawn)
+
+
+def for_output(search: Search, directory: Path) -> Watch:
+    """Return a table for a notebook or a terminal, else plain lines."""
+    if in_notebook():
+        return NotebookTable(search, directory)
     return Table(search, directory) if sys.stderr.isatty() else PlainWatch(search)
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from lstmzoo.errors import InputError, Interrupted, shown
 from lstmzoo.runs.places import sweeps_root
 from lstmzoo.sweep.directory import SweepDirectory
-from lstmzoo.sweep.progress import SilentWatch, Watch
+from lstmzoo.sweep.progress import SilentWatch, Watch, for_output
 from lstmzoo.sweep.results.trials import TrialResult, best_first
 from lstmzoo.sweep.scheduler.supervisor import Supervisor
 from lstmzoo.sweep.space.load import load_sweep
@@ -41,6 +41,7 @@ def run_sweep(
     dir: str | os.PathLike[str] | None = None,
     workers: int = 1,
     *,
+    verbose: bool = False,
     chief: str | None = None,
     join: str | None = None,
     watch: Watch | None = None,
@@ -50,7 +51,8 @@ def run_sweep(
 
     `config`: a path, the name of one of the package's sweeps, or a loaded `Search`. `dir` holds the trials and the
     results (default: experiments/sweeps/NAME). `chief`: lead at this HOST:PORT, so that other machines may join;
-    `join`: work for the chief at that address, in the same shared directory. `watch`: the receiver of the progress.
+    `join`: work for the chief at that address, in the same shared directory. `verbose` shows what the command shows,
+    and in a notebook the pictures; `watch`: another receiver of the progress.
     `train`: the function, `module:name`, that trains an experiment in a run directory.
 
     Raises `InputError` for a sweep or a directory that cannot be used, `EnvironmentFailure` if the system fails, and
@@ -63,7 +65,8 @@ def run_sweep(
         check_address(name, address)
         if address is not None:
             _check_host(name, address, is_here=name == "chief")
-    directory, watch = SweepDirectory(Path(dir) if dir is not None else default_dir(search)), watch or SilentWatch()
+    directory = SweepDirectory(Path(dir) if dir is not None else default_dir(search))
+    watch = watch or (for_output(search, directory.path) if verbose else SilentWatch())
     supervisor = Supervisor(search, directory, train, watch)
     try:
         if join is not None:

@@ -49,6 +49,17 @@ class TextOutput:
         self.stream.flush()
 
 
+class Printed:
+    """Text printed in pieces to Python's stdout, which a notebook replaces: escaped, each text ending its line."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+
+    def write(self, piece: bytes, last: bool = False) -> None:
+        """Print a piece; the `last` one ends the text."""
+        print(printable(self._decoder.decode(piece, last)), end="\n" * last, flush=True)
+
+
 def short_number(number: float) -> str:
     """Return a number with three digits and a unit: 12.3, 123, 1.23k, 12.3k, 123k, 1.23M, ..."""
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):

@@ -9,15 +9,17 @@ from math import ceil, log
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, model_validator
 from typing_extensions import Self
 
 from lstmzoo.data.corpora import CORPORA, corpus_files
 from lstmzoo.data.lanes import Lanes, Scored, next_symbol_lanes, targets_a_lane
 from lstmzoo.data.reading import Reading, file_problem
 from lstmzoo.data.text import read_text
+from lstmzoo.data.vocabulary import Vocabulary
 from lstmzoo.errors import InputError
 from lstmzoo.schema.section import Section, expected
+from lstmzoo.system.unicode import MARK
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,6 +88,9 @@ class CharSpec(Section):
     """Upper-case symbols become lower-case ones."""
     errors: Literal["strict", "replace"] = "strict"
     """Bytes that are no UTF-8: an error with their offset, or replaced by U+FFFD."""
+    normalize: Literal["NFC"] | None = None
+    """NFC: a letter and its accent are one character, however a text or prompt writes them; null: as written."""
+    _mark: bool = PrivateAttr(False)
 
     encodings: ClassVar[tuple[str, ...]] = ("one_hot", "embedding")  # the default one first
     data_keys: ClassVar[tuple[str, ...]] = ("corpus", "text")
@@ -98,6 +103,8 @@ class CharSpec(Section):
         given = [key for key in ("corpus", "text") if getattr(self, key) is not None]
         if len(given) != 1:
             raise expected(f"exactly one of corpus and text ({' and '.join(given) or 'none'} given)")
+        if self.normalize and self.unit == "byte":
+            raise expected("null with unit byte", at="normalize")
         return self
 
     def check(self, batch_size: int, seq_length: int, fraction: float | None) -> None:
@@ -115,7 +122,13 @@ class CharSpec(Section):
 
     def reading(self) -> Reading:
         """Return the settings for reading bytes as symbols."""
-        return Reading(self.unit, self.lowercase, self.errors)
+        return Reading(self.unit, self.lowercase, self.errors, self.normalize, self._mark)
+
+    def reading_as(self, vocabulary: Vocabulary) -> Self:
+        """Return the section of a run that goes on with its vocabulary, which may have the mark before its text."""
+        found = self.model_copy()
+        found._mark = MARK in vocabulary.codes
+        return found
 
 
 class Char:

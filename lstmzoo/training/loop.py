@@ -80,6 +80,7 @@ class Trainer:
         finished = self.cadence.is_finished()
         if finished or (validated and self.stop.received is None):
             self.recorder.draw(self.task.picture(), self.validator, last=finished)
+            self.progress.pictures(self.recorder.directory.plots)
         if self.pending or self.cadence.checkpoint_due():
             self.checkpointer.save()
         self.pending = False
@@ -152,7 +153,7 @@ class Trainer:
     def _interrupt(self, signum: int, pending: bool = False) -> NoReturn:
         step = self.run_state.position.step
         self.checkpointer.save_before_leaving(pending)
-        saved = ", which is saved: go on with --resume" if step else ""
+        saved = ", which is saved: go on with --resume (in Python: resume=True)" if step else ""
         raise Interrupted(signum, f"stopped by a signal after step {step:,}{saved}")
 
     def _moment(self) -> Moment:

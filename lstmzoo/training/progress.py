@@ -1,10 +1,12 @@
-"""Progress of a run on stderr: a bar on a terminal, plain lines elsewhere."""
+"""Progress of a run: a bar on a terminal, plain lines elsewhere (both on stderr); in a notebook a bar and pictures."""
 
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TextIO
 
+from lstmzoo.system.notebook import Gallery, Part, in_notebook
 from lstmzoo.system.terminal import duration, printable, short_number
 
 
@@ -33,6 +35,9 @@ class Progress(Protocol):
     def show(self, moment: Moment) -> None:
         """Show the numbers of a moment; called after each graph call."""
 
+    def pictures(self, folder: Path) -> None:
+        """Show the pictures of a folder, where that is possible; called when some have been drawn."""
+
     def close(self) -> None:
         """Clean up when the run has ended."""
 
@@ -44,6 +49,9 @@ class SilentProgress:
         """Show nothing."""
 
     def show(self, moment: Moment) -> None:
+        """Show nothing."""
+
+    def pictures(self, folder: Path) -> None:
         """Show nothing."""
 
     def close(self) -> None:
@@ -67,6 +75,9 @@ class PlainProgress:
             self.last = time.monotonic()
             self.say(_sentence(moment))
 
+    def pictures(self, folder: Path) -> None:
+        """Show nothing."""
+
     def close(self) -> None:
         """Do nothing."""
 
@@ -76,12 +87,10 @@ class BarProgress:
 
     def __init__(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
 
         self.console = Console(stderr=True, highlight=False, emoji=False)
-        columns = [TextColumn("{task.fields[place]}"), BarColumn(None), TextColumn("{task.fields[rest]}")]
-        self.progress = Progress(*columns, console=self.console, transient=True, expand=True)
-        self.task: Any = None
+        self.progress = _bar(self.console)
+        self.task = self.progress.add_task("", total=1.0, place="", rest="")
 
     def say(self, text: str) -> None:
         """Print a line above the bar."""
@@ -91,11 +100,11 @@ class BarProgress:
     def show(self, moment: Moment) -> None:
         """Move the bar."""
         with suppress(OSError, ValueError):
-            if self.task is None:
-                self.task = self.progress.add_task("", total=1.0, place="", rest="")
-                self.progress.start()
-            place, rest = _parts(moment)
-            self.progress.update(self.task, completed=moment.fraction, place=place, rest=rest)
+            self.progress.start()  # at the first moment
+            _move(self.progress, self.task, moment)
+
+    def pictures(self, folder: Path) -> None:
+        """Show nothing."""
 
     def close(self) -> None:
         """Remove the bar."""
@@ -103,9 +112,58 @@ class BarProgress:
             self.progress.stop()
 
 
-def for_terminal() -> Progress:
-    """Choose a bar for a terminal, plain lines for anything else."""
+class NotebookProgress:
+    """Progress in a notebook's cell: the same bar, replaced in its place; lines and pictures below it."""
+
+    def __init__(self, seconds: float = 0.25):
+        from rich.console import Console
+
+        self.progress = _bar(Console(highlight=False, emoji=False))
+        self.task = self.progress.add_task("", total=1.0, place="", rest="")
+        self.part, self.gallery = Part(), Gallery()
+        self.seconds, self.last, self.folder = seconds, -seconds, Path()
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        print(printable(text), flush=True)
+
+    def show(self, moment: Moment) -> None:
+        """Move the bar, every `seconds`."""
+        _move(self.progress, self.task, moment)
+        if time.monotonic() - self.last >= self.seconds:
+            self.last = time.monotonic()
+            self.part.show(self.progress)
+
+    def pictures(self, folder: Path) -> None:
+        """Show the pictures, each in its place."""
+        self.folder = folder
+        self.gallery.show(folder)
+
+    def close(self) -> None:
+        """Show the last numbers and pictures, which stay."""
+        if self.last > 0:
+            self.part.show(self.progress)
+        if self.folder != Path():
+            self.gallery.show(self.folder)
+
+
+def for_output() -> Progress:
+    """Choose a bar for a terminal or a notebook, plain lines for anything else."""
+    if in_notebook():
+        return NotebookProgress()
     return BarProgress() if sys.stderr.isatty() else PlainProgress(sys.stderr)
+
+
+def _bar(console: Any) -> Any:
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = [TextColumn("{task.fields[place]}"), BarColumn(None), TextColumn("{task.fields[rest]}")]
+    return Progress(*columns, console=console, transient=True, expand=True)
+
+
+def _move(bar: Any, task: Any, moment: Moment) -> None:
+    place, rest = _parts(moment)
+    bar.update(task, completed=moment.fraction, place=place, rest=rest)
 
 
 def _parts(moment: Moment) -> tuple[str, str]:

@@ -19,7 +19,8 @@ from lstmzoo.system.files import remedy
 from lstmzoo.system.machine import count_cores, find_device
 from lstmzoo.system.signals import StopSignals
 from lstmzoo.training.cadence import Cadence
-from lstmzoo.training.progress import Progress, SilentProgress
+from lstmzoo.training.describe import describe_plan, describe_result
+from lstmzoo.training.progress import Progress, SilentProgress, for_output
 from lstmzoo.training.start import Resumed, Start, begin, claim, requested, resumed_place, take_over, wanted
 
 Result = dict[str, Any]
@@ -44,11 +45,13 @@ def train_run(
     run_dir: str | os.PathLike[str] | None = None,
     resume: bool = False,
     *,
+    verbose: bool = False,
     progress: Progress | None = None,
 ) -> Result:
     """Train an experiment (or the YAML file of one) in a run directory, and return the content of its result.json.
 
-    The returned mapping has `run_dir` too, the directory; `run_dir=None` takes the first free default one. `resume`
+    The returned mapping has `run_dir` too, the directory; `run_dir=None` takes the first free default one. `verbose`
+    shows what the command shows: a bar, lines, samples, and the pictures in a notebook. `resume`
     goes on from the last checkpoint of `run_dir` (or of the last default one), with its own config unless another is
     given; that may have more epochs, steps or time, and another learning rate, schedule, clipping, cadence and
     patience, but must be the same in all else. Without a checkpoint it starts from step 0; with nothing left to do it
@@ -58,7 +61,10 @@ def train_run(
     """
     given = config if config is None or isinstance(config, Experiment) else load_config(config)
     request = Request(given, None if run_dir is None else Path(run_dir), resume)
-    return train(request, progress or SilentProgress())
+    shown = progress or (for_output() if verbose else SilentProgress())
+    result = train(request, shown)
+    shown.say(describe_result(result))
+    return result
 
 
 def train(request: Request, progress: Progress, prepare: Prepare | None = None) -> Result:
@@ -127,6 +133,8 @@ def _train_to_an_end(start: Start, progress: Progress, prepare: Prepare | None) 
             stop.before_leaving = lambda: directory.write_result(run_state.result(plan, "interrupted"))
             if start.resumed is None:
                 _begin(start)
+            for name in ("model", "data", "execution"):
+                progress.say(f"{name}: {describe_plan(plan)[name]}")
             if prepare is not None:
                 prepare(plan)
             from lstmzoo.training.loop import Trainer

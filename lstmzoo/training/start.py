@@ -10,6 +10,7 @@ from lstmzoo.config.differences import Settings, changed_settings, settings_of
 from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.load import dump_config, load_config
 from lstmzoo.config.plan import Plan, make_plan
+from lstmzoo.data.vocabulary import Vocabulary
 from lstmzoo.errors import InputError
 from lstmzoo.runs.checkpoint import Checkpoint, prune_checkpoints, set_aside, whole_checkpoints
 from lstmzoo.runs.curve import Curve
@@ -125,7 +126,7 @@ def begin(directory: RunDirectory, experiment: Experiment, pictures: bool = True
 
     Nothing is written yet. Raises `InputError` for an experiment that does not fit the run, and for damaged files.
     """
-    plan, damaged = make_plan(experiment), list[str]()
+    plan, damaged = make_plan(_with_mark(directory, experiment)), list[str]()
     check = partial(check_checkpoint, directory, plan)
     step, checkpoint = next(whole_checkpoints(directory.checkpoints, damaged, check=check), (0, None))
     if checkpoint is not None:
@@ -137,6 +138,14 @@ def begin(directory: RunDirectory, experiment: Experiment, pictures: bool = True
             "remove them to start this run from step 0"
         )
     return Start(plan, directory, RunState(), _new_curve(plan), pictures, None)
+
+
+def _with_mark(directory: RunDirectory, experiment: Experiment) -> Experiment:
+    """Return the experiment of a run whose vocabulary may have U+FEFF: its text then begins with it, as before."""
+    kept, reading_as = directory.path / "vocab.json", getattr(experiment.task, "reading_as", None)
+    if reading_as is None or not kept.exists():
+        return experiment
+    return experiment.model_copy(update={"task": reading_as(Vocabulary.load(kept))})
 
 
 def _resume(directory: RunDirectory, plan: Plan, checkpoint: Checkpoint, notes: list[str], pictures: bool) -> Start:

@@ -90,6 +90,7 @@ def test_characters_that_json_writes_as_two_halves(text, name):
 def test_one_half_of_a_character_is_a_problem(tmp_path):
     assert "name: expected both halves of a character" in problem(tmp_path, GOOD + r'name: "\ud83d"')
     assert "expected both halves of a character" in problem(tmp_path, GOOD + r'"\ude00": 1')
+    assert parse_yaml(r'"\udcff.txt"').data == "\udcff.txt"  # a byte of a file name
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 import lstmzoo
 from lstmzoo.config.plan import make_plan
 from lstmzoo.execution import auto
-from lstmzoo.run import describe_plan
 from lstmzoo.runs.checkpoint import load_checkpoint
+from lstmzoo.training.describe import describe_plan
 from lstmzoo.training.progress import SilentProgress
 from tests.helpers.forked import started
 from tests.helpers.places import ECHO

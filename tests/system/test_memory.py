@@ -12,10 +12,10 @@ from lstmzoo.errors import EnvironmentFailure, InputError
 from lstmzoo.execution.engine import Execution
 from lstmzoo.inference.losses import PIECE, RunnerReader, cold_losses, cross_entropy
 from lstmzoo.inference.numpy_runner import NumpyRunner
-from lstmzoo.run import describe_plan
 from lstmzoo.runs.trained import open_run
 from lstmzoo.system import machine
 from lstmzoo.system.command_line import exit_status
+from lstmzoo.training.describe import describe_plan
 from tests.helpers.places import ECHO
 
 GROUPS = {  # the process's groups, the files of limits, the least of them

@@ -10,8 +10,8 @@ import lstmzoo
 from lstmzoo.config.plan import make_plan
 from lstmzoo.errors import ConfigError
 from lstmzoo.execution.auto import choose_shards
-from lstmzoo.run import describe_plan
 from lstmzoo.runs.checkpoint import load_checkpoint, save_checkpoint
+from lstmzoo.training.describe import describe_plan
 from lstmzoo.training.progress import SilentProgress
 from tests.helpers.killing import assert_same_run, assert_same_weights, metrics
 from tests.helpers.places import ECHO

@@ -1,0 +1,47 @@
+"""Lines that say what a run will do, and how it ended."""
+
+from typing import Any
+
+from lstmzoo.config.plan import Plan
+from lstmzoo.system.machine import memory_limit
+from lstmzoo.system.terminal import duration
+
+
+def describe_plan(plan: Plan) -> dict[str, str]:
+    """Describe a plan by name: what --plan prints and a run says at its start."""
+    experiment = plan.resolved
+    model, train, execution = experiment.model, experiment.train, experiment.execution
+    length = f"{plan.steps:,} steps" if plan.steps is not None else f"{train.time_budget:g} s of training"
+    facts = plan.task.facts()
+    most, limit = memory_limit()
+    text = f"{facts['text_symbols']:,} symbols of text, {facts['vocab_size']} different; " if facts else ""
+    return {
+        "model": f"{model.kind} {list(model.layers)}, {plan.parameters:,} parameters, encoding {model.encoding}",
+        "data": f"{text}{plan.windows:,} windows of [{train.batch_size}, {train.seq_length}] an epoch, "
+        f"{plan.dropped:,} symbols dropped (they fill no window)",
+        "length": length,
+        "memory": f"about {plan.memory / 1e6:,.0f} MB beside TensorFlow, of {most / 1e9:.1f} GB ({limit})",
+        "execution": f"kernel {execution.kernel}, threads {execution.threads}{_cores(plan)}, "
+        f"{_shards(int(execution.shards), train.batch_size)}"
+        f"at most {execution.windows_per_call:,} windows a graph call",
+        "loss floor": "unknown" if plan.loss_floor is None else f"{plan.loss_floor:.3g} nats a symbol",
+    }
+
+
+def _shards(count: int, lanes: int) -> str:
+    """Say how the lanes are cut; nothing where they are not."""
+    least, most = lanes // count, -(-lanes // count)
+    each = f"{least}" if least == most else f"{least} to {most}"
+    return "" if count == 1 else f"{count} shards of {each} lanes, "
+
+
+def _cores(plan: Plan) -> str:
+    return "" if plan.cores is None else f" (auto, usable cores: {plan.cores})"
+
+
+def describe_result(result: dict[str, Any]) -> str:
+    """Describe how a run ended, in three lines: status and speed, last numbers, directory."""
+    final = "  ".join(f"{name} {value:.6g}" for name, value in result["final"].items() if value is not None)
+    seconds, speed = duration(result["train_seconds"]), result["symbols_per_second"] or 0
+    ended = f"{result['status']}: {result['steps']:,} steps in {seconds} of training ({speed:,.0f} symbols/s)"
+    return f"{ended}\n{final}\nrun directory: {result['run_dir']}"
