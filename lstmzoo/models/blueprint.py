@@ -11,7 +11,7 @@ import numpy as np
 
 from lstmzoo.errors import InputError, did_you_mean
 from lstmzoo.models.registry import get_model
-from lstmzoo.models.spec import ModelSpec, spec_of
+from lstmzoo.models.spec import MAX_DEPTH, ModelSpec, spec_of
 
 ENCODINGS = ("scalar", "one_hot", "embedding", "features")
 
@@ -95,9 +95,12 @@ def draw_up(
     """Make the blueprint of weights whose layers fit one another.
 
     `kind=None`: single for one layer, stacked_layers for several. Raises `InputError` for an impossible kind or
-    dropout, for weights that are not finite, and where the encoding and the sizes of input, embedding and head
-    contradict one another: one-hot or embedded inputs and the classes of the head are the same V symbols.
+    dropout, for more than 1,000 layers, for weights that are not finite, and where the encoding and the sizes of input,
+    embedding and head contradict one another: one-hot or embedded inputs and the classes of the head are the same V
+    symbols.
     """
+    if len(weights.layers) > MAX_DEPTH:
+        raise InputError(f"model: expected at most {MAX_DEPTH:,} LSTM layers, received {len(weights.layers):,}")
     vocab_size = None if weights.head is None else int(weights.head.kernel.shape[1])
     _check_encoding(weights, encoding, vocab_size)
     require_finite(weights)

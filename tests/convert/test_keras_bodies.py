@@ -60,7 +60,7 @@ MODELS = [in_sequential, in_functional, three_deep, frozen]
 
 @pytest.mark.parametrize(
     ("make", "library"),
-    few(list(product(MODELS, LIBRARIES)), [(in_functional, "keras3")]),
+    few(list(product(MODELS, LIBRARIES)), [(in_sequential, "keras2")]),
 )
 def test_a_model_within_a_model_is_opened(tmp_path, make, library):
     source = randomized(make(LIBRARIES[library]))
@@ -71,7 +71,7 @@ def test_a_model_within_a_model_is_opened(tmp_path, make, library):
         np.testing.assert_allclose(model(X), source(X), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("library", few(list(LIBRARIES), ["keras3"]))
 def test_a_class_of_the_users_within_a_model_is_refused(tmp_path, library):
     k = LIBRARIES[library]
 
@@ -107,7 +107,7 @@ def rows(k):
 TABLE = [(library, name) for library, k in LIBRARIES.items() for name in rows(k)]
 
 
-@pytest.mark.parametrize(("library", "name"), few(TABLE, [TABLE[0], TABLE[-2]]))
+@pytest.mark.parametrize(("library", "name"), few(TABLE, [TABLE[-2]]))
 def test_what_computes_nothing_at_inference_is_left_out_with_a_line(tmp_path, library, name):
     k = LIBRARIES[library]
     front, end = rows(k)[name]

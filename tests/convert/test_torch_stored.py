@@ -10,6 +10,7 @@ from lstmzoo.convert.torch_names import shapes_of, sort_tensors
 from lstmzoo.convert.torch_stored import used_tensors
 from lstmzoo.errors import InputError
 from tests.convert.test_torch_and_tf1 import dense, lstm, without, zeros
+from tests.helpers.rows import few
 
 G = np.random.default_rng(0)
 W, B, M = G.normal(size=(8, 2)).astype("f4"), G.normal(size=8).astype("f4"), np.float32(G.random((8, 2)) < 0.5)
@@ -75,6 +76,7 @@ def test_parts_that_are_not_plain_name_the_way(tensors, message):
         lstmzoo.from_torch(PLAIN | tensors)
 
 
+LOSSES = ["criterion.weight", "loss.weight", "ce_loss.pos_weight", "model.loss_fn.weight"]
 SERIES = {
     "blocks.0.lstm.": ("blocks.0.lstm.", "blocks.1.lstm."),
     "layers.0.cell.": ("layers.0.cell.", "layers.1.cell."),
@@ -107,7 +109,7 @@ def test_modules_that_are_no_series_are_refused(prefixes):
         sort_tensors(shapes_of({name: value for prefix in prefixes for name, value in lstm(prefix).items()}))
 
 
-@pytest.mark.parametrize("name", ["criterion.weight", "loss.weight", "ce_loss.pos_weight", "model.loss_fn.weight"])
+@pytest.mark.parametrize("name", few(LOSSES, LOSSES[:1]))
 def test_buffers_of_a_loss_are_left_out_with_a_line(name):
     with pytest.warns(UserWarning, match=f"left out, since it acts in training only: {name}"):
         lstmzoo.from_torch(lstm() | dense() | {name: zeros(5)})
