@@ -123,12 +123,6 @@ def _best_checkpoint(directory: RunDirectory, check: Check) -> _Chosen:
             return found
     if newest is None:
         why = "; ".join(damaged) or "train it until one is written (checkpoint.every_steps)"
-        why += (
-            " (install lstmzoo again)"
-            if is_packed(directory.path)
-            else " (is config.yaml the run's own?)"
-            if damaged
-            else ""
-        )
+        why += " (install lstmzoo again)" if is_packed(directory.path) else ""
         raise InputError(f"expected a run with a checkpoint, received {str(directory.path)!r}, which has none: {why}")
     return newest

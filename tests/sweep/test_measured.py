@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from lstmzoo.sweep.results.measured import Measured
 from lstmzoo.sweep.space.objective import Objective
 
@@ -29,3 +31,15 @@ def test_a_run_that_is_cut_back_is_read_from_its_start(tmp_path):
     assert measured.look().values == [0.9]
     path.write_text(line(1, val_loss=0.123456789, elapsed_seconds=1.25) + line(2, val_loss=0.1) + line(3, val_loss=0.2))
     assert measured.look().values == [0.123456789, 0.1, 0.2]  # cut back and longer again between two looks
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ['{"val_loss"', '["val_loss"]', '{"val_loss": 1.0}', '{"step": "x", "val_loss": 1.0}', '{"step": 1e999, "val_loss": 1.0}',
+     '{"step": 3, "val_loss": "low"}', '{"step": 3, "val_loss": [1]}', '"val_loss"' + "[" * 50_000, '"val_loss"' * 50_000],
+)  # fmt: skip
+def test_a_line_that_no_run_writes_ends_no_search(tmp_path, wrong):
+    (tmp_path / "metrics.jsonl").write_text(line(1) + line(2, val_loss=0.5) + wrong + "\n" + line(4, val_loss=0.7))
+    measured = Measured(tmp_path, Objective("val_loss", "min"))
+    for _ in range(2):
+        assert (measured.look().steps, measured.values, measured.best) == ([2], [0.5], 0.5)

@@ -7,6 +7,8 @@ from pathlib import Path
 from lstmzoo.runs.metrics import METRICS, Metrics
 from lstmzoo.sweep.space.objective import Objective
 
+BAD = (ValueError, KeyError, TypeError, OverflowError, RecursionError)  # that a line can bring
+
 
 class Measured:
     """The steps at which a run measured an objective, and the best value so far."""
@@ -28,9 +30,10 @@ class Measured:
         with suppress(OSError):  # there is none yet
             try:
                 self.size = self.metrics.follow(self.size, self._take)
-            except (ValueError, KeyError, TypeError):
+            except BAD:
                 self._forget()
-                self.size = self.metrics.follow(0, self._take)
+                with suppress(*BAD):  # a line that no run writes: what came before it counts
+                    self.size = self.metrics.follow(0, self._take)
         return self
 
     def _forget(self) -> None:
@@ -44,8 +47,8 @@ class Measured:
         if f'"{self.objective.name}"'.encode() not in text:
             return
         line = json.loads(text)
-        self.step = line["step"]
+        self.step, value = int(line["step"]), float(line[self.objective.name])
         while self.steps and self.steps[-1] >= self.step:  # written again after a kill
             self.steps.pop(), self.values.pop()
         self.steps.append(self.step)
-        self.values.append(line[self.objective.name])
+        self.values.append(value)
