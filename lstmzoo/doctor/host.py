@@ -10,7 +10,6 @@ from pathlib import Path
 
 from lstmzoo.doctor.checks import Check, failure
 from lstmzoo.execution.auto import choose_shards, explain_kernel, explain_threads
-from lstmzoo.system.files import remedy
 from lstmzoo.system.machine import count_cores, memory_limit
 
 INSTRUCTIONS = ("avx", "avx2", "fma", "avx512f", "amx_tile", "asimd", "sve")  # TensorFlow's speed depends on them
@@ -60,7 +59,7 @@ def places() -> Iterator[Check]:
     try:
         yield place("temporary", Path(tempfile.gettempdir()), "set another folder with TMPDIR=DIR")
     except OSError as error:
-        yield Check("temporary", failure(error), False, f"{remedy(error)}, or set another folder with TMPDIR=DIR")
+        yield Check("temporary", failure(error), False, "make room, or set another folder with TMPDIR=DIR")
 
 
 def trained_models() -> Iterator[Check]:

@@ -35,7 +35,7 @@ def check_model(checkpoint: Checkpoint, step: int, experiment: Experiment, vocab
     expected = _numbered("weights", weight_shapes(experiment.model, experiment.encoding, vocab_size))
     tensors = checkpoint.tensors
     wide = {name: value.astype(np.float32) if value.dtype == np.float16 else value for name, value in tensors.items()}
-    weights = [wide[name].shape for name in sorted(wide) if name.startswith("weights/")]
+    weights = [value.shape for value in weights_in(wide)]
     if weights != [shape for _, shape in expected.values()]:
         raise InputError(
             "expected weights of the model in the run's config.yaml, received others in the checkpoint of step "
@@ -63,6 +63,12 @@ def check_contents(checkpoint: Checkpoint, step: int, plan: Plan) -> None:
     _check_kinds(checkpoint.tensors, expected | COUNTERS)
     _check_step(checkpoint.tensors, step)
     _check_counters(checkpoint.tensors, step, plan.windows)
+
+
+def weights_in(tensors: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """Return the weights of a checkpoint in the order of their numbers: weights/000, ..., weights/999, weights/1000."""
+    names = sorted((name for name in tensors if name.startswith("weights/")), key=lambda name: (len(name), name))
+    return [tensors[name] for name in names]
 
 
 def _numbered(part: str, shapes: Sequence[tuple[int, ...]], first: int = 0) -> dict[str, Kind]:

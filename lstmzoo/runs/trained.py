@@ -12,7 +12,7 @@ from lstmzoo.data.vocabulary import Vocabulary
 from lstmzoo.errors import InputError, shown
 from lstmzoo.models.blueprint import Blueprint, from_list, require_finite
 from lstmzoo.runs.checkpoint import Check, Checkpoint, whole_checkpoints
-from lstmzoo.runs.contents import READ, check_model
+from lstmzoo.runs.contents import READ, check_model, weights_in
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.zoo.pretrained import is_packed, run_path, what_was_meant
 
@@ -82,8 +82,7 @@ def open_run(run: str | os.PathLike[str], *, text: bool = False) -> Trained:
     symbols = Vocabulary.load(directory.path / "vocab.json") if experiment.task.writes else None
     found = _best_checkpoint(directory, partial(_check, directory, experiment, symbols))
     tensors = found.checkpoint.tensors
-    names = sorted(name for name in tensors if name.startswith("weights/"))
-    weights = [tensors[name].astype(np.float32, copy=False) for name in names]  # the package's own are float16
+    weights = [value.astype(np.float32, copy=False) for value in weights_in(tensors)]  # the package's own are float16
     notes = [f"{text}; using step {found.step}" for text in found.damaged]
     val_loss = float(tensors["best/val_loss"]) if tensors.get("best/step") == found.step else None
     return Trained(os.fspath(run), experiment, symbols, weights, found.step, val_loss, notes)
@@ -126,12 +125,6 @@ def _best_checkpoint(directory: RunDirectory, check: Check) -> _Chosen:
             return found
     if newest is None:
         why = "; ".join(damaged) or "train it until one is written (checkpoint.every_steps)"
-        why += (
-            " (install lstmzoo again)"
-            if is_packed(directory.path)
-            else " (is config.yaml the run's own?)"
-            if damaged
-            else ""
-        )
+        why += " (install lstmzoo again)" if is_packed(directory.path) else ""
         raise InputError(f"expected a run with a checkpoint, received {str(directory.path)!r}, which has none: {why}")
     return newest

@@ -265,9 +265,9 @@ def test_the_machine_is_described(monkeypatch):
     assert "secret" not in lines["settings"].text
     have = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     assert lines["memory"].text.startswith(f"{have / 1e9:.1f} GB")
-    files = {"/sys/fs/cgroup/memory.max": "1000000000\n"}
-    monkeypatch.setattr(host, "_read", lambda path: files.get(path, ""))
-    assert host.memory() == f"{have / 1e9:.1f} GB, limited to 1.0 GB by the container"
+    monkeypatch.setattr(host, "_read", lambda path: "")
+    monkeypatch.setattr(machine, "_cgroup_limits", lambda: [10**9])
+    assert host.memory() == f"{have / 1e9:.1f} GB, limited to 1.0 GB (the limit of its cgroup)"
 
 
 def said_by(code, patience=60.0):

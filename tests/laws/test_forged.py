@@ -201,3 +201,15 @@ def test_settings_that_are_missing_have_their_defaults(copy):
     for path in (copy / "checkpoints").iterdir():
         forged(path, {}, with_settings(validate__patience="gone", model__recurrent_activation="gone"))
     assert started(copy).resumed.notes == []
+
+
+def test_the_weights_of_a_deep_model_keep_their_order(tmp_path):
+    """A thousand weights and four: the number 1000 comes after 999."""
+    (tmp_path / "config.yaml").write_text(
+        "task: {kind: echo}\nmodel: {kind: stacked_layers, units: 1, depth: 334}\ntrain: {epochs: 1}\n"
+    )
+    shapes = [(1, 4), (1, 4), (4,)] * 334 + [(1, 2), (2,)]
+    tensors = {f"weights/{n:03d}": np.full(shape, n, np.float32) for n, shape in enumerate(shapes)}
+    (tmp_path / "checkpoints").mkdir()
+    save_checkpoint(tmp_path / "checkpoints" / "step-00000010.safetensors", tensors, {})
+    assert [int(value.flat[0]) for value in open_run(tmp_path).weights] == list(range(1004))

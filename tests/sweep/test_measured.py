@@ -45,9 +45,19 @@ def test_a_pipe_in_place_of_the_file_is_not_waited_for(tmp_path):
         '"val_loss"', '["val_loss"]', '{"val_loss": 0.1}', '{"step": "1", "val_loss": 0.1}', '{"step": 2, "val_loss": NaN}',
         '{"step": 2, "val_loss": "x"}', '{"step": 2, "val_loss": null}', '{"step": 2, "val_loss": Infinity}',
         '{"step": 2, "val_loss": 1' + "0" * 400 + "}", '{"val_loss": ' + "[" * 10_000, '{"step": [], "val_loss": 0.1}',
+        '{"val_loss"', '{"step": 1e999, "val_loss": 1.0}', '{"step": 3, "val_loss": [1]}', '"val_loss"' + "[" * 50_000,
     ],
 )  # fmt: skip
 def test_a_line_that_is_none_of_ours_is_left_out(tmp_path, odd):
     (tmp_path / "metrics.jsonl").write_text(line(1, val_loss=0.9) + odd + "\n" + line(3, val_loss=0.5))
     measured = Measured(tmp_path, Objective("val_loss", "min")).look()
     assert (measured.steps, measured.values) == ([1, 3], [0.9, 0.5])
+
+
+def test_before_a_line_that_is_too_long_the_values_count(tmp_path):
+    (tmp_path / "metrics.jsonl").write_text(
+        line(2, val_loss=0.5) + '"val_loss"' * 50_000 + "\n" + line(4, val_loss=0.7)
+    )
+    measured = Measured(tmp_path, Objective("val_loss", "min"))
+    for _ in range(2):
+        assert (measured.look().steps, measured.values, measured.best) == ([2], [0.5], 0.5)

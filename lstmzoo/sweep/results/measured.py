@@ -33,7 +33,8 @@ class Measured:
                 self.size = self.metrics.follow(self.size, self._take)
             except ValueError:
                 self._forget()
-                self.size = self.metrics.follow(0, self._take)
+                with suppress(ValueError):  # a line that no run writes: what came before it counts
+                    self.size = self.metrics.follow(0, self._take)
         return self
 
     def _forget(self) -> None:
