@@ -40,7 +40,8 @@ class Accessories:
 def import_matplotlib() -> None:
     """Import matplotlib; where the user's settings or MPLBACKEND make that fail, without them.
 
-    What is drawn never depends on them (`report/figures.py`), and what matplotlib says of them is not shown.
+    What is drawn never depends on them (`report/figures.py`), and what matplotlib says of them is not shown. TensorFlow
+    imports matplotlib too, by way of Keras 3, and would fail as well: so call this before TensorFlow is imported.
     """
     if "matplotlib.figure" in sys.modules:
         return

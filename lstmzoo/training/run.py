@@ -6,6 +6,7 @@ result.json.
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from lstmzoo.config.plan import Plan, make_plan
 from lstmzoo.errors import Diverged, EnvironmentFailure, Interrupted
 from lstmzoo.runs.checkpoint import whole_checkpoints
 from lstmzoo.runs.directory import RunDirectory
+from lstmzoo.system.accessories import import_matplotlib
 from lstmzoo.system.files import FULL
 from lstmzoo.system.machine import find_device
 from lstmzoo.system.signals import StopSignals
@@ -122,6 +124,8 @@ def _train_to_an_end(start: Start, progress: Progress, prepare: Prepare | None) 
                 _begin(start)
             if prepare is not None:
                 prepare(plan)
+            with suppress(Exception):  # the recorder will say it
+                import_matplotlib()
             from lstmzoo.training.loop import Trainer
 
             trainer = Trainer(start, progress, stop)

@@ -3,13 +3,17 @@
 import gc
 import os
 import signal
+from contextlib import suppress
 
+from lstmzoo.system.accessories import import_matplotlib
 from lstmzoo.system.command_line import hidden_stderr
 
 for number in (signal.SIGINT, signal.SIGTERM):  # the command ends the processes that it has started, in order
     signal.signal(number, signal.SIG_IGN)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 with hidden_stderr():
+    with suppress(Exception):
+        import_matplotlib()
     import tensorflow as tf  # noqa: F401
 
 
