@@ -1,6 +1,5 @@
 """Accessories of the work, such as pictures: what fails of them is left out with one warning, and the work goes on."""
 
-import logging
 import os
 import sys
 import warnings
@@ -45,6 +44,8 @@ def import_matplotlib() -> None:
     """
     if "matplotlib.figure" in sys.modules:
         return
+    import logging  # here: a command that draws nothing starts without it
+
     log = logging.getLogger("matplotlib")
     level = log.level
     log.setLevel(logging.CRITICAL)
