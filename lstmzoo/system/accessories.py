@@ -1,6 +1,5 @@
 """Accessories of the work, such as pictures: what fails of them is left out with one warning, and the work goes on."""
 
-import logging
 import os
 import sys
 import warnings
@@ -40,10 +39,13 @@ class Accessories:
 def import_matplotlib() -> None:
     """Import matplotlib; where the user's settings or MPLBACKEND make that fail, without them.
 
-    What is drawn never depends on them (`report/figures.py`), and what matplotlib says of them is not shown.
+    What is drawn never depends on them (`report/figures.py`), and what matplotlib says of them is not shown. TensorFlow
+    imports matplotlib too, by way of Keras 3, and would fail as well: so call this before TensorFlow is imported.
     """
     if "matplotlib.figure" in sys.modules:
         return
+    import logging  # here: a command that draws nothing starts without it
+
     log = logging.getLogger("matplotlib")
     level = log.level
     log.setLevel(logging.CRITICAL)

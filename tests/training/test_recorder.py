@@ -1,13 +1,16 @@
 """Pictures and TensorBoard's files never end a run: it ends as it would have, with one warning for each."""
 
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 
 import lstmzoo
 from lstmzoo.training.progress import SilentProgress
 from tests.helpers.killing import metrics, result
-from tests.helpers.places import ECHO
+from tests.helpers.places import ECHO, ROOT
 
 OPTIONS = ["train.steps=30", "validate.every_steps=10", "checkpoint.every_steps=0", "execution.kernel=scan", "task.series_length=500"]  # fmt: skip
 
@@ -45,6 +48,21 @@ def test_a_run_without_pictures_and_tensorboard_is_completed(tmp_path, monkeypat
         "warning: pictures are left out (ValueError: no room for a margin)",
     ]
     assert result(tmp_path / "run")["status"] == "completed" and len(metrics(tmp_path / "run")) == 30
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["nonsense", "module://nowhere.at_all", ""])
+@pytest.mark.parametrize("settings", [b"text.usetex: True\nbackend: nope\nzzz\n", b"\xff\xfe"])
+def test_a_command_draws_and_says_the_same_whatever_matplotlib_is_set_to(tmp_path, backend, settings):
+    """Before TensorFlow is imported, which imports matplotlib itself by way of Keras 3."""
+    (tmp_path / "matplotlibrc").write_bytes(settings)
+    words = [sys.executable, "-m", "lstmzoo.run", str(ECHO), "--run-dir", "run"]
+    words += [word for option in OPTIONS for word in ("--set", option)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": backend}
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (tmp_path / "run" / "plots").iterdir()} == {"loss.png", "echo.png"}
+    assert not any(word in done.stderr for word in ("matplotlib", "backend", "warning", "Traceback"))
 
 
 @pytest.mark.slow

@@ -3,7 +3,9 @@
 import gc
 import os
 import signal
+from contextlib import suppress
 
+from lstmzoo.system.accessories import import_matplotlib
 from lstmzoo.system.command_line import hidden_stderr
 from lstmzoo.system.signals import SIGNALS
 
@@ -11,6 +13,8 @@ for number in SIGNALS:  # the command ends the processes that it has started, in
     signal.signal(number, signal.SIG_IGN)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 with hidden_stderr():
+    with suppress(Exception):
+        import_matplotlib()
     import tensorflow as tf  # noqa: F401
 
 
