@@ -174,7 +174,7 @@ def yardstick_of_cells(row):
 PRECISE = list(product(["keras", "scan", "xla"], ["dropout", "hard_sigmoid"]))
 
 
-@pytest.mark.parametrize(("kernel", "row"), few(PRECISE, [("xla", "dropout"), ("scan", "hard_sigmoid")]))
+@pytest.mark.parametrize(("kernel", "row"), few(PRECISE, [("xla", "hard_sigmoid")]))
 def test_float64_agrees_to_the_last_places(float64, kernel, row):
     found, wanted = trained(*ROWS[row], kernel), yardstick_of_cells(row)
     assert {part.dtype for part in (*found[1], *wanted[1])} == {np.dtype("float64")}

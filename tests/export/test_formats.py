@@ -22,7 +22,7 @@ from tests.helpers.rows import few
 
 TABLE = list(product(MODELS, [*FORMATS, "numpy"]))
 EACH = ["single", "stacked_cells-3", "hard_sigmoid", "dropout", "embedding", "scalar", "features"]
-ALWAYS = [*product(EACH, ["numpy", "onnx"]), *product(["stacked_cells-3", "features"], FORMATS)]
+ALWAYS = [*product(EACH, ["numpy", "onnx"]), *product(["stacked_cells-3"], FORMATS)]
 
 
 @pytest.mark.parametrize(("name", "form"), few(TABLE, ALWAYS))

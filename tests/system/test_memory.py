@@ -88,7 +88,7 @@ def test_a_lack_of_memory_is_one_line_and_status_1(capsys, error):
     )
 
 
-@pytest.mark.parametrize("error", ERRORS, ids=["plain", "NumPy", "TensorFlow"])
+@pytest.mark.parametrize("error", ERRORS[-1:], ids=["TensorFlow"])
 def test_a_run_without_memory_says_what_is_left(tmp_path, monkeypatch, error):
     train, calls = Execution.train, []
 

@@ -164,7 +164,8 @@ def test_sharded_validation_is_the_mean_over_all_targets(tmp_path, kind):
 PLAIN = ("plain", "validate.every_steps=0", "sample.every_steps=0")
 
 
-@pytest.mark.parametrize("other", [PLAIN, pytest.param(("again",), marks=pytest.mark.slow)], ids=["plain", "again"])
+@pytest.mark.slow
+@pytest.mark.parametrize("other", [PLAIN, ("again",)], ids=["plain", "again"])
 def test_the_laws_hold_for_sharded_lanes(tmp_path, other):
     """100 units in 16 lanes: two threads, two programs side by side; with dropout, validated and not, and again."""
     found = []

@@ -62,7 +62,7 @@ class Stopping(SilentProgress):
 
 def test_a_run_keeps_its_shards_and_goes_on_exactly(tmp_path):
     """On another number of cores too: what was decided stands in config.yaml and in the checkpoint."""
-    chosen = config("execution.shards=3", *SCAN, "model={kind: stacked_cells, units: [4, 5], dropout: 0.3}")
+    chosen = config("execution.shards=3", *SCAN)
     lstmzoo.train_run(chosen, tmp_path / "whole")
     assert yaml.safe_load((tmp_path / "whole" / "config.yaml").read_text())["execution"]["shards"] == 3
     with pytest.raises(RuntimeError, match="it is enough"):
@@ -74,6 +74,7 @@ def test_a_run_keeps_its_shards_and_goes_on_exactly(tmp_path):
         lstmzoo.train_run(other, tmp_path / "run", resume=True)
 
 
+@pytest.mark.slow  # the table of kernels has shards too
 def test_shards_sum_to_the_same_losses(tmp_path):
     for count in (1, 2, 5):
         lstmzoo.train_run(config(f"execution.shards={count}", *SCAN), tmp_path / str(count))
