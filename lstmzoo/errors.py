@@ -29,8 +29,10 @@ class ConfigError(InputError):
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Tell whether an error says that memory is short; TensorFlow has one of its own."""
-    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
+    """Tell whether an error says that memory is short; TensorFlow, threads and libraries have words of their own."""
+    words = ("can't start new thread", "failed to map segment", "Cannot allocate memory")
+    said = isinstance(error, RuntimeError | ImportError) and any(word in str(error) for word in words)
+    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError" or said
 
 
 class EnvironmentFailure(RuntimeError):

@@ -60,8 +60,7 @@ class RunnerSampler:
             logits, states = self.runner(last[:, None], states)
             if given[t, 0] < 0:
                 drawn[t] = choose(logits[:, 0], uniform[t], self.choice)
-                require_drawn(drawn[t])
-            last = drawn[t]
+            last = np.maximum(drawn[t], 0)
         return drawn, last, states
 
 
@@ -96,7 +95,7 @@ def _pieces(
         uniform = np.zeros((count, sampler.samples))
         uniform[len(part) :] = np.stack([stream.random(count - len(part)) for stream in streams], 1)
         drawn, last, states = sampler.piece(given, uniform, last, states)
-        require_drawn(drawn)
+        _require_drawn(drawn)
         done += count
         if count > len(part):
             yield drawn[len(part) :]
@@ -115,7 +114,7 @@ def choose(logits: np.ndarray, uniform: np.ndarray, choice: Choice) -> np.ndarra
         return np.where(finite, (cumulated / cumulated[:, -1:] <= uniform[:, None]).sum(-1), -1)
 
 
-def require_drawn(symbols: np.ndarray) -> None:
+def _require_drawn(symbols: np.ndarray) -> None:
     """Raise `InputError` if a symbol is -1, which `choose` returns for logits that are not finite."""
     if (symbols < 0).any():
         raise InputError(

@@ -1,13 +1,13 @@
 """The file metrics.jsonl: one JSON object a step, appended to while a run goes on, cut back on a resume."""
 
 import json
-import math
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lstmzoo.errors import InputError
+from lstmzoo.errors import InputError, shown
 from lstmzoo.system.reader import open_file
 
 METRICS = "metrics.jsonl"
@@ -105,10 +105,17 @@ def checked_line(text: bytes, step: int) -> Line:
     if not text.endswith(b"\n"):
         raise ValueError(f"a file without the line of step {step}")
     line = json.loads(text)
-    loss = line.get("train_loss") if isinstance(line, dict) else None
-    if not isinstance(loss, float) or not math.isfinite(loss) or line.get("step") != step:
+    wanted = {"step", "epoch", "train_loss", "learning_rate"}
+    if not isinstance(line, dict) or line.get("step") != step or not wanted <= line.keys():
         raise ValueError(f"another line in the place of step {step}")
+    for name, value in line.items():
+        if not _is_finite(value):
+            raise ValueError(f"{shown(value)} as {name} of step {step}")
     return line
+
+
+def _is_finite(value: object) -> bool:
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max  # type: ignore[arg-type]
 
 
 def _reason(error: Exception) -> str:

@@ -86,16 +86,17 @@ def check_parts(
             found = (path / name).lstat()
         except (FileNotFoundError, NotADirectoryError):
             continue
-        received = "" if fits(found.st_mode) else "something else"
+        received, advice = "" if fits(found.st_mode) else "something else", "remove it"
         if stat.S_ISLNK(found.st_mode):
             received = "a symbolic link"
         elif name in in_place and found.st_nlink > 1:
             received = "one with a second name (a hard link), which would be written to as well"
+            advice = f"replace it by a copy (cp {name} copy && mv copy {name})"
         if received:
             kind = "folder" if fits is stat.S_ISDIR else "file"
             raise InputError(
-                f"{what}: expected {path / name} to be a {kind} of its own, received {received}: remove it, or choose "
-                f"another directory with {option}"
+                f"{what}: expected {path / name} to be a {kind} of its own, received {received}: {advice}, or "
+                f"choose another directory with {option}"
             )
 
 

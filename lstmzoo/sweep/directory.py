@@ -122,7 +122,7 @@ class SweepDirectory:
         ]
         trials = [path.name for path in self.path.glob("trial-*")]
         trials += [f"tensorboard/{path.name}" for path in self.tensorboard.glob("trial-*")]
-        check_parts(self.path, FILES, (*FOLDERS, *trials), (LOCK, *logs), "sweep directory", "--dir")
+        check_parts(self.path, (*FILES, *logs), (*FOLDERS, *trials), (LOCK,), "sweep directory", "--dir")
 
     def _make_key(self) -> None:
         """Make the key, which only its owner can read, unless another process has made it before; check it."""

@@ -15,7 +15,8 @@ PAUSE = 2.0  # seconds without a look, above which the process slept: a slow mac
 class AwakeClock:
     """Seconds of the monotonic clock without the pauses, as a context: within it a thread looks at the time.
 
-    A gap of more than `PAUSE` between two looks is a pause, and the clock leaves it out but for one tick.
+    A gap of more than `PAUSE` between two looks is a pause, and the clock leaves it out but for one tick. (A call that
+    kept the thread from looking would be taken for one too; TensorFlow's do not.)
     """
 
     def __init__(self) -> None:

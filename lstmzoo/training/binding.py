@@ -39,14 +39,14 @@ def digests(plan: Plan) -> dict[str, str]:
     return {"text_sha256": plan.task.facts()["text_sha256"], "vocab_sha256": vocabulary.digest()}
 
 
-def check_checkpoint(directory: RunDirectory, plan: Plan, step: int, checkpoint: Checkpoint) -> None:
+def check_checkpoint(directory: RunDirectory, plan: Plan, wanted: Settings, step: int, checkpoint: Checkpoint) -> None:
     """Check all that a resume reads from a checkpoint, behind its digest, before anything of it is used.
 
-    Raises `Damaged` for what no run writes, `ConfigError` for other settings than the plan has and a resume may change,
-    and `InputError` for other data and for a checkpoint of another version.
+    Raises `Damaged` for what no run writes, `ConfigError` for other settings than the `wanted` ones (where a resume may
+    not change them), and `InputError` for other data and for a checkpoint of another version.
     """
     kept = read_settings(checkpoint, plan.resolved)
-    check_bound(kept, settings_of(plan.resolved))
+    check_bound(kept, wanted)
     check_digests(directory, plan, checkpoint)
     check_contents(checkpoint, step, plan)
     key, most = length_of(kept, plan.windows)

@@ -126,12 +126,13 @@ def begin(directory: RunDirectory, experiment: Experiment, pictures: bool = True
 
     Nothing is written yet. Raises `InputError` for an experiment that does not fit the run, and for damaged files.
     """
-    plan, damaged = make_plan(_with_mark(directory, experiment)), list[str]()
-    check = partial(check_checkpoint, directory, plan)
+    experiment = _with_mark(directory, experiment)
+    plan, wanted, damaged = make_plan(experiment), settings_of(experiment), list[str]()  # `auto` wants what was decided
+    check = partial(check_checkpoint, directory, plan, wanted)
     step, checkpoint = next(whole_checkpoints(directory.checkpoints, damaged, check=check), (0, None))
     if checkpoint is not None:
         notes = [f"{note}; going on from step {step}" for note in damaged]
-        return _resume(directory, plan, checkpoint, notes, pictures)
+        return _resume(directory, plan, wanted, checkpoint, notes, pictures)
     if damaged:
         raise InputError(
             f"expected a run with a whole checkpoint, received {directory.path}: {'; '.join(damaged)}: restore one, or "
@@ -148,8 +149,10 @@ def _with_mark(directory: RunDirectory, experiment: Experiment) -> Experiment:
     return experiment.model_copy(update={"task": reading_as(Vocabulary.load(kept))})
 
 
-def _resume(directory: RunDirectory, plan: Plan, checkpoint: Checkpoint, notes: list[str], pictures: bool) -> Start:
-    kept, wanted = read_settings(checkpoint, plan.resolved), settings_of(plan.resolved)
+def _resume(
+    directory: RunDirectory, plan: Plan, wanted: Settings, checkpoint: Checkpoint, notes: list[str], pictures: bool
+) -> Start:
+    kept = read_settings(checkpoint, plan.resolved)
     run_state = RunState.restored(checkpoint.tensors, read_seconds(checkpoint))
     plan = decided_before(plan, kept)
     directory.check_json()

@@ -63,7 +63,6 @@ def test_each_damaged_checkpoint_is_found_and_the_one_before_serves(copy):
     path = copy / "checkpoints" / "step-00000040.safetensors"
     content, rng = path.read_bytes(), np.random.default_rng(0)
     header = 8 + int.from_bytes(content[:8], "little")
-    assert content[header - 8 : header].rstrip(b" ") != content[header - 8 : header]  # there is padding to flip
     damaged = [content[: int(n)] for n in rng.integers(0, len(content), 200)]
     places = [*rng.integers(0, 8, 20), *rng.integers(8, header, 240), *range(header - 8, header)]
     for place in [*places, *rng.integers(header, len(content), 500 - len(places))]:

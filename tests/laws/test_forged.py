@@ -15,6 +15,8 @@ from lstmzoo.runs.trained import open_run
 from lstmzoo.training.start import begin, requested
 from tests.helpers.rows import few
 
+LINE = '{"step": 40, "epoch": 1, "train_loss": 1.0, "learning_rate": 0.1}'
+
 pytestmark = pytest.mark.usefixtures("blank_pictures")
 
 
@@ -158,8 +160,18 @@ RUN = (
         "seconds that are NaN": ({}, {"train_seconds": "nan"}),
         "seconds below zero": ({}, {"train_seconds": "-1"}),
         "seconds that are text": ({}, {"train_seconds": "soon"}),
-        "something pending of another step": ({}, {"pending": '{"step": 39, "train_loss": 1.0}'}),
+        "something pending of another step": (
+            {},
+            {"pending": '{"step": 39, "epoch": 1, "train_loss": 1.0, "learning_rate": 0.1}'},
+        ),
         "something pending without a loss": ({}, {"pending": '{"step": 40}'}),
+        "something pending without an epoch": (
+            {},
+            {"pending": '{"step": 40, "train_loss": 1.0, "learning_rate": 0.1}'},
+        ),
+        "something pending that is not finite": ({}, {"pending": LINE.replace("0.1", "NaN")}),
+        "a pending measure that is too large": ({}, {"pending": LINE.replace("}", ', "val_loss": 1e400}')}),
+        "a pending measure that is no number": ({}, {"pending": LINE.replace("}", ', "val_loss": "abc"}')}),
         "something pending that is no JSON": ({}, {"pending": "[" * 100_000}),
     }
 )

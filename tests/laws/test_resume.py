@@ -6,9 +6,11 @@ import shutil
 import signal
 
 import pytest
+import yaml
 
 import lstmzoo
 from lstmzoo.errors import Busy, Diverged, EnvironmentFailure, InputError, Interrupted
+from lstmzoo.execution import auto
 from lstmzoo.inference.draw_tf import GraphSampler
 from lstmzoo.runs.checkpoint import checkpoint_steps, load_checkpoint
 from lstmzoo.runs.directory import RunDirectory
@@ -439,3 +441,17 @@ def test_a_checkpoint_that_does_not_fit_is_refused_before_anything_changes(tmp_p
     with pytest.raises(InputError, match="received one with another optimizer/099: resume with the versions"):
         lstmzoo.train_run(None, tmp_path / "run", resume=True)
     assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_auto_in_a_new_config_wants_what_was_decided(tmp_path, monkeypatch, threads):
+    """From Python the same call with `resume=True`, on other cores and with another cadence, goes on."""
+    sets = ["model={kind: single, units: 97}", "task.series_length=800", "train.seq_length=5", "validate.every_steps=0"]
+    sets += [SCAN, "train.steps=4", "checkpoint.every_steps=4"]
+    monkeypatch.setattr(auto, "count_cores", lambda: threads)
+    lstmzoo.train_run(lstmzoo.load_config(ECHO, sets), tmp_path / "run")
+    before = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())["execution"]
+    monkeypatch.setattr(auto, "count_cores", lambda: 3 - threads)
+    wish = lstmzoo.load_config(ECHO, [*sets, "train.steps=6", "checkpoint.every_steps=2"])
+    assert lstmzoo.train_run(wish, tmp_path / "run", resume=True)["steps"] == 6
+    assert yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())["execution"] == before

@@ -179,10 +179,10 @@ def test_any_end_is_a_status(home, copy, status):
 
 
 DAMAGE = [
-    ("metrics.jsonl", b'{"step": 1, "train_loss": 0.5}\nnonsense\n', "expected a line for each step, received a line that is not JSON: restore"),
-    ("metrics.jsonl", b'{"step": 2, "train_loss": 0.5}\n', "received another line in the place of step 1"),
-    ("metrics.jsonl", b'{"step": 1, "train_loss": 0.5, "val_loss": "low"}\n', "received 'low' as val_loss of step 1"),
-    ("metrics.jsonl", b'{"step": 1, "train_loss": 0.5}\n', "expected the lines of steps 1 to 60, received 1 of them: restore"),
+    ("metrics.jsonl", b'{"step": 1, "epoch": 1, "train_loss": 0.5, "learning_rate": 0.1}\nnonsense\n', "expected a line for each step, received a line that is not JSON: restore"),
+    ("metrics.jsonl", b'{"step": 2, "epoch": 1, "train_loss": 0.5, "learning_rate": 0.1}\n', "received another line in the place of step 1"),
+    ("metrics.jsonl", b'{"step": 1, "epoch": 1, "train_loss": 0.5, "learning_rate": 0.1, "val_loss": "low"}\n', "received 'low' as val_loss of step 1"),
+    ("metrics.jsonl", b'{"step": 1, "epoch": 1, "train_loss": 0.5, "learning_rate": 0.1}\n', "expected the lines of steps 1 to 60, received 1 of them: restore"),
     ("metrics.jsonl", b"\0" * 200_000, "received text without a line end after step 0"),
     ("result.json", b"{", "received .*result.json, which is not JSON"),
     ("result.json", b'{"status": "completed"}', "which has no steps of the right type: restore"),

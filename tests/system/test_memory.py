@@ -74,10 +74,16 @@ def test_a_long_window_is_scored_in_pieces_to_the_same_numbers(window):
     assert max(lengths) <= PIECE
 
 
-ERRORS = [MemoryError(), MemoryError("Unable to allocate 9 GiB"), tf.errors.ResourceExhaustedError(None, None, "OOM")]
+ERRORS = [
+    MemoryError(),
+    MemoryError("Unable to allocate 9 GiB"),
+    RuntimeError("can't start new thread"),
+    ImportError("x.so: failed to map segment from shared object"),
+    tf.errors.ResourceExhaustedError(None, None, "OOM"),
+]
 
 
-@pytest.mark.parametrize("error", ERRORS, ids=["plain", "NumPy", "TensorFlow"])
+@pytest.mark.parametrize("error", ERRORS, ids=["plain", "NumPy", "a thread", "a library", "TensorFlow"])
 def test_a_lack_of_memory_is_one_line_and_status_1(capsys, error):
     def command():
         raise error
