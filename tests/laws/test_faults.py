@@ -196,12 +196,12 @@ def test_a_few_wrong_bytes_anywhere_start_a_run_or_are_refused(copy):
     assert refused > 100
 
 
-def test_a_loss_that_is_no_number_is_damage(copy):
+@pytest.mark.parametrize("value", ["NaN", "1e999", '"low"', "[1]", "null", "true"])
+@pytest.mark.parametrize("name", ["train_loss", "learning_rate"])
+def test_a_measure_that_is_no_finite_number_is_damage(copy, name, value):
     lines = (copy / "metrics.jsonl").read_text()
-    (copy / "metrics.jsonl").write_text(re.sub(r'"train_loss": [0-9.]+', '"train_loss": NaN', lines))
-    with pytest.raises(
-        InputError, match="expected the lines of steps 1 to 40, received another line in the place of step 1"
-    ):
+    (copy / "metrics.jsonl").write_text(re.sub(rf'"{name}": [0-9.]+', f'"{name}": {value}', lines))
+    with pytest.raises(InputError, match=f"expected the lines of steps 1 to 40, received .* as {name} of step 1"):
         started(copy)
 
 
