@@ -91,6 +91,7 @@ def test_the_zoo_shows_it_and_passes_over_what_is_broken(command):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_run_trains_its_task_with_its_model(command, tmp_path):
     planned = command("lstmzoo.run", "parity.yaml", "--plan")
     assert "stacked_layers [6, 3], 320 parameters, encoding scalar" in planned.stdout

@@ -31,6 +31,9 @@ pytestmark = pytest.mark.usefixtures("blank_pictures")
 TEXT = "the quick brown fox jumps over the lazy dog, and the dog sleeps on.\n" * 25
 
 
+KILLS = [("echo", 2), ("echo", 12), ("char", 12), ("char, compiled", 12)]  # a run, and how often it is killed
+
+
 @pytest.fixture(scope="module", params=few(["echo", "char", "char, compiled"], ["echo", "char"]))
 def whole(request, tmp_path_factory):
     """Config, overrides, and the directory of a run that nothing has disturbed."""
@@ -46,7 +49,7 @@ def whole(request, tmp_path_factory):
     return config, overrides, folder / "whole"
 
 
-@pytest.mark.parametrize("count", few([2, 12], [2]))
+@pytest.mark.parametrize(("whole", "count"), few(KILLS, KILLS[:1]), indirect=["whole"])
 def test_kills_change_nothing(whole, tmp_path, count):
     config, overrides, reference = whole
     kills = 0

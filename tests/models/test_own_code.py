@@ -137,6 +137,7 @@ def test_however_validation_is_asked_for(options):
     assert_equal((steps.losses, model.get_weights(), lstmzoo.get_states(model)), plain("stacked_cells"))
 
 
+@pytest.mark.slow
 def test_many_steps_an_execution():
     model = built(steps_per_execution=4)
     steps, _ = fitted(model, validation_data=VALIDATION)

@@ -204,6 +204,7 @@ def test_hyperbands_best_yaml_gives_its_number_too(sweep, tmp_path):
     assert result["best"]["val_loss"] == found.best.objective
 
 
+@pytest.mark.slow
 def test_the_command_tells_of_runs_that_diverge_and_ends_with_status_1(sweep, tmp_path):
     base = {**BASE, "train": {"steps": 40}, "execution": {"kernel": "scan"}}
     space = {"train.optimizer": {"choices": [{"name": "sgd", "learning_rate": 3e38}, {"name": "adam"}]}}

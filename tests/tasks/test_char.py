@@ -15,7 +15,6 @@ from lstmzoo.errors import ConfigError, InputError
 from lstmzoo.execution.engine import Execution
 from lstmzoo.tasks.char import Char, CharSpec
 from lstmzoo.training.validation import Validator
-from tests.helpers.rows import few
 
 pytestmark = pytest.mark.usefixtures("blank_pictures")
 PLAY = "to be, or not to be: that is the question. " * 50  # 2150 symbols, 16 different
@@ -143,7 +142,8 @@ def test_the_same_seed_writes_the_same_samples(finished, tmp_path):
         assert (tmp_path / "run" / "samples" / sample.name).read_bytes() == sample.read_bytes()
 
 
-@pytest.mark.parametrize("kind", few(["stacked_layers", "stacked_cells"], ["stacked_layers"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["stacked_layers", "stacked_cells"])
 def test_sharded_validation_is_the_mean_over_all_targets(tmp_path, kind):
     """B lanes, the last partial window included: 97 targets in each of 4 lanes, in windows of 10."""
     task, _ = char(tmp_path, 3881, 4)
@@ -205,6 +205,7 @@ def test_every_text_option_reaches_the_run(tmp_path):
     assert plan.task.vocabulary.as_json()["symbols"][-1] == 0xC3
 
 
+@pytest.mark.slow
 def test_embedding(tmp_path):
     config = load(tmp_path, "model.encoding=embedding", "model.embedding_dim=3")
     result = lstmzoo.train_run(config, tmp_path / "run")

@@ -56,7 +56,8 @@ def test_echo_yaml_is_solved(tmp_path):
     assert other.returncode == 2
 
 
-@pytest.mark.parametrize("name", few(["echo_sshanu", "echo_stacked_cells", "echo_stacked_layers"], ["echo_sshanu"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["echo_sshanu", "echo_stacked_cells", "echo_stacked_layers"])
 def test_the_other_configs_solve_the_task(tmp_path, name):
     result = lstmzoo.train_run(ROOT / "configs" / f"{name}.yaml", tmp_path / "run")
     assert result["final"]["val_accuracy"] >= 0.999
