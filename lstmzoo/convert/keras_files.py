@@ -177,9 +177,16 @@ def _legacy_arrays(room: Room, file: h5py.File, entry: LayerEntry) -> list[np.nd
         chunks = [attributes[key] for key in _chunks(attributes)]  # a long list is written in pieces
         names = [text(name) for part in chunks for name in part]
         if inner:  # the group is that of the outermost model, with the weights of all layers in it
-            names = [name for name in names if inner[-1] in name.split("/")]
+            names = _of_layer(entry["path"], names)
         places = [f"{group}/{name}" for name in names]
         return read_arrays(room, file, places, inflated=False)
+
+
+def _of_layer(path: tuple[str, ...], names: list[str]) -> list[str]:
+    """Return the names of a layer's weights: its own name stands in front, or names of models around it do."""
+    starts = tuple("/".join(path[n:]) + "/" for n in range(len(path)))
+    found = [name for name in names if name.startswith(starts)]
+    return found or [name for name in names if path[-1] in name.split("/")]  # first made in a model that is not here
 
 
 def _chunks(attributes: h5py.AttributeManager) -> list[str]:

@@ -39,7 +39,7 @@ class Stack:
         if self.input_rank is None:
             shape = layer["config"].get("batch_shape") or layer["config"].get("batch_input_shape")
             self.input_rank = len(shape) if shape else None
-        if self.softmax and kind not in (*_DROPOUTS, *_NOISE, "Identity"):
+        if self.softmax and _computes(layer):
             raise InputError(f"layer {name_of(layer)}: expected nothing after the softmax, received {shown(kind)}")
         self._note_training_only(layer)
         take = _TAKE.get(kind)
@@ -102,7 +102,7 @@ class Stack:
         elif inner["class_name"] == "Dense":
             self._note_training_only(inner)
             self._dense(layer, inner["config"])
-        elif _TAKE.get(inner["class_name"]) in (Stack._dropout, Stack._noise, Stack._activation, Stack._identity):
+        elif not _computes(inner) or _TAKE.get(inner["class_name"]) is Stack._activation:
             self.take({**inner, "config": {**inner["config"], "name": layer["config"]["name"]}})
         else:
             raise foreign(layer, f"TimeDistributed of {shown(inner['class_name'])}")
@@ -210,6 +210,16 @@ class Stack:
         for part in (layer["config"], *(_cells(layer) if layer["class_name"] == "RNN" else ())):
             given = [key for key in part if key.endswith(("_regularizer", "_constraint")) and part[key]]
             self.left_out += [f"{key} of {name_of(layer)}" for key in given]
+
+
+def _computes(layer: LayerEntry) -> bool:
+    """Tell whether a layer changes its input at inference."""
+    take, config = _TAKE.get(layer["class_name"]), layer["config"]
+    if take is Stack._time_distributed:
+        return _computes(config["layer"])
+    if take is Stack._activation:
+        return bool(config.get("activation") != "linear")  # Softmax has no activation
+    return take not in (Stack._input, Stack._dropout, Stack._noise, Stack._identity)
 
 
 def _cells(layer: LayerEntry) -> list[Mapping[str, Any]]:

@@ -13,6 +13,7 @@ import safetensors
 
 from lstmzoo.convert.arrays import is_dense
 from lstmzoo.convert.bounds import Room, listed, require_plain
+from lstmzoo.convert.torch_objects import foreign_objects
 from lstmzoo.errors import InputError, shown
 
 _TYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8"}
@@ -86,24 +87,30 @@ def _state_dict(file: Path) -> Mapping[str, Any]:
             f"{file}: expected torch to be installed to read it, received none: pip install 'lstmzoo[torch]', or save "
             "the weights as safetensors"
         ) from None
-    content = io.BytesIO(file.read_bytes())
-    if zipfile.is_zipfile(content):  # torch.save compresses nothing
-        require_plain(file, zipfile.ZipFile(content).infolist(), (zipfile.ZIP_STORED,))
-    content.seek(0)
+    content = file.read_bytes()
     try:
-        found = torch.load(content, map_location="cpu", weights_only=True)  # weights_only: no code in the file runs
+        _require_tensors_only(file, content)
+        found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)  # no code in the file runs
+    except InputError:
+        raise
     except Exception as error:  # of many kinds, OSError and RuntimeError among them, and all about the content
-        if "Unsupported global" in str(error):  # what weights_only says of every class but those of tensors
-            raise InputError(
-                f"{file}: expected what torch.save(model.state_dict(), path) writes, received a whole module or "
-                "other objects: save model.state_dict(), or give the live module, or what torch.load returns where you "
-                "trust the file"
-            ) from error
         reason = shown(str(error).split("\n")[0], 200)
         raise InputError(
             f"{file}: expected what torch.save(model.state_dict(), path) writes, whole, received other data ({reason})"
         ) from error
     return state_dict_in(found, str(file))
+
+
+def _require_tensors_only(file: Path, content: bytes) -> None:
+    """Raise `InputError` for an archive that torch.save does not write, and for objects that are not tensors."""
+    if zipfile.is_zipfile(io.BytesIO(content)):  # torch.save compresses nothing
+        require_plain(file, zipfile.ZipFile(io.BytesIO(content)).infolist(), (zipfile.ZIP_STORED,))
+    for name in foreign_objects(content):
+        raise InputError(
+            f"{file}: expected what torch.save(model.state_dict(), path) writes, received {shown(name)}, of a whole "
+            "module or other objects: save model.state_dict(), or give the live module, or what torch.load returns "
+            "where you trust the file"
+        )
 
 
 def state_dict_in(found: Any, source: str, expected: str = "a state dict") -> Mapping[str, Any]:

@@ -64,6 +64,8 @@ def _parts(module: Any) -> Iterator[tuple[str, Any]]:
     recurrent = False
     for name, part in module.named_modules():
         kind = _kind(part)
+        if kind == "ParametrizationList":
+            _require_weight_norm(name, part)
         recurrent = recurrent or kind in _RECURRENT
         if kind in ("GRU", "GRUCell", "RNN", "RNNCell") or _is_loss(part) or ".parametrizations" in f".{name}":
             continue  # the checks of the tensors' names and shapes find what is foreign
@@ -72,6 +74,19 @@ def _parts(module: Any) -> Iterator[tuple[str, Any]]:
         elif kind is not None and kind not in (*_CONTAINERS, *_DROPOUTS, "Identity", *(_SOFTMAX if recurrent else ())):
             raise InputError(
                 f"module {name!r}: expected LSTM, LSTMCell, Linear, Embedding and Dropout only, received {shown(kind)}"
+            )
+
+
+def _require_weight_norm(name: str, parametrizations: Any) -> None:
+    """Raise `InputError` that names a parametrization of another class: its tensors do not tell what it computes."""
+    module, _, weight = f".{name}".rpartition(".parametrizations.")
+    for part in parametrizations:
+        kind: Any = type(part)
+        if (kind.__module__, kind.__name__) != ("torch.nn.utils.parametrizations", "_WeightNorm"):
+            raise InputError(
+                f"module {name!r}: expected weight_norm as its one parametrization, received {shown(kind.__name__)}: "
+                f"call torch.nn.utils.parametrize.remove_parametrizations(module, {weight!r}) with the module "
+                f"{module[1:]!r}, and give the module again"
             )
 
 

@@ -1,6 +1,9 @@
 """Small files that claim gigabytes, or minutes, are refused before anything is inflated; honest compression is read."""
 
+import codecs
+import contextlib
 import io
+import itertools
 import json
 import tracemalloc
 import zipfile
@@ -167,6 +170,85 @@ def test_what_a_pt_file_cannot_hold_is_not_read(tmp_path):
     nested = torch.nested.nested_tensor([torch.zeros(2, 3), torch.zeros(1, 3)])
     with pytest.raises(InputError, match="weight_ih_l0: expected a dense tensor, received a nested one"):
         lstmzoo.from_torch({**torch.nn.LSTM(3, 2).state_dict(), "weight_ih_l0": nested})
+
+
+class Call:
+    """An object that a pickle makes by a call."""
+
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda torch: (bytearray, 8 * 10**9), "bytearray"),
+        (lambda torch: (torch.Tensor, 10**5, 10**5), "torch.Tensor"),
+        (lambda torch: (torch.FloatTensor, 10**5, 10**5), "torch.FloatTensor"),
+        (lambda torch: (codecs.encode, "ab", "hex"), "_codecs.encode"),
+        (lambda torch: (torch._utils._rebuild_device_tensor_from_cpu_tensor, torch.zeros(1).expand(10**5, 10**5), torch.float64, "cpu", False), "torch._utils._rebuild_device_tensor_from_cpu_tensor"),
+        (lambda torch: (print, "it ran"), "print"),
+    ],
+)  # fmt: skip
+def test_objects_that_are_no_tensors_are_not_made(tmp_path, monkeypatch, call, name, zipped):
+    torch = pytest.importorskip("torch")
+    for place in (
+        {"a": Call(*call(torch))},
+        {"state_dict": torch.nn.LSTM(3, 2).state_dict(), "b": [{"c": Call(*call(torch))}]},
+    ):
+        torch.save(place, tmp_path / "m.pt", _use_new_zipfile_serialization=zipped)
+        monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("it was loaded"))
+        with pytest.raises(
+            InputError, match=rf"m.pt: expected what torch.save.*, received '(.*\.)?{name}', of a whole"
+        ):
+            lstmzoo.from_torch(tmp_path / "m.pt")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("zipped", [True, False])
+def test_what_files_of_training_hold_beside_tensors_is_read(tmp_path, zipped):
+    torch = pytest.importorskip("torch")
+    module = torch.nn.LSTM(3, 2)
+    optimizer = torch.optim.Adam(module.parameters())
+    steps = torch.optim.lr_scheduler.MultiStepLR(optimizer, [3, 4])
+    module(torch.zeros(1, 3))[0].sum().backward()
+    optimizer.step()
+    others = {"steps": steps.state_dict(), "size": torch.zeros(2).size(), "set": {1}, "type": torch.float16, "on": torch.device("cpu")}  # fmt: skip
+    wanted = module.weight_ih_l0.detach().numpy().T
+    types = {name: value.to(torch.float64) for name, value in module.state_dict().items()}
+    half = {name: value.to(torch.bfloat16) for name, value in types.items()}
+    for tensors in (module.state_dict(), dict(module.named_parameters()), types, half):
+        torch.save(
+            {"state_dict": tensors, "optimizer": optimizer.state_dict(), **others},
+            tmp_path / "m.pt",
+            _use_new_zipfile_serialization=zipped,
+        )
+        found = lstmzoo.from_torch(tmp_path / "m.pt").get_weights()[0]
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=4e-3)  # bfloat16 has 8 bits
+
+
+def test_a_damaged_archive_of_torch_is_one_message(tmp_path):
+    torch = pytest.importorskip("torch")
+    torch.save(torch.nn.LSTM(3, 2).state_dict(), tmp_path / "whole.pt")
+    content = (tmp_path / "whole.pt").read_bytes()
+    directory, end = content.index(b"PK\1\2"), content.rindex(b"PK\5\6")
+    last = content.rindex(b"PK\1\2")
+    damages = [(directory, b"XXXX"), (last, b"XXXX"), (last + 28, b"\xff\xff"), (end + 16, b"\5\0\0\0"), (end + 12, b"\xff" * 7), (end, b"XXXX"), (directory + 10, b"\x63\0"), (last + 8, b"\xff\xff"), (last + 46, b"\xff" * 8)]  # fmt: skip
+    for ending, (place, put) in itertools.product((".pt", ".bin", ".ckpt"), damages):
+        path = tmp_path / f"m{ending}"
+        path.write_bytes(content[:place] + put + content[place + len(put) :])
+        with contextlib.suppress(InputError):  # some fields are read by nobody
+            lstmzoo.from_torch(path)
+    for place, put in damages[:2]:
+        (tmp_path / "m.pt").write_bytes(content[:place] + put + content[place + len(put) :])
+        with pytest.raises(
+            InputError, match=r"m.pt: expected what torch.save\(.*\) writes, whole, received other data"
+        ):
+            lstmzoo.from_torch(tmp_path / "m.pt")
 
 
 @pytest.mark.parametrize("name", ["1" * 20_000, "a." * 9000 + "weight", "lstm.weight_hh_l" + "9" * 5000, "é" * 501])

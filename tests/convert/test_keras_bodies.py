@@ -71,6 +71,25 @@ def test_a_model_within_a_model_is_opened(tmp_path, make, library):
         np.testing.assert_allclose(model(X), source(X), rtol=0, atol=1e-5)
 
 
+NAMES = [
+    ("lstm_cell", "b", "o"),
+    ("b", "lstm_cell", "o"),
+    ("kernel", "b", "lstm"),
+    ("b", "bias", "a"),
+    ("a", "body", "o"),
+]
+
+
+@pytest.mark.parametrize(("library", "names"), few(list(product(LIBRARIES, NAMES)), [("keras2", NAMES[0])]))
+def test_a_layer_may_bear_a_name_from_within_another(tmp_path, library, names):
+    k = LIBRARIES[library]
+    recurrent = [k.layers.LSTM(3, return_sequences=True, name=name) for name in names[:2]]
+    inner = line(k, *recurrent, k.layers.Dense(2, name=names[2]))
+    source = randomized(line(k, inner))
+    source.save(tmp_path / "m.h5")
+    np.testing.assert_allclose(lstmzoo.from_keras(tmp_path / "m.h5")(X), source(X), rtol=0, atol=1e-5)
+
+
 @pytest.mark.parametrize("library", few(list(LIBRARIES), ["keras3"]))
 def test_a_class_of_the_users_within_a_model_is_refused(tmp_path, library):
     k = LIBRARIES[library]
@@ -122,6 +141,39 @@ def test_what_computes_nothing_at_inference_is_left_out_with_a_line(tmp_path, li
         probabilities = "softmax" in name or "AlphaDropout" in name
         received = softmax(np.asarray(model(X))) if probabilities else model(X)
         np.testing.assert_allclose(received, wanted, rtol=0, atol=1e-5)
+
+
+def idle_ends(k):
+    layers = k.layers
+    return {
+        "float32": [layers.Activation("linear", dtype="float32")],
+        "None": [layers.Activation(None)],
+        "function": [layers.Activation(k.activations.linear)],
+        "in time": [layers.TimeDistributed(layers.Dropout(0.1)), layers.TimeDistributed(layers.Activation("linear"))],
+        "noise in time": [layers.TimeDistributed(layers.GaussianNoise(0.1)), layers.SpatialDropout1D(0.1)],
+        "in a model": [line(k, layers.Activation("linear"), layers.GaussianNoise(0.1), shape=(6, 4))],
+    }
+
+
+@pytest.mark.filterwarnings("ignore:left out")
+@pytest.mark.parametrize(
+    ("library", "name"),
+    few(list(product(LIBRARIES, idle_ends(keras2))), [("keras2", "float32"), ("keras2", "in time")]),
+)
+def test_what_computes_nothing_may_follow_the_softmax(library, name):
+    k = LIBRARIES[library]
+    for soft in ([k.layers.Dense(4, "softmax")], [k.layers.Dense(4), k.layers.Softmax()]):
+        source = randomized(line(k, lstm(k), *soft, *idle_ends(k)[name]))
+        received = softmax(np.asarray(lstmzoo.from_keras(source)(X)))
+        np.testing.assert_allclose(received, source(X), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("library", few(list(LIBRARIES), ["keras2"]))
+def test_what_computes_may_not_follow_the_softmax(library):
+    k = LIBRARIES[library]
+    for end in (k.layers.Softmax(), k.layers.Activation("tanh"), k.layers.TimeDistributed(k.layers.Dense(4)), k.layers.TimeDistributed(k.layers.Activation("softmax"))):  # fmt: skip
+        with pytest.raises(InputError, match="expected nothing after the softmax, received"):
+            lstmzoo.from_keras(line(k, lstm(k), k.layers.Dense(4, "softmax"), end))
 
 
 def cudnn(w, u, b, x):

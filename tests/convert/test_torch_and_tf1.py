@@ -688,7 +688,10 @@ def test_tensors_without_dense_numbers_are_refused(tmp_path):
     with pytest.raises(InputError, match="variable 'w': expected an array, received rows of different lengths"):
         lstmzoo.from_tf1(variables(w=[[1.0], [2.0, 3.0]]))
     torch.save(torch.nn.LSTM(3, 2), tmp_path / "m.pt")
-    with pytest.raises(InputError, match=r"received a whole module or other objects: save model.state_dict\(\)"):
+    with pytest.raises(
+        InputError,
+        match=r"received 'torch.nn.modules.rnn.LSTM', of a whole module or other objects: save model.state_dict\(\)",
+    ):
         lstmzoo.from_torch(tmp_path / "m.pt")
 
 

@@ -173,6 +173,34 @@ def test_parametrizations_of_another_kind_name_the_way_that_converts():
     np.testing.assert_allclose(lstmzoo.from_torch(net).get_weights()[1], wanted, atol=1e-6)
 
 
+@pytest.mark.parametrize("place", ["rnn", "out", "emb", "blocks"])
+@pytest.mark.parametrize("kind", ["two originals", "_WeightNorm of the user's", "after weight_norm"])
+def test_parametrizations_of_the_users_own_are_refused(place, kind):
+    torch = pytest.importorskip("torch")
+    nn, utils = torch.nn, torch.nn.utils
+
+    class Two(nn.Module):
+        def forward(self, one, other=2.0):
+            return one * other
+
+        def right_inverse(self, weight):
+            return weight, torch.ones_like(weight)[:, :1] * 2
+
+    parts = {"emb": nn.Embedding(5, 3), "rnn": nn.LSTM(3, 4), "blocks": nn.ModuleList([nn.LSTM(4, 4)]), "out": nn.Linear(4, 5)}  # fmt: skip
+    module = parts["blocks"][0] if place == "blocks" else parts[place]
+    weight = "weight_ih_l0" if place in ("rnn", "blocks") else "weight"
+    if kind == "after weight_norm":
+        utils.parametrizations.weight_norm(module, weight)
+        del Two.right_inverse
+    elif kind != "two originals":
+        Two.__name__ = "_WeightNorm"
+    utils.parametrize.register_parametrization(module, weight, Two())
+    name = "blocks.0" if place == "blocks" else place
+    message = rf"module '{name}.parametrizations.{weight}': expected weight_norm .* received '{Two.__name__}': call .*remove_parametrizations\(module, '{weight}'\) with the module '{name}'"
+    with pytest.raises(InputError, match=message):
+        lstmzoo.from_torch(nn.ModuleDict(parts))
+
+
 def test_endings_of_files_of_torch_save(tmp_path):
     torch = pytest.importorskip("torch")
     tensors = torch.nn.LSTM(3, 2).state_dict()
