@@ -130,6 +130,10 @@ def test_a_section_that_only_holds_anchors_is_no_key(tmp_path, above):
         ("defaults: &d {epochs: 1}\n" + GOOD, "try.yaml:1: defaults: expected a key that exists"),  # nobody uses it
         (GOOD + "validation: &v {every_steps: 9}\ncheckpoint: *v\n", "try.yaml:4: validation: .* did you mean validate"),
         (GOOD + "sample: {<<: 3}\n", "sample.<<: expected a mapping, or a list of them, after the merge key, received 3"),
+        (GOOD + "sample:\n  <<:\n", "sample.<<: .* after the merge key, received null"),
+        (GOOD + "sample: {<<: [true]}\n", r"sample.<<: .* after the merge key, received \[true\]"),
+        ("null\n", "try.yaml:1: expected a mapping of sections, received null"),
+        ("- a\n- null\n- true\n", r'expected a mapping of sections, received \["a", null, true\]'),
         (GOOD + "validate: {<<: *v}\n", r"validate.<<: expected an alias of an anchor above it, received \*v"),
         ("defaults: &d {epoch: 1}\n" + SHARED, r"try.yaml:4: train.epoch: .* did you mean epochs"),
         (GOOD.replace("units: 4", "units:4"), "'units:4'; a space is missing after the colon: units: 4"),
