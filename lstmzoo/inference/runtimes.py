@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 
-from lstmzoo.errors import InputError, nearest
+from lstmzoo.errors import InputError, nearest, shown
 from lstmzoo.export.formats.registry import FORMATS, require_format
 from lstmzoo.export.notes import Notes
 from lstmzoo.inference.choice import Choice
@@ -22,7 +22,7 @@ def check_runtime(runtime: str) -> None:
     """Raise `InputError` for an unknown runtime, and if a package that it needs is not installed."""
     if runtime not in RUNTIMES:
         raise InputError(
-            f"runtime: expected one of {', '.join(RUNTIMES)}, received {runtime!r}{nearest(runtime, RUNTIMES)}"
+            f"runtime: expected one of {', '.join(RUNTIMES)}, received {shown(runtime)}{nearest(runtime, RUNTIMES)}"
         )
     if runtime in FORMATS:
         require_format(runtime)
