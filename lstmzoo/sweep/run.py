@@ -20,7 +20,7 @@ from lstmzoo.sweep.space.search import Search
 _LISTENING = {
     errno.EADDRNOTAVAIL: "an address of this machine",
     errno.EAFNOSUPPORT: "an address of this machine",
-    errno.EACCES: "a port above 1023, which needs no rights of the administrator",
+    errno.EACCES: "a port above 1023 (others need special rights)",
 }
 LOOPBACK = "127.0.0.1:0"
 TRAIN = "lstmzoo.sweep.scheduler.trial_process:train_trial"

@@ -242,7 +242,7 @@ def test_an_address_that_cannot_be_is_told_at_once(sweep, tmp_path, options, mes
 @pytest.mark.parametrize(
     ("number", "message"),
     [
-        (errno.EACCES, "chief: expected a port above 1023, .*, received '127.0.0.1:80' .Permission denied."),
+        (errno.EACCES, "chief: expected a port above 1023 .*, received '127.0.0.1:80' .Permission denied."),
         (errno.EADDRNOTAVAIL, "chief: expected an address of this machine, received '127.0.0.1:80'"),
         (errno.ENOBUFS, "chief: expected an address to listen at, received '127.0.0.1:80' .No buffer space available."),
     ],
