@@ -67,6 +67,18 @@ _ROOMS = {
     "training.run": ["train_run"],
     "zoo.pretrained": ["list_trained"],
 }
+_COMPUTING = {  # rooms of which every name computes with TensorFlow
+    "convert.keras",
+    "convert.tf1",
+    "convert.torch",
+    "data.keras_dataset",
+    "execution.engine",
+    "export.write",
+    "models.build",
+    "models.callbacks",
+    "models.rebuild",
+    "models.state",
+}
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 __all__ = list(_ROOM_OF)  # a dynamic list: type checkers take the imports above
 
@@ -76,6 +88,8 @@ if not TYPE_CHECKING:  # a type checker would take any name for one of ours
     def __getattr__(name: str) -> Any:
         if name not in _ROOM_OF:
             raise AttributeError(f"module 'lstmzoo' has no attribute {name!r}")
+        if _ROOM_OF[name] in _COMPUTING:
+            import_module("lstmzoo.system.accessories").before_tensorflow()
         return getattr(import_module(f"lstmzoo.{_ROOM_OF[name]}"), name)
 
 

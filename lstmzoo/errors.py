@@ -1,6 +1,7 @@
 """Errors and their exit statuses, and the parts of their messages: the nearest legal name, the received value."""
 
 import difflib
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -78,6 +79,14 @@ def nearest(name: object, legal: Iterable[str]) -> str:
 def shown(value: Any, limit: int = 60) -> str:
     """Return a value as messages show it: one line, no control characters, at most `limit` characters."""
     text = repr(value) if not isinstance(value, str) else ascii(value) if not value.isprintable() else f"'{value}'"
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def written(value: Any, limit: int = 60) -> str:
+    """Return a value as messages show it, in the words of YAML and JSON: null, true, {"a": [1, null]}."""
+    if value is not None and not isinstance(value, (bool, list, tuple, dict)):
+        return shown(value, limit)
+    text = json.dumps(value, ensure_ascii=False, default=repr)
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 

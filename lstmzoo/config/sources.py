@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from lstmzoo.errors import InputError, nearest, shown
+from lstmzoo.errors import InputError, nearest, shown, written
 from lstmzoo.models.registry import get_model
 from lstmzoo.schema.places import legal_keys
 from lstmzoo.schema.yaml_reader import MAX_BYTES, MAX_DEPTH, KeyPath, parse_yaml
@@ -38,7 +38,7 @@ class Sources:
         if isinstance(self.data, dict):
             self.problems += lay_over(self.data, [given for override in overrides if (given := self._parsed(override))])
         elif not self.problems:
-            received = shown(self.data) + no_space(self.data)
+            received = written(self.data) + no_space(self.data)
             self.problems.append(Problem((), f"expected a mapping of sections, received {received}"))
 
     @property
@@ -93,7 +93,7 @@ def _lay(data: dict[str, Any], path: KeyPath, value: Any) -> Problem | None:
     for key in path[:-1]:
         inner = section.setdefault(key, {})
         if not isinstance(inner, dict):
-            return Problem(path, f"expected {key} to be a section, received {shown(inner)}")
+            return Problem(path, f"expected {key} to be a section, received {written(inner)}")
         section = inner
     section[path[-1]] = value
     return None

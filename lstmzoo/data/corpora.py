@@ -11,7 +11,7 @@ from pathlib import Path
 
 import platformdirs
 
-from lstmzoo.errors import EnvironmentFailure, InputError, did_you_mean
+from lstmzoo.errors import EnvironmentFailure, InputError, did_you_mean, shown
 
 SHAKESPEARE_URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
 SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
@@ -39,7 +39,7 @@ def corpus_files(name: str) -> list[Path]:
     Raises `InputError` for an unknown name, and `EnvironmentFailure`, which says what to do, for missing files.
     """
     if name not in CORPORA:
-        raise InputError(f"corpus: expected a known one, received {name!r}{did_you_mean(name, CORPORA)}")
+        raise InputError(f"corpus: expected a known one, received {shown(name)}{did_you_mean(name, CORPORA)}")
     return CORPORA[name]()
 
 

@@ -12,7 +12,9 @@ import io
 import json
 import mmap
 import os
+import re
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Sequence
@@ -90,12 +92,25 @@ def _new_folder(texts: Path) -> Path:
     """
     try:
         texts.mkdir(parents=True, exist_ok=True)
-        for left in texts.glob(".new-*"):  # of processes that were killed
-            if time.time() - left.stat().st_mtime > DAY:
+        for left in texts.iterdir():
+            if _is_left(left):
                 shutil.rmtree(left, ignore_errors=True)
         return Path(tempfile.mkdtemp(prefix=".new-", dir=texts))
     except OSError:
         return Path(tempfile.mkdtemp(prefix="lstmzoo-"))
+
+
+def _is_left(place: Path) -> bool:
+    """Tell whether a folder is that of a killed process, or this user's own of the first format, which others can read.
+
+    Folders of the first format have no digests, and serve no more.
+    """
+    with suppress(OSError):  # another process has removed it
+        if place.name.startswith(".new-"):
+            return time.time() - place.lstat().st_mtime > DAY
+        own = stat.S_ISDIR(place.lstat().st_mode) and place.lstat().st_uid == os.geteuid()
+        return bool(own and re.fullmatch("[0-9a-f]{32}", place.name) and not (place / SUMS).exists())
+    return False
 
 
 def _keep(beside: Path, place: Path, digest: str) -> None:

@@ -16,7 +16,7 @@ from lstmzoo.data.normal_forms import nfc, other_form
 from lstmzoo.errors import InputError, shown
 from lstmzoo.system.files import write_atomically
 from lstmzoo.system.reader import read_file
-from lstmzoo.system.unicode import MARK, UTF8_MARK, cure, other_encoding
+from lstmzoo.system.unicode import MARK, UTF8_MARK, cure, other_encoding, probable_encoding
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,6 +87,9 @@ class Vocabulary:
 
         Raises `InputError` for unknown symbols, and for bytes that are not UTF-8 where symbols are characters.
         """
+        content = text if isinstance(text, bytes) and self.unit == "char" and 0 not in self.codes else b""
+        if b"\0" in content and (name := other_encoding(content) or probable_encoding(content)):
+            raise InputError(f"{where}: expected UTF-8, received text that is probably {name}: {cure(name)}")
         try:
             codes = codes_of(self.plain(text), self.unit)
             return self.encode(nfc(codes) if self.normalize else codes, where)

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from lstmzoo.errors import InputError, check_count, did_you_mean
+from lstmzoo.errors import InputError, check_count, did_you_mean, shown
 from lstmzoo.execution.auto import KERNELS, choose_shards, fastest_kernel
 from lstmzoo.execution.dropout import draw_masks
 from lstmzoo.execution.network import Network, States
@@ -212,7 +212,8 @@ def _known_kernel(kernel: str) -> str:
     if kernel == "auto":
         return fastest_kernel(find_device())
     if kernel not in KERNELS:
-        raise InputError(f"kernel: expected a known one, received {kernel!r}{did_you_mean(kernel, ['auto', *KERNELS])}")
+        near = did_you_mean(kernel, ["auto", *KERNELS])
+        raise InputError(f"kernel: expected a known one, received {shown(kernel)}{near}")
     return kernel
 
 
@@ -231,7 +232,7 @@ def _build_slots(optimizer: keras.optimizers.Optimizer, variables: list[tf.Varia
     if not isinstance(optimizer, OPTIMIZERS) or isinstance(optimizer, wrong):
         name = optimizer if isinstance(optimizer, str) else type(optimizer).__name__
         raise InputError(
-            f"optimizer: expected one of tf_keras, except Nadam and LossScaleOptimizer, received {name!r}: take "
+            f"optimizer: expected one of tf_keras, except Nadam and LossScaleOptimizer, received {shown(name)}: take "
             "another one, such as tf_keras.optimizers.Adam()"
         )
     served = getattr(optimizer, "_index_dict", None)

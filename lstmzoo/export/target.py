@@ -27,7 +27,13 @@ def check_target(path: Path, format: str | None) -> str:
 def require_free(path: Path) -> None:
     """Raise `InputError` for a path that exists, or that cannot be one, or that is no UTF-8, as its readers need it."""
     try:
-        os.path.join(os.path.realpath(path.parent), path.name).encode()  # noqa: PTH118
+        place = os.path.realpath(path.parent)
+    except OSError as error:  # a relative path, and no working directory
+        raise taken(path, f"one that cannot be used ({error.strerror})") from error
+    except ValueError:
+        raise taken(path, "one that is not UTF-8") from None
+    try:
+        os.path.join(place, path.name).encode()  # noqa: PTH118
         path.lstat()
         received = "one that exists"
     except FileNotFoundError:

@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from lstmzoo.errors import InputError, check_count
+from lstmzoo.errors import InputError, check_count, shown
 
 NEAR_ZERO = 1e-9  # of a temperature, and of a share; beyond it runtimes round differently, and nothing else changes
 
@@ -31,11 +31,11 @@ class Choice(NamedTuple):
     def check(self) -> "Choice":
         """Return this choice; raise `InputError` for a temperature, top-k or top-p that is out of its range."""
         if not (_is_number(self.temperature) and 0 <= self.temperature < math.inf):
-            raise InputError(f"temperature: expected a number >= 0, received {self.temperature!r}")
+            raise InputError(f"temperature: expected a number >= 0, received {shown(self.temperature)}")
         if self.top_k is not None:
             check_count("top-k", self.top_k, 1)
         if self.top_p is not None and not (_is_number(self.top_p) and 0 < self.top_p <= 1):
-            raise InputError(f"top-p: expected a number above 0 and at most 1, received {self.top_p!r}")
+            raise InputError(f"top-p: expected a number above 0 and at most 1, received {shown(self.top_p)}")
         return self
 
 

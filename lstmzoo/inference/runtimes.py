@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 
-from lstmzoo.errors import InputError, nearest
+from lstmzoo.errors import InputError, nearest, shown
 from lstmzoo.export.formats.registry import FORMATS, require_format
 from lstmzoo.export.notes import Notes
 from lstmzoo.inference.choice import Choice
@@ -11,6 +11,7 @@ from lstmzoo.inference.losses import Reader, RunnerReader
 from lstmzoo.inference.numpy_runner import NumpyRunner
 from lstmzoo.models.signature import Runner, signature_of
 from lstmzoo.runs.trained import Trained
+from lstmzoo.system.accessories import before_tensorflow
 from lstmzoo.system.files import scratch
 
 RUNTIMES = ("auto", "numpy", "tensorflow", *(name for name, form in FORMATS.items() if form.is_runtime))
@@ -21,7 +22,7 @@ def check_runtime(runtime: str) -> None:
     """Raise `InputError` for an unknown runtime, and if a package that it needs is not installed."""
     if runtime not in RUNTIMES:
         raise InputError(
-            f"runtime: expected one of {', '.join(RUNTIMES)}, received {runtime!r}{nearest(runtime, RUNTIMES)}"
+            f"runtime: expected one of {', '.join(RUNTIMES)}, received {shown(runtime)}{nearest(runtime, RUNTIMES)}"
         )
     if runtime in FORMATS:
         require_format(runtime)
@@ -42,6 +43,7 @@ def needs_tensorflow(runtime: str) -> bool:
 def sampler_of(trained: Trained, runtime: str, choice: Choice, samples: int) -> Sampler:
     """Return what draws texts with a runtime."""
     if runtime == "tensorflow":
+        before_tensorflow()
         from lstmzoo.inference.draw_tf import GraphSampler
 
         return GraphSampler(trained.model(batch_size=1), choice, samples)
@@ -51,6 +53,7 @@ def sampler_of(trained: Trained, runtime: str, choice: Choice, samples: int) -> 
 def reader_of(trained: Trained, runtime: str) -> Reader:
     """Return what computes the losses of texts with a runtime."""
     if runtime == "tensorflow":
+        before_tensorflow()
         from lstmzoo.inference.losses_tf import Scorer
 
         return Scorer(trained)
@@ -63,6 +66,8 @@ def open_runner(trained: Trained, runtime: str) -> Runner:
     if runtime == "numpy":
         return NumpyRunner(blueprint)
     form = FORMATS[runtime]
+    if form.needs_tensorflow:
+        before_tensorflow()
     with scratch("lstmzoo-") as folder:
         path = folder / f"model{form.ending}"
         form.write(blueprint, Notes(None, ""), path)

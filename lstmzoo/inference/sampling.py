@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lstmzoo.data.vocabulary import Vocabulary
-from lstmzoo.errors import InputError, check_count
+from lstmzoo.errors import InputError, check_count, shown
 from lstmzoo.inference.choice import Choice
 from lstmzoo.inference.draw import Sampler
 from lstmzoo.inference.runtimes import check_runtime, choose_runtime, sampler_of
@@ -42,7 +42,7 @@ class SampleRequest(NamedTuple):
         check_count("samples", self.samples, 1, MOST_SAMPLES)
         for name, text in (("prompt", self.prompt), ("stop", self.stop)):
             if not isinstance(text, (str, bytes)) and not (name == "stop" and text is None):
-                raise InputError(f"{name}: expected text, received {text!r}")
+                raise InputError(f"{name}: expected text, received {shown(text)}")
             vocabulary.encode_text(text or "", name)
         if self.stop is not None and not len(self.stop):
             raise InputError("stop: expected a text of one symbol or more, received an empty one")

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lstmzoo.errors import InputError, did_you_mean
+from lstmzoo.errors import InputError, did_you_mean, shown
 from lstmzoo.models.registry import get_model
 from lstmzoo.models.spec import MAX_DEPTH, ModelSpec, spec_of
 
@@ -157,7 +157,7 @@ def described(model: str | Mapping[str, Any] | ModelSpec, overrides: Mapping[str
     if isinstance(spec, ModelSpec) and not overrides:
         return spec
     if not isinstance(spec, (ModelSpec, Mapping)):
-        raise InputError(f"model: expected a name of the zoo, a mapping or a ModelSpec, received {model!r}")
+        raise InputError(f"model: expected a name of the zoo, a mapping or a ModelSpec, received {shown(model)}")
     data = dict(spec) if isinstance(spec, Mapping) else spec.model_dump(exclude_unset=True)
     if overrides and isinstance(overrides.get("units"), (list, tuple)):
         data.pop("depth", None)
@@ -166,13 +166,14 @@ def described(model: str | Mapping[str, Any] | ModelSpec, overrides: Mapping[str
 
 def _check_encoding(weights: Weights, encoding: str, vocab_size: int | None) -> None:
     if encoding not in ENCODINGS:
-        raise InputError(f"encoding: expected a known one, received {encoding!r}{did_you_mean(encoding, ENCODINGS)}")
+        near = did_you_mean(encoding, ENCODINGS)
+        raise InputError(f"encoding: expected a known one, received {shown(encoding)}{near}")
     size, table = int(weights.layers[0].kernel.shape[0]), weights.embedding
     if (encoding == "embedding") != (table is not None):
         received = "no embedding" if table is None else f"an embedding {list(table.shape)}"
         raise InputError(
-            f"encoding: expected 'embedding' where there is an embedding, and only there, received {encoding!r} and "
-            f"{received}"
+            f"encoding: expected 'embedding' where there is an embedding, and only there, received "
+            f"{shown(encoding)} and {received}"
         )
     if table is not None and table.shape[1] != size:
         raise InputError(

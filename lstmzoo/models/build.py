@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import tf_keras as keras
 
-from lstmzoo.errors import InputError, did_you_mean
+from lstmzoo.errors import InputError, did_you_mean, shown
 from lstmzoo.models.blueprint import ENCODINGS, described
 from lstmzoo.models.spec import ModelSpec
 
@@ -129,22 +129,23 @@ def _check(
     seed: int,
 ) -> None:
     if encoding not in ENCODINGS:
-        raise InputError(f"encoding: expected a known one, received {encoding!r}{did_you_mean(encoding, ENCODINGS)}")
+        near = did_you_mean(encoding, ENCODINGS)
+        raise InputError(f"encoding: expected a known one, received {shown(encoding)}{near}")
     if spec.encoding not in ("auto", encoding):
         raise InputError(
-            f"encoding: expected {spec.encoding!r}, as the model's description says, received {encoding!r}"
+            f"encoding: expected {spec.encoding!r}, as the model's description says, received {shown(encoding)}"
         )
     sizes = {"vocab_size": vocab_size, "batch_size": batch_size, "seq_length": seq_length, "input_dim": input_dim}
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise InputError(f"seed: expected an integer >= 0, received {seed!r}")
+        raise InputError(f"seed: expected an integer >= 0, received {shown(seed)}")
     for name, size in {**sizes, "embedding_dim": embedding_dim}.items():
         if size is not None and (isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1):
-            raise InputError(f"{name}: expected an integer >= 1, received {size!r}")
+            raise InputError(f"{name}: expected an integer >= 1, received {shown(size)}")
     needs = {"features": ("input_dim", input_dim), "embedding": ("embedding_dim", embedding_dim)}
     for other, (name, size) in needs.items():
         if (encoding == other) != (size is not None):
             raise InputError(
-                f"{name}: expected a size with encoding {other!r}, and None with others, received {size!r} with "
+                f"{name}: expected a size with encoding {other!r}, and None with others, received {shown(size)} with "
                 f"{encoding!r}"
             )
     if batch_size is None or (encoding in ("one_hot", "embedding") and vocab_size is None):

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from lstmzoo.errors import InputError, did_you_mean
+from lstmzoo.errors import InputError, did_you_mean, shown
 from lstmzoo.models.spec import ModelSpec, spec_of
 from lstmzoo.system.plugins import each_plugin
 
@@ -62,7 +62,7 @@ def get_entry(name: str) -> NamedModel:
     """Return description, source and task of a named model; raise `InputError` with near names for an unknown one."""
     if name not in registered():
         raise InputError(
-            f"expected a model of the zoo, received {name!r}{did_you_mean(name, _REGISTRY)} "
+            f"expected a model of the zoo, received {shown(name)}{did_you_mean(name, _REGISTRY)} "
             "(python -m lstmzoo.zoo lists them)"
         )
     return _REGISTRY[name]
@@ -95,9 +95,9 @@ def _enter(
     name: str, model: Mapping[str, Any] | ModelSpec | None, source: str, task: str, description: Mapping[str, Any]
 ) -> ModelSpec:
     if not isinstance(name, str) or not re.fullmatch(r"[\w.-]+", name):
-        raise InputError(f"expected a model name of letters, digits, '_', '-' and '.', received {name!r}")
+        raise InputError(f"expected a model name of letters, digits, '_', '-' and '.', received {shown(name)}")
     if name in _REGISTRY:
-        raise InputError(f"expected a new model name, received {name!r}, which is taken: choose another one")
+        raise InputError(f"expected a new model name, received {shown(name)}, which is taken: choose another one")
     if any(not isinstance(text, str) or not text.isprintable() for text in (source, task)):
         raise InputError(f"source and task: expected a line of text each, received {source!r:.60} and {task!r:.60}")
     given = model.model_dump(exclude_unset=True) if isinstance(model, ModelSpec) else (model or {})

@@ -14,6 +14,7 @@ from lstmzoo.models.blueprint import Blueprint, from_list, require_finite
 from lstmzoo.runs.checkpoint import Check, Checkpoint, whole_checkpoints
 from lstmzoo.runs.contents import READ, check_model, weights_in
 from lstmzoo.runs.directory import RunDirectory
+from lstmzoo.system.accessories import before_tensorflow
 from lstmzoo.zoo.pretrained import is_packed, run_path, what_was_meant
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Trained(NamedTuple):
     def model(self, batch_size: int, seq_length: int | None = None) -> "keras.Model":
         """Build a stateful Keras model of B lanes with these weights."""
         blueprint = self.blueprint()._replace(batch_size=batch_size, seq_length=seq_length)
+        before_tensorflow()
         from lstmzoo.models.rebuild import build
 
         return build(blueprint)

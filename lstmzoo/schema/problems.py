@@ -1,11 +1,10 @@
 """Pydantic's errors in our words: the path, what was expected, what was received, the nearest legal name."""
 
-import json
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from lstmzoo.errors import did_you_mean, shown
+from lstmzoo.errors import did_you_mean, shown, written
 from lstmzoo.schema.places import Path, hint
 from lstmzoo.schema.yaml_scanner import no_space
 
@@ -95,17 +94,9 @@ def _one(item: Any, path: Path, data: dict[str, Any], section: type[BaseModel]) 
         return text, "nothing"
     value = _value(path, data)
     if kind in ("literal_error", "union_tag_invalid"):
-        return text, _received(value) + _near(value, context.get("expected") or context["expected_tags"])
+        return text, written(value) + _near(value, context.get("expected") or context["expected_tags"])
     near = no_space(value if kind in _SECTIONS else next(iter(value), "") if isinstance(value, dict) else "")
-    return text, _received(value) + (context.get("near") or near)
-
-
-def _received(value: Any) -> str:
-    """Return a value as YAML and JSON write it: null, true, {"a": [1, null]}."""
-    is_plain = value is None or isinstance(value, (bool, list, tuple, dict))
-    return (
-        shown(_Text(json.dumps(value, ensure_ascii=False, allow_nan=True, default=repr))) if is_plain else shown(value)
-    )
+    return text, written(value) + (context.get("near") or near)
 
 
 def _near(value: Any, legal: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import yaml
 
-from lstmzoo.errors import shown
+from lstmzoo.errors import shown, written
 from lstmzoo.schema.yaml_scalars import parse_scalar, whole
 from lstmzoo.schema.yaml_scanner import Loader, cause_of
 from lstmzoo.system.unicode import cure, other_encoding
@@ -165,7 +165,7 @@ class _Reader:
         value, line = self._node(next(events), events, path), _line(event)
         parts = value if isinstance(value, list) else [value]
         if not all(isinstance(part, dict) for part in parts):
-            text = f"expected a mapping, or a list of them, after the merge key, received {shown(value)}"
+            text = f"expected a mapping, or a list of them, after the merge key, received {written(value)}"
             self._stop(line, path, text)
         return {key: inner for part in reversed(parts) for key, inner in part.items()}
 

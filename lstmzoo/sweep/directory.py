@@ -12,7 +12,7 @@ from filelock import Timeout
 from typing_extensions import Self
 
 from lstmzoo.config.differences import differences, flat
-from lstmzoo.errors import InputError, shown
+from lstmzoo.errors import InputError, shown, written
 from lstmzoo.runs.places import check_name, check_parts
 from lstmzoo.sweep.space.search import Search
 from lstmzoo.sweep.state import read_state
@@ -163,7 +163,7 @@ class SweepDirectory:
         except RecursionError:  # JSON may be deeper than any sweep is
             raise self._no_definition() from None
         changes = [
-            f"{shown(path)[1:-1]} was {shown(old.get(path))} and is {shown(value)}"
+            f"{shown(path)[1:-1]} was {written(old.get(path))} and is {written(value)}"
             for path, value in differences(old, new, ADJUSTABLE).items()
         ]
         if changes:

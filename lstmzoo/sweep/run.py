@@ -17,6 +17,11 @@ from lstmzoo.sweep.scheduler.supervisor import Supervisor
 from lstmzoo.sweep.space.load import load_sweep
 from lstmzoo.sweep.space.search import Search
 
+_LISTENING = {
+    errno.EADDRNOTAVAIL: "an address of this machine",
+    errno.EAFNOSUPPORT: "an address of this machine",
+    errno.EACCES: "a port above 1023 (others need special rights)",
+}
 LOOPBACK = "127.0.0.1:0"
 TRAIN = "lstmzoo.sweep.scheduler.trial_process:train_trial"
 
@@ -134,5 +139,6 @@ def _check_host(name: str, address: str, is_here: bool) -> None:
         raise InputError(f"{name}: expected a host that exists, received {shown(address)} ({reason})") from error
     except OSError as error:
         if error.errno != errno.EADDRINUSE:  # the chief itself says that, for it waits for the directory first
+            expected = _LISTENING.get(error.errno or 0, "an address to listen at")
             received = f"{shown(address)} ({error.strerror})"
-            raise InputError(f"{name}: expected an address of this machine, received {received}") from error
+            raise InputError(f"{name}: expected {expected}, received {received}") from error

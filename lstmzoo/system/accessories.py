@@ -4,7 +4,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from lstmzoo.system.terminal import printable
 
@@ -40,7 +40,7 @@ def import_matplotlib() -> None:
     """Import matplotlib; where the user's settings or MPLBACKEND make that fail, without them.
 
     What is drawn never depends on them (`report/figures.py`), and what matplotlib says of them is not shown. TensorFlow
-    imports matplotlib too, by way of Keras 3, and would fail as well: so call this before TensorFlow is imported.
+    imports matplotlib too, by way of Keras 3, and would fail as well: so `before_tensorflow` comes first.
     """
     if "matplotlib.figure" in sys.modules:
         return
@@ -60,6 +60,13 @@ def import_matplotlib() -> None:
         import matplotlib.figure  # noqa: F401
     finally:
         log.setLevel(level)
+
+
+def before_tensorflow() -> None:
+    """Import matplotlib before TensorFlow does so; do nothing where that is too late, or matplotlib is missing."""
+    if "tensorflow" not in sys.modules:
+        with suppress(Exception):  # what draws will say it
+            import_matplotlib()
 
 
 @contextmanager

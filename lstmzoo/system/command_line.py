@@ -9,13 +9,13 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any, NoReturn
 
 from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted, bounded, out_of_memory
-from lstmzoo.system.accessories import import_matplotlib
+from lstmzoo.system.accessories import before_tensorflow
 from lstmzoo.system.missing import DISTRIBUTIONS
 from lstmzoo.system.signals import SIGNALS, StopSignals, last_words
 from lstmzoo.system.terminal import printable
@@ -25,8 +25,7 @@ def start_tensorflow(threads: int) -> None:
     """Import TensorFlow and set its number of threads, within an op and between ops, before its context exists."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with hidden_stderr():
-        with suppress(Exception):  # where it cannot be imported, there are no pictures
-            import_matplotlib()
+        before_tensorflow()
         import tensorflow as tf
 
         tf.config.threading.set_intra_op_parallelism_threads(threads)

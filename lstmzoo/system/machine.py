@@ -5,6 +5,8 @@ import resource
 from collections.abc import Iterator
 from pathlib import Path
 
+from lstmzoo.system.accessories import before_tensorflow
+
 DRIVER = Path("/dev/nvidiactl")
 UNSEEN = "an NVIDIA driver is loaded, but TensorFlow sees no GPU"
 
@@ -20,6 +22,7 @@ def explain_device() -> tuple[str, str]:
         return "cpu", "no NVIDIA driver is loaded"
     if (hidden := os.environ.get("CUDA_VISIBLE_DEVICES")) in ("", "-1"):
         return "cpu", f"CUDA_VISIBLE_DEVICES={hidden} hides every GPU"
+    before_tensorflow()
     import tensorflow as tf
 
     found = len(tf.config.list_physical_devices("GPU"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 
 from pydantic import Field
 
-from lstmzoo.errors import InputError
+from lstmzoo.errors import InputError, shown
 from lstmzoo.models.spec import ENCODINGS
 from lstmzoo.schema.section import Section
 from lstmzoo.system.plugins import each_plugin
@@ -23,7 +23,7 @@ TASKS: dict[str, Any] = {"echo": Echo, "char": Char}
 def _enter(name: str, task: Any) -> None:
     """Add a task of another package; raise `InputError` for one that could not be used."""
     if name in TASKS:
-        raise InputError(f"expected a new name of a task, received {name!r}, which is taken: choose another one")
+        raise InputError(f"expected a new name of a task, received {shown(name)}, which is taken: choose another one")
     section = getattr(task, "Spec", None)
     if not (isinstance(task, type) and isinstance(section, type) and issubclass(section, Section)):
         raise InputError(f"expected a class with a Section as Spec (lstmzoo.tasks.task.Task), received {task!r:.60}")

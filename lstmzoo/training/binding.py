@@ -19,7 +19,7 @@ from lstmzoo.config.experiment import ExecutionSpec, Experiment
 from lstmzoo.config.plan import Plan
 from lstmzoo.config.sources import LENGTHS
 from lstmzoo.data.vocabulary import Vocabulary
-from lstmzoo.errors import ConfigError, InputError, shown
+from lstmzoo.errors import ConfigError, InputError, shown, written
 from lstmzoo.execution.auto import choose_shards
 from lstmzoo.runs.checkpoint import Checkpoint, Damaged
 from lstmzoo.runs.contents import check_contents
@@ -139,7 +139,7 @@ def check_length(plan: Plan, run_state: RunState, kept: Settings, wanted: Settin
         done = f"of which {run_state.position.step:,} steps are done"
         old = next(f"train.{key} {kept[f'train.{key}']}" for key in LENGTHS if kept[f"train.{key}"] is not None)
         name = f"train.{keys[0]}"
-        raise ConfigError([f"{name}: expected more than the run has ({old}, {done}), received {wanted[name]!r}"])
+        raise ConfigError([f"{name}: expected more than the run has ({old}, {done}), received {written(wanted[name])}"])
 
 
 def decided_before(plan: Plan, kept: Settings) -> Plan:
@@ -150,5 +150,8 @@ def decided_before(plan: Plan, kept: Settings) -> Plan:
 
 
 def _refuse(kept: Settings, found: Settings, advice: str) -> NoReturn:
-    lines = [f"{path}: expected {kept.get(path)!r} as in the run, received {value!r}" for path, value in found.items()]
+    lines = [
+        f"{path}: expected {written(kept.get(path))} as in the run, received {written(value)}"
+        for path, value in found.items()
+    ]
     raise ConfigError([*lines, advice])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from lstmzoo.errors import InputError, did_you_mean
+from lstmzoo.errors import InputError, did_you_mean, shown
 from lstmzoo.system.accessories import Accessories, import_matplotlib
 from lstmzoo.system.files import write_atomically
 from lstmzoo.system.terminal import printable
@@ -106,5 +106,5 @@ def _check_picture(picture: Picture | None) -> None:
     from lstmzoo.report.run_plots import PICTURES
 
     if picture is not None and picture.kind not in PICTURES:
-        near = did_you_mean(picture.kind, PICTURES)
-        raise InputError(f"task: expected a picture of a known kind, received {picture.kind!r}{near}, or name none")
+        received = shown(picture.kind) + did_you_mean(picture.kind, PICTURES)
+        raise InputError(f"task: expected a picture of a known kind, received {received}, or name none")

@@ -6,7 +6,6 @@ result.json.
 
 import os
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +15,7 @@ from lstmzoo.config.plan import Plan, make_plan
 from lstmzoo.errors import Diverged, EnvironmentFailure, Interrupted, out_of_memory
 from lstmzoo.runs.checkpoint import whole_checkpoints
 from lstmzoo.runs.directory import RunDirectory
-from lstmzoo.system.accessories import import_matplotlib
+from lstmzoo.system.accessories import before_tensorflow
 from lstmzoo.system.files import remedy
 from lstmzoo.system.machine import count_cores, find_device
 from lstmzoo.system.signals import StopSignals
@@ -139,8 +138,7 @@ def _train_to_an_end(start: Start, progress: Progress, prepare: Prepare | None) 
                 progress.say(f"{name}: {describe_plan(plan)[name]}")
             if prepare is not None:
                 prepare(plan)
-            with suppress(Exception):  # the recorder will say it
-                import_matplotlib()
+            before_tensorflow()
             from lstmzoo.training.loop import Trainer
 
             trainer = Trainer(start, progress, stop)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from lstmzoo.errors import InputError, did_you_mean
+from lstmzoo.errors import InputError, did_you_mean, shown
 from lstmzoo.models.registry import NamedModel, get_entry, list_models, registered
 from lstmzoo.tasks.registry import TASKS
 from lstmzoo.zoo.pretrained import card, list_trained
@@ -32,7 +32,7 @@ def models(pattern: str = "*") -> list[Row]:
     names = list_models(pattern)
     if not names:
         near = did_you_mean(pattern, registered())
-        raise InputError(f"expected a pattern that matches a model, received {pattern!r}{near}")
+        raise InputError(f"expected a pattern that matches a model, received {shown(pattern)}{near}")
     results = _measured(_in_full)
     return [_row(name, get_entry(name), results.get(name, ["-"])) for name in names]
 

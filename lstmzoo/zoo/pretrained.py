@@ -27,7 +27,7 @@ def run_path(run: str | os.PathLike[str]) -> Path:
     if text not in list_trained():
         hint = _only_named(text.removeprefix(PREFIX)) or did_you_mean(text, list_trained())
         raise InputError(
-            f"expected a trained model of the package ({', '.join(list_trained())}), received {text!r}{hint}"
+            f"expected a trained model of the package ({', '.join(list_trained())}), received {shown(text)}{hint}"
         )
     return MODELS / text.removeprefix(PREFIX)
 

@@ -13,7 +13,7 @@ import lstmzoo
 from lstmzoo.config.checking import check
 from lstmzoo.config.experiment import Experiment
 from lstmzoo.errors import ConfigError
-from lstmzoo.schema.places import sections_in
+from lstmzoo.schema.places import OURS, _homes, sections_in
 from lstmzoo.schema.problems import explain
 from lstmzoo.schema.section import Section
 from lstmzoo.schema.yaml_reader import parse_yaml
@@ -130,6 +130,10 @@ def test_a_section_that_only_holds_anchors_is_no_key(tmp_path, above):
         ("defaults: &d {epochs: 1}\n" + GOOD, "try.yaml:1: defaults: expected a key that exists"),  # nobody uses it
         (GOOD + "validation: &v {every_steps: 9}\ncheckpoint: *v\n", "try.yaml:4: validation: .* did you mean validate"),
         (GOOD + "sample: {<<: 3}\n", "sample.<<: expected a mapping, or a list of them, after the merge key, received 3"),
+        (GOOD + "sample:\n  <<:\n", "sample.<<: .* after the merge key, received null"),
+        (GOOD + "sample: {<<: [true]}\n", r"sample.<<: .* after the merge key, received \[true\]"),
+        ("null\n", "try.yaml:1: expected a mapping of sections, received null"),
+        ("- a\n- null\n- true\n", r'expected a mapping of sections, received \["a", null, true\]'),
         (GOOD + "validate: {<<: *v}\n", r"validate.<<: expected an alias of an anchor above it, received \*v"),
         ("defaults: &d {epoch: 1}\n" + SHARED, r"try.yaml:4: train.epoch: .* did you mean epochs"),
         (GOOD.replace("units: 4", "units:4"), "'units:4'; a space is missing after the colon: units: 4"),
@@ -171,7 +175,23 @@ HOMES = [
     ("train.optimizer.rho", "it belongs to name adadelta or name rmsprop"),
     ("train.schedule.final", "it belongs to kind cosine"),
     ("train.nonsense", "legal: batch_size, epochs"),
+    ("train.lr", "did you mean learning_rate (its place is train.optimizer.learning_rate)?"),
+    ("train.optimizer.lr", "did you mean learning_rate?"),
+    ("model.hidden_size", "did you mean units?"),
+    ("model.num_layers", "did you mean depth?"),
+    ("model.Layers", "did you mean depth?"),
+    ("train.n_layers", "did you mean depth (its place is model.depth)?"),
+    ("train.batch", "did you mean batch_size?"),
+    ("train.seq_len", "did you mean seq_length?"),
+    ("hidden_size", "did you mean units (its place is model.units)?"),
+    ("random_seed", "did you mean seed?"),
+    ("task.dataset", "did you mean text (it belongs to kind char)?"),
 ]  # fmt: skip
+
+
+def test_the_words_of_other_programs_are_none_of_ours_and_lead_to_keys_that_exist():
+    assert [word for word in OURS if any(_homes(Experiment, word))] == []
+    assert [ours for ours in OURS.values() if not any(_homes(Experiment, ours))] == []
 
 
 @pytest.mark.parametrize(("path", "hint"), HOMES)

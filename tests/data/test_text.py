@@ -240,6 +240,21 @@ def test_what_a_killed_process_left_goes_after_a_day(tmp_path, cache):
     assert ".new-old" not in left
 
 
+def test_copies_of_the_first_format_go(tmp_path, cache):
+    """They were readable by all; what is not such a copy stays, and so does what a link leads to."""
+    elsewhere, names = tmp_path / "elsewhere", ["0" * 32, "1" * 32, "notes", "A" * 32, "a" * 31]
+    for folder in (elsewhere, *(cache / "texts" / name for name in names)):
+        folder.mkdir(parents=True)
+        for part in (text.IDS, text.VOCABULARY):
+            (folder / part).write_text(PLAY)
+    (cache / "texts" / names[1] / text.SUMS).write_text("")
+    (cache / "texts" / ("2" * 32)).symlink_to(elsewhere)
+    read_text([file_of(tmp_path, PLAY)], Reading())
+    left = {path.name for path in (cache / "texts").iterdir()}
+    assert len(left) == 6 and left > {*names[1:], "2" * 32}
+    assert len(list(elsewhere.iterdir())) == 2
+
+
 def test_a_full_disk_is_named(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")

@@ -24,6 +24,7 @@ from lstmzoo.export import write
 from lstmzoo.export.__main__ import main
 from lstmzoo.export.card import Source
 from lstmzoo.export.formats.registry import FORMATS
+from lstmzoo.export.target import check_target
 from lstmzoo.export.verify import compare
 from lstmzoo.export.write import write_export
 from lstmzoo.inference.choice import Choice
@@ -267,6 +268,7 @@ def empty_run(tmp_path):
         ("m.onnx", {"format": "onx"}, "format: expected one of keras, savedmodel, tflite, onnx, received 'onx'; did you mean onnx?"),
         ("m", {}, "format: expected one of .*, or a name that ends with .keras, .tflite, .onnx, received 'm': choose one with --format .savedmodel writes a directory."),
         ("m.onxx", {}, "received 'm.onxx'; did you mean .onnx\\?: choose one with --format"),
+        ("m.onnx", {"format": "x" * 5000}, "format: expected one of .*, received 'x{56}\\.\\.\\.$"),
         ("m.onnx", {"format": ""}, "format: expected one of keras, savedmodel, tflite, onnx, received ''"),
         ("m.KERAS", {}, "expected a name that ends with .keras with format keras, received 'm.KERAS'"),
         ("m[1]", {"format": "savedmodel"}, r"expected a path without \[ with format savedmodel"),
@@ -289,6 +291,17 @@ def test_what_cannot_be_exported_leaves_nothing(empty_run, out, options, message
     with pytest.raises(InputError, match=message):
         lstmzoo.export_model(empty_run, empty_run.parent / out, **options)
     assert sorted(empty_run.parent.rglob("*")) == before
+
+
+@pytest.mark.parametrize("out", ["m.onnx", "m.tflite", "m", "new/m.keras", "./m.onnx"])
+def test_a_working_directory_that_is_gone_is_the_users_to_change(tmp_path, monkeypatch, out):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(InputError, match=r"received one that cannot be used \(No such file or directory\)"):
+        check_target(Path(out), None if "." in out else "savedmodel")
+    check_target(tmp_path / "m.onnx", None)
 
 
 def test_a_missing_package_is_named_with_the_line_that_installs_it(tmp_path):

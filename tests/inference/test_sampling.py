@@ -221,6 +221,8 @@ def test_a_text_ends_with_the_stop_string(run):
         ({"top_p": 0.0}, "top-p: expected a number above 0 and at most 1, received 0.0"),
         ({"top_p": 1.5}, "top-p: expected"),
         ({"top_k": 0}, "top-k: expected an integer >= 1, received 0"),
+        ({"runtime": "x" * 5000}, "runtime: expected one of .*, received 'x{56}\\.\\.\\.$"),
+        ({"prompt": ["x" * 5000]}, r"prompt: expected text, received \['x{55}\.\.\.$"),
         ({"length": -1}, "length: expected an integer >= 0, received -1"),
         ({"samples": 2_000_000_000}, "samples: expected an integer from 1 to 10,000"),
         ({"temperature": "1"}, "temperature: expected a number >= 0, received '1'"),

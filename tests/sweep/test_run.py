@@ -1,8 +1,10 @@
 """A search with all its processes: trials, results, failures and what the command says."""
 
+import errno
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -236,6 +238,23 @@ def test_an_address_that_cannot_be_is_told_at_once(sweep, tmp_path, options, mes
     with pytest.raises(InputError, match=message.replace("[", "\\[")):
         run_sweep(sweep({"kind": "grid"}, {"model.units": {"choices": [5, 6]}}), tmp_path / "d", **options)
     assert not (tmp_path / "d").exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (errno.EACCES, "chief: expected a port above 1023 .*, received '127.0.0.1:80' .Permission denied."),
+        (errno.EADDRNOTAVAIL, "chief: expected an address of this machine, received '127.0.0.1:80'"),
+        (errno.ENOBUFS, "chief: expected an address to listen at, received '127.0.0.1:80' .No buffer space available."),
+    ],
+)
+def test_why_an_address_cannot_be_listened_at_is_told(sweep, tmp_path, monkeypatch, number, message):
+    def bind(self, address):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(socket.socket, "bind", bind)
+    with pytest.raises(InputError, match=message):
+        run_sweep(sweep({"kind": "grid"}, {"model.units": {"choices": [5, 6]}}), tmp_path / "d", chief="127.0.0.1:80")
 
 
 def test_a_long_temporary_folder_has_room_for_no_socket_and_needs_none(tmp_path, monkeypatch):

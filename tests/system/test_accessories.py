@@ -74,6 +74,58 @@ def test_no_setting_of_the_users_shapes_a_picture_or_prevents_it(tmp_path, name)
     assert (tmp_path / "here.png").read_bytes() == expected
 
 
+CALLS = [
+    "build_model('echo_4', vocab_size=2, encoding='scalar', batch_size=1)",
+    "score_text('zoo:char_python', 'abc', runtime='tensorflow')",
+    "sample_text('zoo:char_python', length=2, runtime='tensorflow')",
+    "sample_text('zoo:char_python', length=2, runtime='tflite')",
+    "load_model('zoo:echo_4')",
+    "export_model('zoo:echo_4', 'echo.onnx')",
+]
+
+
+FIRST = """
+import sys
+
+import lstmzoo
+
+
+class Finder:
+    def find_spec(self, name, *others):
+        if name in ("tensorflow", "tf_keras"):
+            raise SystemExit(0 if "matplotlib.figure" in sys.modules else "TensorFlow comes first")
+
+
+sys.meta_path.insert(0, Finder())
+lstmzoo.CALL
+raise SystemExit("TensorFlow is not needed")
+"""
+
+
+@pytest.mark.parametrize("call", few(CALLS, CALLS[:2]))
+def test_matplotlib_comes_before_tensorflow_in_the_library_too(tmp_path, call):
+    words = [sys.executable, "-c", FIRST.replace("CALL", call)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("call", CALLS)
+def test_no_setting_of_the_users_ends_a_call_of_the_library(tmp_path, call):
+    (tmp_path / "matplotlibrc").write_bytes(b"\xff\xfe\x00")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "nonsense"}
+    words = [sys.executable, "-c", f"import lstmzoo; lstmzoo.{call}"]
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_needs_no_tensorflow_does_not_wait_for_matplotlib():
+    code = "import sys, lstmzoo; lstmzoo.score_text('zoo:char_python', 'abc'); assert 'matplotlib' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert done.returncode == 0
+
+
 def test_settings_of_a_notebook_are_left_as_they_are(tmp_path):
     expected = picture(tmp_path)
     with matplotlib.rc_context({"text.usetex": True, "font.size": 40}):

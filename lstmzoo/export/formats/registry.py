@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lstmzoo.errors import InputError, nearest
+from lstmzoo.errors import InputError, nearest, shown
 from lstmzoo.export.formats.format import Format
 from lstmzoo.export.formats.keras import KERAS
 from lstmzoo.export.formats.onnx import ONNX
@@ -27,7 +27,8 @@ def choose_format(name: str | None, path: Path) -> str:
             f"{path.name!r}{nearest(path.suffix, _ENDINGS)}: choose one with --format (savedmodel writes a directory)"
         )
     if chosen not in FORMATS:
-        raise InputError(f"format: expected one of {', '.join(FORMATS)}, received {name!r}{nearest(name, FORMATS)}")
+        received = shown(chosen) + nearest(chosen, FORMATS)
+        raise InputError(f"format: expected one of {', '.join(FORMATS)}, received {received}")
     form = FORMATS[chosen]
     if by_ending not in (None, chosen) or (form.needs_ending and path.suffix != form.ending):
         wanted = f"a name that ends with {form.ending}" if form.ending else "the name of a directory"

@@ -3,9 +3,8 @@
 import gc
 import os
 import signal
-from contextlib import suppress
 
-from lstmzoo.system.accessories import import_matplotlib
+from lstmzoo.system.accessories import before_tensorflow
 from lstmzoo.system.command_line import hidden_stderr
 from lstmzoo.system.signals import SIGNALS
 
@@ -13,8 +12,7 @@ for number in SIGNALS:  # the command ends the processes that it has started, in
     signal.signal(number, signal.SIG_IGN)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 with hidden_stderr():
-    with suppress(Exception):
-        import_matplotlib()
+    before_tensorflow()
     import tensorflow as tf  # noqa: F401
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from lstmzoo.config.sources import Problem
-from lstmzoo.errors import did_you_mean, shown
+from lstmzoo.errors import did_you_mean, written
 from lstmzoo.sweep.space.dimensions import Choices, Dimension, Range, combinations, stepped
 from lstmzoo.sweep.space.search import Search, pairs
 
@@ -27,7 +27,7 @@ def bad_conditions(path: str, entry: Range | Choices, entries: Entries) -> list[
         for value in wanted if isinstance(wanted, list) else [wanted]:
             known = value in asked.choices if isinstance(asked, Choices) else _within(asked, value)
             if not known:
-                text = f"expected a value that {other} takes in the space, received {shown(value)}"
+                text = f"expected a value that {other} takes in the space, received {written(value)}"
                 problems.append(Problem(("space", path, "when", other), text))
     return problems
 

@@ -10,7 +10,7 @@ from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.find import find_config
 from lstmzoo.config.load import load_config, name_of
 from lstmzoo.config.sources import Problem, Sources
-from lstmzoo.errors import ConfigError, did_you_mean, shown
+from lstmzoo.errors import ConfigError, did_you_mean, written
 from lstmzoo.sweep.space.budget import BUDGET
 from lstmzoo.sweep.space.dimensions import (
     Choices,
@@ -147,7 +147,7 @@ class _Reading:
         """Return the problem, or None, of a value in the base, beside the fixed values and those of its condition."""
         if path == BUDGET:
             fits = type(value) is int and value > 0
-            return None if fits else f"expected a number of parameters, received {shown(value)}"
+            return None if fits else f"expected a number of parameters, received {written(value)}"
         _, problems = self._alone(path, value, beside)
         keys = tuple(path.split("."))
         for at, text, _ in problems:

@@ -6,7 +6,7 @@ from typing import Any
 from lstmzoo.config.differences import as_text, settings_of
 from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.sources import Problem
-from lstmzoo.errors import shown
+from lstmzoo.errors import shown, written
 from lstmzoo.sweep.space.objective import usual_direction
 from lstmzoo.sweep.space.search import Search
 from lstmzoo.sweep.space.sections import SearchSpec
@@ -30,7 +30,7 @@ def twice(path: str, choices: Sequence[Any], meanings: Sequence[str]) -> list[Pr
     problems = []
     for value, text in zip(choices, meanings, strict=True):
         if text in first:
-            before, now = shown(first[text]), shown(value)
+            before, now = written(first[text]), written(value)
             received = f"{now} twice" if before == now else f"{before} and {now}, which mean the same"
             message = f"expected each choice once, received {received}: keep one of them"
             problems.append(Problem(("space", path, "choices"), message))
@@ -48,13 +48,13 @@ def lists_in_the_way(spec: SearchSpec, trials: int, lists: Lists) -> list[Proble
 
 def advice(values: list[Any]) -> str:
     """Return what to write in place of a plain list."""
-    text = shown(values)
+    text = written(values)
     return f"write {{choices: {text}}} to choose among its values, or {{choices: [{text}]}} to keep it whole"
 
 
 def notes(search: Search, lists: Lists) -> tuple[str, ...]:
     """Return a sentence for each thing that is legal but probably not meant."""
-    found = [f"space.{path} is fixed at {shown(each)}: {advice(each)}" for path, each in lists.items()]
+    found = [f"space.{path} is fixed at {written(each)}: {advice(each)}" for path, each in lists.items()]
     wanted, (name, direction) = search.spec.search.trials, search.objective
     if wanted is not None and wanted != search.trials:
         found.append(f"{search.trials:,} trials instead of {wanted:,}: the largest number that this search can have")

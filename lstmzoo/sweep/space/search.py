@@ -9,7 +9,7 @@ from lstmzoo.config.checking import check
 from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.plan import memory_problem
 from lstmzoo.config.sources import Problem, lay_over
-from lstmzoo.errors import ConfigError, shown
+from lstmzoo.errors import ConfigError, written
 from lstmzoo.sweep.space.budget import BUDGET, bound_task, units_for
 from lstmzoo.sweep.space.dimensions import Dimension, Values
 from lstmzoo.sweep.space.objective import Objective, usual_direction
@@ -109,4 +109,4 @@ def check_laid(
 
 def pairs(values: Values) -> str:
     """Return values as part of a sentence."""
-    return ", ".join(f"{path} {shown(value).strip(chr(39))}" for path, value in values.items())
+    return ", ".join(f"{path} {written(value).strip(chr(39))}" for path, value in values.items())
