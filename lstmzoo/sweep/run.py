@@ -139,6 +139,6 @@ def _check_host(name: str, address: str, is_here: bool) -> None:
         raise InputError(f"{name}: expected a host that exists, received {shown(address)} ({reason})") from error
     except OSError as error:
         if error.errno != errno.EADDRINUSE:  # the chief itself says that, for it waits for the directory first
-            expected = _LISTENING.get(error.errno or 0, "an address to listen at")
+            expected = _LISTENING.get(error.errno or 0, "an address that a server can use")
             received = f"{shown(address)} ({error.strerror})"
             raise InputError(f"{name}: expected {expected}, received {received}") from error

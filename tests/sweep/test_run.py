@@ -245,7 +245,10 @@ def test_an_address_that_cannot_be_is_told_at_once(sweep, tmp_path, options, mes
     [
         (errno.EACCES, "chief: expected a port above 1023 .*, received '127.0.0.1:80' .Permission denied."),
         (errno.EADDRNOTAVAIL, "chief: expected an address of this machine, received '127.0.0.1:80'"),
-        (errno.ENOBUFS, "chief: expected an address to listen at, received '127.0.0.1:80' .No buffer space available."),
+        (
+            errno.ENOBUFS,
+            "chief: expected an address that a server can use, received '127.0.0.1:80' .No buffer space available.",
+        ),
     ],
 )
 def test_why_an_address_cannot_be_listened_at_is_told(sweep, tmp_path, monkeypatch, number, message):
