@@ -58,13 +58,16 @@ class StopSignals:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.left.set()  # from here on a signal only sets `received`
-        if self.may_leave and isinstance(error, Interrupted):
+        stopped = error is not None and self.received is not None and not self.patient
+        if self.may_leave and stopped:
             drop_scratch()  # a signal between the making of a directory and the `with` around it
         for number, handler in self.before.items():
             signal.signal(number, handler)
         if self.before and self.may_leave:
             signal.set_wakeup_fd(self.old_writer)
             os.close(self.writer)
+        if stopped and self.received is not None and isinstance(error, Exception):
+            raise _interrupted(self.received) from error  # a library has made another error of it
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         self.noticed.set()
@@ -74,7 +77,7 @@ class StopSignals:
             return
         self.first = time.monotonic()
         if (again or not self.patient) and not self.left.is_set():
-            raise Interrupted(number, f"stopped by {signal.Signals(number).name}")
+            raise _interrupted(number)
 
     def _leave_closed_terminals(self) -> None:
         """Write to the null device from now on where a terminal was closed: each message to it would be an error."""
@@ -105,3 +108,7 @@ class StopSignals:
                     os.write(last_words[-1], f"stopped by {signal.Signals(number).name}\n".encode())
             finally:
                 os._exit(128 + number)
+
+
+def _interrupted(number: int) -> Interrupted:
+    return Interrupted(number, f"stopped by {signal.Signals(number).name}")

@@ -96,6 +96,23 @@ def test_a_closed_terminal_is_a_checkpoint_and_status_129(tmp_path, module):
         assert list((tmp_path / "run" / "checkpoints").glob("*.safetensors"))
 
 
+@pytest.mark.parametrize("error", [AssertionError, ValueError, OSError, RuntimeError])
+def test_another_error_that_a_library_makes_of_a_signal_is_the_signal(error):
+    with pytest.raises(Interrupted, match="stopped by SIGTERM") as caught, StopSignals():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except Interrupted:
+            raise error from None
+    assert caught.value.exit_status == 143
+
+
+def test_an_error_after_a_signal_that_waits_for_its_moment_stays():
+    with pytest.raises(OSError), StopSignals() as stop:
+        stop.patient = True
+        signal.raise_signal(signal.SIGTERM)
+        raise OSError
+
+
 def test_the_first_signal_is_kept_and_the_second_raises():
     with StopSignals() as stop:
         stop.patient = True
