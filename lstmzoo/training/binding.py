@@ -146,7 +146,7 @@ def decided_before(plan: Plan, kept: Settings) -> Plan:
     """Return the plan with the execution that was decided before step 0."""
     fixed = {key: kept[f"execution.{key}"] for key in ExecutionSpec.model_fields}
     execution = plan.resolved.execution.model_copy(update=fixed)
-    return plan._replace(resolved=plan.resolved.model_copy(update={"execution": execution}))
+    return plan._replace(resolved=plan.resolved.model_copy(update={"execution": execution}), cores=None)
 
 
 def _refuse(kept: Settings, found: Settings, advice: str) -> NoReturn:

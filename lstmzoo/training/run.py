@@ -134,8 +134,9 @@ def _train_to_an_end(start: Start, progress: Progress, prepare: Prepare | None) 
             stop.before_leaving = lambda: directory.write_result(run_state.result(plan, "interrupted"))
             if start.resumed is None:
                 _begin(start)
+            described = describe_plan(plan)
             for name in ("model", "data", "execution"):
-                progress.say(f"{name}: {describe_plan(plan)[name]}")
+                progress.say(f"{name}: {described[name]}")
             if prepare is not None:
                 prepare(plan)
             before_tensorflow()

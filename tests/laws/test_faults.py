@@ -11,11 +11,11 @@ import pytest
 import lstmzoo
 from lstmzoo.errors import EnvironmentFailure, InputError
 from lstmzoo.runs.checkpoint import checkpoint_steps, load_checkpoint, save_checkpoint, whole_checkpoints
-from lstmzoo.runs.directory import FILES, FOLDERS, LOCK, RunDirectory
+from lstmzoo.runs.directory import FILES, FOLDERS, LOCK
 from lstmzoo.training.progress import SilentProgress
-from lstmzoo.training.start import begin, requested
 from tests.helpers.killing import assert_same_run, random_moments, run_in_process
 from tests.helpers.rows import few
+from tests.helpers.runs import started
 
 TEXT = "the quick brown fox jumps over the lazy dog, and the dog sleeps on.\n" * 25
 pytestmark = pytest.mark.usefixtures("blank_pictures")
@@ -41,19 +41,6 @@ def whole(play, tmp_path_factory):
     lstmzoo.train_run(lstmzoo.load_config(play, SETS), directory)
     assert checkpoint_steps(directory / "checkpoints") == [36, 40]
     return directory
-
-
-@pytest.fixture
-def copy(whole, tmp_path):
-    """Of that run, to damage."""
-    shutil.copytree(whole, tmp_path / "run")
-    return tmp_path / "run"
-
-
-def started(directory):
-    """Where the run would go on; nothing is trained."""
-    with RunDirectory.claim(directory) as claimed:
-        return begin(claimed, requested(claimed, None, ()))
 
 
 # Damage

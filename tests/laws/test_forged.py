@@ -10,10 +10,9 @@ import pytest
 import lstmzoo
 from lstmzoo.errors import InputError
 from lstmzoo.runs.checkpoint import load_checkpoint, save_checkpoint
-from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.runs.trained import open_run
-from lstmzoo.training.start import begin, requested
 from tests.helpers.rows import few
+from tests.helpers.runs import started
 
 LINE = '{"step": 40, "epoch": 1, "train_loss": 1.0, "learning_rate": 0.1}'
 
@@ -31,19 +30,6 @@ def whole(tmp_path_factory):
     )
     lstmzoo.train_run(folder / "play.yaml", folder / "run")
     return folder / "run"
-
-
-@pytest.fixture
-def copy(whole, tmp_path):
-    """Of that run, to forge."""
-    shutil.copytree(whole, tmp_path / "run")
-    return tmp_path / "run"
-
-
-def started(directory):
-    """Where the run would go on; nothing is trained."""
-    with RunDirectory.claim(directory) as claimed:
-        return begin(claimed, requested(claimed, None, ()))
 
 
 def forged(path, tensors, metadata):
