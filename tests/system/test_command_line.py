@@ -6,55 +6,55 @@ import traceback
 
 import pytest
 
+from lstmzoo.__main__ import main
 from lstmzoo.errors import MOST, ConfigError, EnvironmentFailure, InputError, check_count
 from lstmzoo.system.command_line import exit_status
+from tests.helpers.forked import CONTEXT, obey_signals, started
 from tests.helpers.places import ECHO
 
 MEGABYTE = "x" * 10**6
 
 
-def ended(main, *words, folder=None, stdout=None, stderr=None):
-    """Status and messages of a command in a process of its own; its streams may be other files."""
-    ours, theirs = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        status = 99
-        try:
-            for number, name in ((1, stdout), (2, stderr)):
-                os.dup2(os.open(name, os.O_WRONLY) if name else theirs, number)
-                setattr(sys, "stdout" if number == 1 else "stderr", open(number, "w", closefd=False))  # noqa: SIM115
-            if folder is not None:
-                os.chdir(folder)
-                folder.rmdir()
-            sys.argv = ["lstmzoo", *words]
-            main()
-            status = 0
-        except SystemExit as done:
-            status = done.code or 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(status)
-    os.close(theirs)
-    with open(ours, encoding="utf-8") as file:  # noqa: PTH123
+def ended(*words, folder=None, stdout=None, stderr=None):
+    """Status and messages of `lstmzoo WORDS` in a process of its own; its streams may be other files."""
+    ours, theirs = CONTEXT.Pipe(duplex=False)
+    process = started(_run, words, folder, stdout, stderr, theirs)
+    theirs.close()
+    with open(ours.fileno(), encoding="utf-8", closefd=False) as file:
         said = file.read()
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said
+    process.join()
+    return process.exitcode, said
 
 
-def lstmzoo():
-    from lstmzoo.__main__ import main
-
-    main()
+def _run(words, folder, stdout, stderr, theirs):
+    obey_signals()
+    status = 99
+    try:
+        for number, name in ((1, stdout), (2, stderr)):
+            os.dup2(os.open(name, os.O_WRONLY) if name else theirs.fileno(), number)
+            setattr(sys, "stdout" if number == 1 else "stderr", open(number, "w", closefd=False))  # noqa: SIM115
+        if folder is not None:
+            os.chdir(folder)
+            folder.rmdir()
+        sys.argv = ["lstmzoo", *words]
+        main()
+        status = 0
+    except SystemExit as done:
+        status = done.code or 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(status)
 
 
 @pytest.mark.parametrize("words", [["--help"], ["report", "--help"], ["doctor", "--help"], ["run", "--schema"]])
 def test_a_full_disk_behind_stdout_is_one_message_and_status_1(words):
-    assert ended(lstmzoo, *words, stdout="/dev/full") == (1, "the system failed: [Errno 28] No space left on device\n")
+    assert ended(*words, stdout="/dev/full") == (1, "the system failed: [Errno 28] No space left on device\n")
 
 
 @pytest.mark.parametrize("words", [["report", "nowhere"], ["run", "--nonsense"], ["nonsense"]])
 def test_a_stderr_that_takes_nothing_changes_no_status(words):
-    assert ended(lstmzoo, *words, stderr="/dev/full") == (2, "")
+    assert ended(*words, stderr="/dev/full") == (2, "")
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_stderr_that_takes_nothing_changes_no_status(words):
     ids=lambda words: words[0][:8],
 )  # fmt: skip
 def test_no_message_quotes_all_of_a_long_argument(words):
-    status, said = ended(lstmzoo, *words)
+    status, said = ended(*words)
     assert status == 2 and len(said) < MOST + 200 and "Traceback" not in said
 
 
@@ -83,7 +83,7 @@ def test_an_error_is_bounded_whatever_it_quotes():
 @pytest.mark.parametrize("levels", [51, 5000, 50_000])
 @pytest.mark.parametrize("word", ["a", "train"])
 def test_a_key_of_many_levels_is_none_that_exists(levels, word):
-    status, said = ended(lstmzoo, "run", str(ECHO), "--plan", "--set", ".".join([word] * levels) + "=1")
+    status, said = ended("run", str(ECHO), "--plan", "--set", ".".join([word] * levels) + "=1")
     assert (status, len(said.splitlines())) == (2, 1)
     assert f": {word}.{word}.{word}: expected a key that exists, received one of more than 50 levels" in said
 
@@ -92,6 +92,6 @@ def test_a_working_directory_that_is_gone_is_named(tmp_path):
     hint = "; the working directory no longer exists: change to another one (cd)"
     for words in (["report", "here"], ["sweep", "echo"], ["run", "nowhere"]):
         (tmp_path / "gone").mkdir()
-        status, said = ended(lstmzoo, *words, folder=tmp_path / "gone")
+        status, said = ended(*words, folder=tmp_path / "gone")
         assert status == 2 and said.endswith(f"{hint}\n") and "Traceback" not in said
     assert exit_status(lambda: (_ for _ in ()).throw(EnvironmentFailure("other"))) == 1
