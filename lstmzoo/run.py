@@ -1,6 +1,7 @@
 """The command `python -m lstmzoo.run CONFIG`: train an experiment from its YAML file."""
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,6 +25,16 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="go on from the run's last checkpoint; CONFIG may be left out")
     ] = False,
+    hosts: Annotated[
+        str | None,
+        typer.Option("--hosts", metavar="A:PORT,B:PORT", help="train on all of these; give each host the same command"),
+    ] = None,
+    index: Annotated[
+        int, typer.Option("--index", metavar="I", help="which of --hosts this is, from 0; that one leads and writes")
+    ] = 0,
+    wait: Annotated[
+        str, typer.Option("--wait", metavar="TIME", help="with --hosts: wait so long for the others")
+    ] = "10m",
     plan: Annotated[bool, typer.Option("--plan", help="say what would be done, train nothing")] = False,
     schema: Annotated[bool, typer.Option("--schema", help="print the JSON Schema of CONFIG, for editors")] = False,
 ) -> None:
@@ -32,10 +43,24 @@ def run(
         from lstmzoo.config.experiment import Experiment
 
         print(json.dumps(Experiment.model_json_schema(by_alias=True), indent=2, allow_nan=False))
-    elif plan:
-        _show_plan(config, overrides or [], _path(run_dir), resume)
+        return
+    company = _company(hosts, index, wait)
+    if plan:
+        _show_plan(_request(config, overrides or [], _path(run_dir), resume, company))
     else:
-        _train(config, overrides or [], _path(run_dir), resume)
+        _train(_request(config, overrides or [], _path(run_dir), resume, company))
+
+
+def _company(hosts: str | None, index: int, wait: str) -> dict[str, Any]:
+    """Return what is said of other hosts, as `Request` takes it."""
+    from lstmzoo.errors import InputError, shown
+    from lstmzoo.system.addresses import check_hosts
+
+    time = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smh]?)", wait)
+    if time is None:
+        raise InputError(f"--wait: expected a time such as 30s, 10m or 2h, received {shown(wait)}")
+    addresses = check_hosts([] if hosts is None else hosts.split(","), index)
+    return {"hosts": addresses, "worker": index, "wait": float(time[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[time[2]]}
 
 
 def _path(run_dir: str | None) -> Path | None:
@@ -63,31 +88,35 @@ def _load(config: Path | None, overrides: list[str]) -> Any:
     return experiment
 
 
-def _request(config: Path | None, overrides: list[str], run_dir: Path | None, resume: bool) -> Any:
-    given = _load(config, overrides) if config is not None or not resume else None  # before more is imported
+def _request(
+    config: Path | None, overrides: list[str], run_dir: Path | None, resume: bool, company: dict[str, Any]
+) -> Any:
+    """Return the request; the config of a worker that follows is the leader's."""
+    follows = company["worker"] > 0
+    given = _load(config, overrides) if not follows and (config is not None or not resume) else None  # before imports
     from lstmzoo.training.run import Request
 
-    return Request(given, run_dir, resume, overrides if resume else None)
+    return Request(given, run_dir, resume, overrides if resume else None, **company)
 
 
-def _show_plan(config: Path | None, overrides: list[str], run_dir: Path | None, resume: bool) -> None:
-    from lstmzoo.training.describe import describe_plan
+def _show_plan(request: Any) -> None:
+    from lstmzoo.training.describe import describe_plan, describe_workers
     from lstmzoo.training.run import plan_run
 
-    planned, step = plan_run(_request(config, overrides, run_dir, resume))
-    lines = describe_plan(planned) | ({"goes on": f"from step {step:,}"} if resume else {})
+    planned, step = plan_run(request)
+    lines = describe_plan(planned) | ({"goes on": f"from step {step:,}"} if request.resume else {})
+    lines |= describe_workers(planned, request.hosts)
     print("\n".join(f"{name:<12} {value}" for name, value in lines.items()))
 
 
-def _train(config: Path | None, overrides: list[str], run_dir: Path | None, resume: bool) -> None:
-    request = _request(config, overrides, run_dir, resume)
+def _train(request: Any) -> None:
     from lstmzoo.system.terminal import printable
     from lstmzoo.training.describe import describe_result
     from lstmzoo.training.progress import for_output
     from lstmzoo.training.run import train
 
-    def prepare(plan: Any) -> None:
-        start_tensorflow(plan.resolved.execution.threads)
+    def prepare(plan: Any, connect: Any) -> Any:
+        return start_tensorflow(plan.resolved.execution.threads, connect)
 
     require_module("tensorflow")  # before a directory is begun
     print(printable(describe_result(train(request, for_output(), prepare))))

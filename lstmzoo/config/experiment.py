@@ -154,6 +154,8 @@ class ExecutionSpec(Section):
     """Threads of TensorFlow, within an op and between ops."""
     shards: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = "auto"
     """Parts of the lanes, computed side by side; their gradients are added in the order of lanes. auto: by threads."""
+    sum: Literal["gather", "ring"] = "gather"
+    """With several hosts. gather: in the order of lanes; ring: less is sent, but numbers depend on how many hosts."""
     windows_per_call: Literal["auto"] | Count = "auto"
     """Windows in one call of the graph, at most: a signal waits for the call."""
 

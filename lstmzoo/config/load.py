@@ -13,6 +13,7 @@ from lstmzoo.config.find import find_config
 from lstmzoo.config.plan import memory_problem
 from lstmzoo.config.sources import EITHER, Problem, Sources
 from lstmzoo.errors import ConfigError
+from lstmzoo.schema.yaml_reader import parse_yaml
 from lstmzoo.schema.yaml_scalars import parse_scalar
 
 
@@ -42,6 +43,15 @@ def _load(path: Path, overrides: Sequence[str], files_may_lack: bool) -> Experim
         raise ConfigError(report_lines(sources, problems))
     if too_large := memory_problem(experiment, experiment.task.vocab_size):
         raise ConfigError(report_lines(sources, [Problem(("model",), too_large)]))
+    return experiment
+
+
+def parse_config(text: str) -> Experiment:
+    """Read what `dump_config` wrote on another machine; `ConfigError` for what this one lacks, such as the text."""
+    context = {"folders": [], "files_may_lack": False}
+    experiment, problems = check(parse_yaml(text.encode()).data, set(), context, Experiment)
+    if experiment is None:
+        raise ConfigError([f"{'.'.join(map(str, problem.path))}: {problem.text}" for problem in problems])
     return experiment
 
 

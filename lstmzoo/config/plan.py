@@ -32,8 +32,10 @@ class Plan(NamedTuple):
     """Usable cores that `threads: auto` was decided by; None where they decide nothing."""
 
 
-def make_plan(experiment: Experiment, device: str | None = None) -> Plan:
+def make_plan(experiment: Experiment, device: str | None = None, workers: int = 1) -> Plan:
     """Read the data, resolve every `auto` and count; `device` is "cpu" or "gpu", found out unless given.
+
+    `workers`: the processes, on as many hosts, that train it together.
 
     Raises `InputError` for data that cannot be trained or validated on.
     """
@@ -43,7 +45,7 @@ def make_plan(experiment: Experiment, device: str | None = None) -> Plan:
     if problem := memory_problem(experiment, task.vocab_size):
         raise InputError(f"model: {problem}")
     windows, dropped = task.windows(train.seq_length)
-    resolved = resolve(experiment, device or find_device(), task.vocab_size, windows)
+    resolved = resolve(experiment, device or find_device(), task.vocab_size, windows, workers)
     steps = train.steps or (train.epochs * windows if train.epochs else None)
     floor = task.loss_floor(train.seq_length, train.reset_state)
     parameters = count_parameters(experiment, task.vocab_size)
@@ -53,14 +55,14 @@ def make_plan(experiment: Experiment, device: str | None = None) -> Plan:
     return Plan(resolved, task, parameters, windows, dropped, steps, memory, floor, cores)
 
 
-def resolve(experiment: Experiment, device: str, vocab_size: int, windows: int) -> Experiment:
+def resolve(experiment: Experiment, device: str, vocab_size: int, windows: int, workers: int = 1) -> Experiment:
     """Decide every `auto` of an experiment and fill in the depth, for an epoch of so many windows."""
     model, execution = experiment.model, experiment.execution
     kernel = fastest_kernel(device) if execution.kernel == "auto" else execution.kernel
     threads = choose_threads(model.layers) if execution.threads == "auto" else execution.threads
     shards = execution.shards
     if shards == "auto":
-        shards = choose_shards(kernel, model.layers, experiment.train.batch_size, threads)
+        shards = workers * choose_shards(kernel, model.layers, experiment.train.batch_size // workers, threads)
     per_call = execution.windows_per_call
     per_call = choose_windows(experiment, vocab_size) if per_call == "auto" else per_call
     most = min(windows, *experiment.cadences) if experiment.cadences else windows
@@ -71,6 +73,18 @@ def resolve(experiment: Experiment, device: str, vocab_size: int, windows: int) 
             "execution": execution.model_copy(update=chosen),
         }
     )
+
+
+def check_workers(resolved: Experiment, workers: int) -> None:
+    """Raise `InputError` unless each worker has a shard, and each shard a lane."""
+    lanes, shards = resolved.train.batch_size, int(resolved.execution.shards)
+    if lanes < workers:
+        raise InputError(f"train.batch_size: expected a lane or more for each of {workers} hosts, received {lanes}")
+    if shards < workers:
+        raise InputError(
+            f"execution.shards: expected one or more for each of {workers} hosts, received {shards}: name fewer hosts "
+            "(a run keeps its shards), or begin a new run with more"
+        )
 
 
 def choose_windows(experiment: Experiment, vocab_size: int) -> int:

@@ -67,3 +67,16 @@ def choose_shards(kernel: str, layers: Sequence[int], batch_size: int, threads: 
     if not KERNELS[kernel].compiled or not follows_cores(layers):
         return 1
     return max(1, min(threads, batch_size // SHARD_LANES))
+
+
+def cut_lanes(batch_size: int, shards: int) -> list[int]:
+    """Return the lanes of each shard, the larger first: `cut_lanes(5, 2)` is `[3, 2]`."""
+    least, more = divmod(batch_size, shards)
+    return [least + (shard < more) for shard in range(shards)]
+
+
+def share_shards(shards: int, workers: int) -> list[range]:
+    """Return the shards that each worker computes: `share_shards(5, 2)` is `[range(0, 3), range(3, 5)]`."""
+    counts = cut_lanes(shards, workers)
+    firsts = [sum(counts[:worker]) for worker in range(workers)]
+    return [range(first, first + count) for first, count in zip(firsts, counts, strict=True)]

@@ -16,6 +16,7 @@ from lstmzoo.execution.auto import KERNELS, choose_shards, fastest_kernel
 from lstmzoo.execution.dropout import draw_masks
 from lstmzoo.execution.network import Network, States
 from lstmzoo.execution.programs import Programs, Windows
+from lstmzoo.execution.replicas import ALONE, Replicas, Share
 from lstmzoo.models.anatomy import dissect
 from lstmzoo.models.state import state_variables
 from lstmzoo.system.machine import count_cores, find_device
@@ -69,7 +70,11 @@ def train_windows(
 
 
 class Execution:
-    """Programs that train and evaluate one model, with one optimizer, kernel and seed."""
+    """Programs that train and evaluate one model, with one optimizer, kernel and seed.
+
+    With several `replicas` each is given all lanes and computes its own; losses and evaluations are those of all lanes,
+    the model's states only of the own ones until `gather_states`.
+    """
 
     def __init__(
         self,
@@ -79,6 +84,7 @@ class Execution:
         seed: int = 0,
         windows_per_call: int | None = None,
         shards: int | None = None,
+        replicas: Replicas = ALONE,
     ):
         self.model, self.optimizer, self.seed, self.windows_per_call = model, optimizer, _seed(seed), windows_per_call
         self.anatomy = dissect(model)
@@ -92,10 +98,10 @@ class Execution:
         layers = [cell.units for cell in self.anatomy.cells]
         self.kernel = _known_kernel(kernel)
         shards = shards or choose_shards(self.kernel, layers, self.batch_size, count_cores())
-        lanes = [len(part) for part in np.array_split(np.arange(self.batch_size), shards)]
+        share = Share(replicas, self.batch_size, shards)
         self.states: list[tf.Variable] = tf.nest.flatten(state_variables(model))
         self.dtype = self.anatomy.head.kernel.dtype
-        self.programs = Programs(model, optimizer, Network(self.anatomy, self.kernel), self.states, lanes)
+        self.programs = Programs(model, optimizer, Network(self.anatomy, self.kernel), self.states, share)
         _build_slots(optimizer, model.trainable_variables)
 
     def prepare(self, seq_length: int, carry: bool) -> None:
@@ -126,7 +132,7 @@ class Execution:
         found = []
         for part in self._parts(windows):
             part |= self._masks(len(part["x"]))
-            count, part = self._padded(part)
+            count, part = self._padded(self.programs.own_windows(part))
             found.append(self.programs.train(part, carry)(count, part).numpy()[:count])
         return np.concatenate(found)
 
@@ -143,11 +149,15 @@ class Execution:
         states = states or [tf.zeros_like(variable) for variable in self.states]
         found = []
         for part in self._parts(windows):
-            count, part = self._padded(part)
+            count, part = self._padded(self.programs.own_windows(part))
             results, states = self.programs.evaluate(part, states)(count, part, states)
             found.append([result.numpy()[:count] for result in results])
         losses, hits, predictions = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return Evaluation(losses, hits, np.swapaxes(predictions, 1, 2), states)
+
+    def gather_states(self) -> None:
+        """Set the model's states of all lanes, of which each of several workers has its own."""
+        self.programs.gather_states()
 
     def _parts(self, windows: Windows) -> Iterator[Windows]:
         """Yield the windows in parts, one for each call; results do not depend on where they are cut."""

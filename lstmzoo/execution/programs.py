@@ -1,9 +1,9 @@
 """The programs of one model: many windows in one graph call, traced once for each shape, compiled where the kernel is.
 
-Lanes may be sharded: each core then computes its lanes' part of a window, and the gradients are added.
+Lanes may be sharded: each core and each worker then computes some lanes' part of a window; the gradients are added.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -12,7 +12,9 @@ import tf_keras as keras
 from lstmzoo.execution.auto import KERNELS
 from lstmzoo.execution.kernels import Tensor
 from lstmzoo.execution.network import Network, States, losses_of, over_windows, zeros_like
+from lstmzoo.execution.replicas import EVALUATE, STATES, TRAIN, Share
 
+ALONG_TIME = ("x", "y", "weights")  # arrays with a time axis before that of the lanes
 Windows = dict[str, Any]  # arrays [K, ...] by name: x and y [K, T, B], rate [K], weights [K, T, B], masks [K, B, D]
 
 
@@ -25,12 +27,12 @@ class Programs:
         optimizer: keras.optimizers.Optimizer,
         network: Network,
         states: list[tf.Variable],
-        shards: list[int],
+        share: Share,
     ):
-        self.model, self.optimizer, self.network, self.states, self.shards = model, optimizer, network, states, shards
+        self.model, self.optimizer, self.network, self.states, self.share = model, optimizer, network, states, share
         self.compiled = KERNELS[network.kernel].compiled
-        self.whole = self.compiled and len(shards) == 1  # the whole program is compiled, with its loop over windows
-        self.batch_size, self.dtype = sum(shards), network.dtype
+        self.whole = self.compiled and len(share.every) == 1  # the program, with its loop over windows
+        self.batch_size, self.dtype = sum(share.every), network.dtype
         self.traced: dict[Any, Any] = {}
 
     def train(self, windows: Windows, carry: bool) -> Any:
@@ -80,16 +82,28 @@ class Programs:
                 self.optimizer.learning_rate.assign(window.pop("rate"))
             states = states if carry else zeros_like(states)
             ends, losses, gradients = zip(*(part(*shard) for shard in self._sharded(states, window)), strict=True)
-            update([tf.add_n(parts) for parts in zip(*gradients, strict=True)])
-            return _joined(ends), (tf.add_n(losses),)
+            total, loss = self._added(gradients, losses)
+            update(total)
+            return _joined(ends), (loss,)
 
         def train(count: Tensor, windows: Windows) -> Tensor:
-            states, (losses,) = over_windows(step, count, windows, [v.value() for v in self.states], [self.dtype])
-            for variable, state in zip(self.states, states, strict=True):
-                variable.assign(state)
+            before = [variable.value() for variable in self.states]
+            states, (losses,) = over_windows(step, count, windows, self._own(before), [self.dtype])
+            for variable, state, other in zip(self.states, states, before, strict=True):
+                variable.assign(self.share.placed(state, other))
             return losses
 
         return train
+
+    def _added(self, gradients: Iterable[list[Tensor]], losses: Iterable[Tensor]) -> tuple[list[Tensor], Tensor]:
+        """Add gradients and losses of all shards; those of other workers come in one vector a shard."""
+        if self.share.is_whole:
+            return [tf.add_n(parts) for parts in zip(*gradients, strict=True)], tf.add_n(list(losses))
+        shapes = [variable.shape for variable in self.model.trainable_variables]
+        vectors = [_as_vector([*parts, loss]) for parts, loss in zip(gradients, losses, strict=True)]
+        sizes = [*(shape.num_elements() for shape in shapes), 1]
+        *parts, loss = tf.split(self.share.added(vectors, TRAIN), sizes)
+        return [tf.reshape(part, shape) for part, shape in zip(parts, shapes, strict=True)], loss[0]
 
     def _evaluation(self) -> Any:
         def part(states: States, window: Windows) -> tuple[States, tuple[Tensor, ...]]:
@@ -102,27 +116,66 @@ class Programs:
 
         def step(states: States, window: Windows) -> tuple[States, tuple[Tensor, ...]]:
             ends, found = zip(*(part(*shard) for shard in self._sharded(states, window)), strict=True)
-            losses, hits, predictions = zip(*found, strict=True)
+            losses, hits, predictions = zip(*self._found(found), strict=True)
             return _joined(ends), (tf.add_n(losses), tf.add_n(hits), tf.concat(predictions, 1))
 
         def evaluate(count: Tensor, windows: Windows, states: States) -> tuple[list[Tensor], States]:
-            states, results = over_windows(step, count, windows, states, [self.dtype, self.dtype, tf.int32])
-            return results, states
+            types = [self.dtype, self.dtype, tf.int32]
+            ends, results = over_windows(step, count, windows, self._own(states), types)
+            return results, [self.share.placed(end, state) for end, state in zip(ends, states, strict=True)]
 
         return evaluate
 
+    def _found(self, own: Sequence[tuple[Tensor, ...]]) -> Sequence[tuple[Tensor, ...]]:
+        """Return loss, hits and predictions `[T, lanes]` of each shard, of all workers; symbols travel as numbers."""
+        if self.share.is_whole:
+            return own
+        most, steps = max(self.share.every), own[0][2].shape[0]
+        rows = [
+            _as_vector([loss, hits, tf.cast(tf.pad(symbols, [[0, 0], [0, most - symbols.shape[1]]]), self.dtype)])
+            for loss, hits, symbols in own
+        ]
+        every = zip(self.share.rows_of_all(rows, EVALUATE), self.share.every, strict=True)
+        return [
+            (row[0], row[1], tf.cast(tf.reshape(row[2:], [steps, most])[:, :lanes], tf.int32)) for row, lanes in every
+        ]
+
+    def own_windows(self, windows: Windows) -> Windows:
+        """Return the part of windows `[K, ...]` that this worker computes: lanes are axis 1 of masks, 2 of the rest."""
+        if self.share.is_whole:
+            return windows
+        lanes = self.share.lanes
+        return {
+            name: part if name == "rate" else part[:, :, lanes] if name in ALONG_TIME else part[:, lanes]
+            for name, part in windows.items()
+        }
+
+    def gather_states(self) -> None:
+        """Set the model's states of all lanes to what the workers have of them."""
+        if not self.share.is_whole:
+            for index, variable in enumerate(self.states):
+                variable.assign(self.share.lanes_of_all(variable.value(), STATES + index))
+
+    def _own(self, states: States) -> States:
+        return states if self.share.is_whole else [state[self.share.lanes] for state in states]
+
     def _compiled(self, function: Any) -> Any:
-        """Compile a function where lanes are sharded: each shard has a compiled program, and they run side by side."""
-        if not self.compiled or self.whole:
+        """Make a function of its own where lanes are sharded: the shards' parts then run side by side.
+
+        It is compiled, or else kept whole: TensorFlow's optimizer of graphs would draw factors out of a sum of parts,
+        and the numbers would depend on which of them this worker computes.
+        """
+        if self.whole or len(self.share.every) == 1:
             return function
-        return tf.function(function, jit_compile=True, autograph=False)
+        whole = {} if self.compiled else {"experimental_attributes": {"_noinline": True}}
+        return tf.function(function, jit_compile=self.compiled or None, autograph=False, **whole)
 
     def _sharded(self, states: States, window: Windows) -> Iterator[tuple[States, Windows]]:
         """Yield states and window of each shard: lanes are axis 1 of x, y and weights, axis 0 of states and masks."""
         first = 0
-        for size in self.shards:
+        for size in self.share.sizes:
             lanes = slice(first, first + size)
-            along = {"x": (slice(None), lanes), "y": (slice(None), lanes), "weights": (slice(None), lanes)}
+            along = {name: (slice(None), lanes) for name in ALONG_TIME}
             yield (
                 [state[lanes] for state in states],
                 {name: value[along.get(name, lanes)] for name, value in window.items()},
@@ -133,3 +186,7 @@ class Programs:
 def _joined(shards: Iterable[States]) -> States:
     """Join the states of the shards to those of all lanes."""
     return [tf.concat(parts, 0) for parts in zip(*shards, strict=True)]
+
+
+def _as_vector(parts: Iterable[Tensor]) -> Tensor:
+    return tf.concat([tf.reshape(part, [-1]) for part in parts], 0)

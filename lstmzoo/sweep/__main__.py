@@ -60,7 +60,7 @@ def _search(path: Path | None, directory: str | None, options: dict[str, Any]) -
 def _check(path: Path | None, directory: str | None, options: dict[str, Any]) -> None:
     from lstmzoo.config.find import list_configs
     from lstmzoo.errors import InputError
-    from lstmzoo.sweep.run import check_address
+    from lstmzoo.system.addresses import check_address
 
     if path is None:
         names = ", ".join(list_configs("sweeps"))

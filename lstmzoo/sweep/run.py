@@ -2,7 +2,6 @@
 
 import errno
 import os
-import re
 import secrets
 import socket
 from pathlib import Path
@@ -16,6 +15,7 @@ from lstmzoo.sweep.results.trials import TrialResult, best_first
 from lstmzoo.sweep.scheduler.supervisor import Supervisor
 from lstmzoo.sweep.space.load import load_sweep
 from lstmzoo.sweep.space.search import Search
+from lstmzoo.system.addresses import check_address
 
 _LISTENING = {
     errno.EADDRNOTAVAIL: "an address of this machine",
@@ -113,15 +113,6 @@ def _lead(supervisor: Supervisor, chief: str | None, workers: int, watch: Watch)
 def default_dir(search: Search) -> Path:
     """Return the default directory of a search."""
     return sweeps_root() / search.spec.name
-
-
-def check_address(name: str, address: str | None) -> None:
-    """Raise `InputError` unless an address is HOST:PORT or None."""
-    if address is None:
-        return
-    port = address.rpartition(":")[2]
-    if not re.fullmatch(r"([^:\s]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}", address) or not 0 < int(port) < 65536:
-        raise InputError(f"{name}: expected HOST:PORT such as 127.0.0.1:5000, received {shown(address)}")
 
 
 def _check_host(name: str, address: str, is_here: bool) -> None:

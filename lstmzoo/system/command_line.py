@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted, bounded, out_of_memory
 from lstmzoo.system.accessories import before_tensorflow
@@ -20,9 +20,14 @@ from lstmzoo.system.missing import DISTRIBUTIONS
 from lstmzoo.system.signals import SIGNALS, StopSignals, last_words
 from lstmzoo.system.terminal import printable
 
+Started = TypeVar("Started")
 
-def start_tensorflow(threads: int) -> None:
-    """Import TensorFlow and set its number of threads, within an op and between ops, before its context exists."""
+
+def start_tensorflow(threads: int, connect: Callable[[], Started] | None = None) -> Started:
+    """Import TensorFlow and set its number of threads, within an op and between ops, before its context exists.
+
+    `connect`: what else must come before, such as a cluster; its result is returned.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with hidden_stderr():
         before_tensorflow()
@@ -30,7 +35,9 @@ def start_tensorflow(threads: int) -> None:
 
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
+        started: Any = connect() if connect is not None else None
         tf.zeros(1)  # creates the context, which prints messages too
+    return started
 
 
 def command_line(command: Callable[..., None], prog_name: str, quiet: bool = False) -> None:

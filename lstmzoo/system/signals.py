@@ -56,6 +56,11 @@ class StopSignals:
             self.before = {number: signal.signal(number, self._handle) for number in ours}
         return self
 
+    def take_back(self) -> None:
+        """Set the handlers again: TensorFlow takes SIGTERM when a cluster of several hosts begins."""
+        for number in self.before:
+            signal.signal(number, self._handle)
+
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.left.set()  # from here on a signal only sets `received`
         stopped = error is not None and self.received is not None and not self.patient

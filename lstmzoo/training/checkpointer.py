@@ -3,12 +3,14 @@
 import json
 from typing import NoReturn
 
-import tf_keras as keras
+import numpy as np
 
 from lstmzoo.config.differences import as_text, settings_of
 from lstmzoo.errors import Diverged
+from lstmzoo.execution.engine import Execution
 from lstmzoo.runs.checkpoint import NAME, prune_checkpoints, save_checkpoint
 from lstmzoo.training.binding import digests
+from lstmzoo.training.hosts.team import Team
 from lstmzoo.training.snapshot import not_finite, restore_snapshot, take_snapshot
 from lstmzoo.training.start import Start
 
@@ -16,14 +18,15 @@ from lstmzoo.training.start import Start
 class Checkpointer:
     """Writer of a run's checkpoints: weights, optimizer slots, carried states, counters; it reads them on a resume."""
 
-    def __init__(self, start: Start, model: keras.Model, optimizer: keras.optimizers.Optimizer):
+    def __init__(self, start: Start, execution: Execution, team: Team):
         self.directory, self.run_state = start.directory, start.run_state
         self.spec = start.plan.resolved.checkpoint
-        self.model, self.optimizer = model, optimizer
+        self.execution, self.team = execution, team
+        self.model, self.optimizer = execution.model, execution.optimizer
         self.notes = {"settings": as_text(settings_of(start.plan.resolved)), **digests(start.plan)}
-        self.saved = start.run_state.position.step
+        self._saved(start.run_state.position.step)
         if start.resumed is not None:
-            restore_snapshot(model, optimizer, start.resumed.checkpoint.tensors)
+            restore_snapshot(self.model, self.optimizer, start.resumed.checkpoint.tensors)
 
     def save(self, pending: bool = False) -> None:
         """Write one checkpoint, and remove older ones but for the best.
@@ -31,15 +34,24 @@ class Checkpointer:
         `pending`: not all that is due after this step was done. Raises `Diverged` for a weight, slot or state that is
         not finite, and `OSError` for a directory that another process has replaced.
         """
+        self.execution.gather_states()
         tensors = take_snapshot(self.model, self.optimizer) | self.run_state.tensors()
         if broken := not_finite(tensors):
             self.diverge(f"{broken[0]} after {self.run_state.place()}")
+        self.team.check_alike(tensors, self.run_state.place())
+        if self.team.leads:
+            self._write(tensors, pending)
+        self._saved(self.run_state.position.step)
+
+    def _write(self, tensors: dict[str, np.ndarray], pending: bool) -> None:
         step, best = self.run_state.position.step, self.run_state.best
         self.directory.check_claim()
         self.directory.metrics.flush()
         save_checkpoint(self.directory.checkpoints / NAME.format(step), tensors, self._metadata(pending))
-        self.saved = step
         prune_checkpoints(self.directory.checkpoints, self.spec, step, best.step if best else None)
+
+    def _saved(self, step: int) -> None:
+        self.saved = self.team.peers.saved = step
 
     def save_before_leaving(self, pending: bool) -> None:
         """Save what is not saved yet, as a signal asks."""

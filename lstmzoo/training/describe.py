@@ -1,8 +1,10 @@
 """Lines that say what a run will do, and how it ended."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from lstmzoo.config.plan import Plan
+from lstmzoo.execution.auto import cut_lanes, share_shards
 from lstmzoo.system.machine import memory_limit
 from lstmzoo.system.terminal import duration
 
@@ -26,6 +28,20 @@ def describe_plan(plan: Plan) -> dict[str, str]:
         f"at most {execution.windows_per_call:,} windows a graph call",
         "loss floor": "unknown" if plan.loss_floor is None else f"{plan.loss_floor:.3g} nats a symbol",
     }
+
+
+def describe_workers(plan: Plan, hosts: Sequence[str]) -> dict[str, str]:
+    """Describe by name which lanes and shards each of several workers computes."""
+    lanes = cut_lanes(plan.resolved.train.batch_size, int(plan.resolved.execution.shards))
+    return {
+        f"worker {index}": f"{hosts[index]}, lanes {_span(sum(lanes[: part.start]), sum(lanes[: part.stop]))}, "
+        f"shards {_span(part.start, part.stop)}"
+        for index, part in enumerate(share_shards(len(lanes), len(hosts)) if hosts else ())
+    }
+
+
+def _span(first: int, end: int) -> str:
+    return f"{first}" if end == first + 1 else f"{first} to {end - 1}"
 
 
 def _shards(count: int, lanes: int) -> str:

@@ -17,8 +17,9 @@ from lstmzoo.system.clock import AwakeClock
 from lstmzoo.system.signals import StopSignals
 from lstmzoo.training.cadence import Cadence, Pace
 from lstmzoo.training.checkpointer import Checkpointer
+from lstmzoo.training.hosts.team import Team
 from lstmzoo.training.progress import Moment, Progress
-from lstmzoo.training.recorder import Recorder
+from lstmzoo.training.recorder import Recorder, SilentRecorder
 from lstmzoo.training.samples import Samples
 from lstmzoo.training.start import Start
 from lstmzoo.training.validation import Validator
@@ -27,18 +28,18 @@ from lstmzoo.training.validation import Validator
 class Trainer:
     """One run while it trains; `run_state` says at any time how far it is."""
 
-    def __init__(self, start: Start, progress: Progress, stop: StopSignals):
+    def __init__(self, start: Start, progress: Progress, stop: StopSignals, team: Team):
         self.plan, self.run_state, self.pending = start.plan, start.run_state, start.is_pending
-        self.progress, self.stop = progress, stop
+        self.progress, self.stop, self.team = progress, stop, team
+        self.signal: int | None = None  # that stops the run on all workers
         self.task, self.spec = self.plan.task, self.plan.resolved.train
         self.carries = self.spec.reset_state != "window"
         self.cadence = Cadence(self.plan, self.run_state)
         self.model = _model(self.plan)
-        optimizer = make_optimizer(self.spec.optimizer, self.spec.grad_clip_norm)
-        self.execution = _execution(self.plan, self.model, optimizer, self.carries)
+        self.execution = _execution(self.plan, self.model, team, self.carries)
         self.validator, self.samples = _validator(self.plan, self.execution), _samples(self.plan, self.model)
-        self.checkpointer = Checkpointer(start, self.model, optimizer)
-        self.recorder = Recorder(start, progress.say)
+        self.checkpointer = Checkpointer(start, self.execution, team)
+        self.recorder = Recorder(start, progress.say) if team.leads else SilentRecorder(start)
         self.lanes = self.task.epoch_lanes(self.run_state.position.epoch)
         self.clock = AwakeClock()
         self.pace = Pace(self.cadence, self.clock)
@@ -60,8 +61,8 @@ class Trainer:
         if self.pending:
             self._finish([self.run_state.last])
         while not self.cadence.is_finished():
-            if self.stop.received is not None:
-                self._interrupt(self.stop.received)
+            if self._is_stopped():
+                self._interrupt()
             self._finish(self._train_windows(self.cadence.windows_ahead()))
 
     def _finish(self, lines: list[Line]) -> None:
@@ -75,8 +76,8 @@ class Trainer:
             whole = self._look()
         finally:
             self.recorder.steps(lines)
-        if not whole and self.stop.received is not None:
-            self._interrupt(self.stop.received, pending=True)
+        if not whole:
+            self._interrupt(pending=True)
         finished = self.cadence.is_finished()
         if finished or (validated and self.stop.received is None):
             self.recorder.draw(self.task.picture(), self.validator, last=finished)
@@ -125,7 +126,7 @@ class Trainer:
         rates = np.array([self.cadence.rate(step + k) for k in range(1, count + 1)])
         start = self.clock.seconds()
         losses = self.execution.train(inputs, targets, rates, self.carries)
-        return self._account(losses, rates, self.clock.seconds() - start)
+        return self._account(losses, rates, self.team.clock(self.clock.seconds() - start))
 
     def _begin_epoch(self) -> None:
         self.run_state.begin_epoch()
@@ -148,13 +149,16 @@ class Trainer:
         return lines
 
     def _is_stopped(self) -> bool:
-        return self.stop.received is not None
+        """Ask all workers for a signal; they all ask, at the same places."""
+        self.signal = self.team.stopped(self.stop.received)
+        return self.signal is not None
 
-    def _interrupt(self, signum: int, pending: bool = False) -> NoReturn:
+    def _interrupt(self, pending: bool = False) -> NoReturn:
         step = self.run_state.position.step
         self.checkpointer.save_before_leaving(pending)
         saved = ", which is saved: go on with --resume (in Python: resume=True)" if step else ""
-        raise Interrupted(signum, f"stopped by a signal after step {step:,}{saved}")
+        assert self.signal is not None
+        raise Interrupted(self.signal, f"stopped by a signal after step {step:,}{saved}")
 
     def _moment(self) -> Moment:
         step, epoch, window = self.run_state.position
@@ -177,10 +181,12 @@ def _model(plan: Plan) -> keras.Model:
     )
 
 
-def _execution(plan: Plan, model: keras.Model, optimizer: keras.optimizers.Optimizer, carries: bool) -> Execution:
+def _execution(plan: Plan, model: keras.Model, team: Team, carries: bool) -> Execution:
     """Make the execution of a run, traced and compiled."""
-    how, seed = plan.resolved.execution, plan.resolved.seed
-    execution = Execution(model, optimizer, how.kernel, seed, int(how.windows_per_call), int(how.shards))
+    how, seed, train = plan.resolved.execution, plan.resolved.seed, plan.resolved.train
+    optimizer = make_optimizer(train.optimizer, train.grad_clip_norm)
+    sizes = int(how.windows_per_call), int(how.shards)
+    execution = Execution(model, optimizer, how.kernel, seed, *sizes, team.replicas)
     execution.prepare(plan.resolved.train.seq_length, carries)
     return execution
 

@@ -20,6 +20,27 @@ DRAW_SECONDS = 1.0  # a tiny net validates many times a second, and a drawing ta
 EVENTS, DRAWN = "TensorBoard's files", "pictures"  # as warnings call them
 
 
+class SilentRecorder:
+    """Recorder of a worker that follows: it writes nothing, and has the curve that a progress shows."""
+
+    def __init__(self, start: Start):
+        self.directory, self.curve = start.directory, start.curve
+
+    def steps(self, lines: list[dict[str, Any]]) -> None:
+        """Add the losses to the curve."""
+        for line in lines:
+            self.curve.add(line)
+
+    def sample(self, step: int, text: bytes) -> None:
+        """Write nothing."""
+
+    def draw(self, picture: Picture | None, validator: Validator | None, last: bool) -> None:
+        """Draw nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
 class Recorder:
     """Writer of each step's numbers to metrics.jsonl, TensorBoard and the plots."""
 

@@ -5,27 +5,28 @@ result.json.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.load import dump_config, load_config
-from lstmzoo.config.plan import Plan, make_plan
+from lstmzoo.config.plan import Plan, check_workers, make_plan
 from lstmzoo.errors import Diverged, EnvironmentFailure, Interrupted, out_of_memory
 from lstmzoo.runs.checkpoint import whole_checkpoints
 from lstmzoo.runs.directory import RunDirectory
-from lstmzoo.system.accessories import before_tensorflow
+from lstmzoo.system.addresses import check_hosts
 from lstmzoo.system.files import remedy
 from lstmzoo.system.machine import count_cores, find_device
 from lstmzoo.system.signals import StopSignals
 from lstmzoo.training.cadence import Cadence
 from lstmzoo.training.describe import describe_plan, describe_result
+from lstmzoo.training.follow import WAIT, Prepare, company, follow, make_trainer
+from lstmzoo.training.hosts.peers import Peers
 from lstmzoo.training.progress import Progress, SilentProgress, for_output
 from lstmzoo.training.start import Resumed, Start, begin, claim, requested, resumed_place, take_over, wanted
 
 Result = dict[str, Any]
-Prepare = Callable[[Plan], None]
 
 
 class Request(NamedTuple):
@@ -39,13 +40,22 @@ class Request(NamedTuple):
     overrides: Sequence[str] | None = None
     """With `resume`: --set over the run's own config.yaml, which `given` must agree with; None: `given` is wanted."""
     pictures: bool = True
+    hosts: Sequence[str] = ()
+    """Addresses HOST:PORT of all workers that train it together; the first one leads."""
+    worker: int = 0
+    """The place of this process in `hosts`."""
+    wait: float = WAIT
+    """Seconds to wait for the other workers."""
 
 
 def train_run(
     config: Experiment | str | os.PathLike[str] | None = None,
     run_dir: str | os.PathLike[str] | None = None,
     resume: bool = False,
+    hosts: Sequence[str] = (),
+    index: int = 0,
     *,
+    wait: float = WAIT,
     verbose: bool = False,
     progress: Progress | None = None,
 ) -> Result:
@@ -56,12 +66,18 @@ def train_run(
     goes on from the last checkpoint of `run_dir` (or of the last default one), with its own config unless another is
     given; that may have more epochs, steps or time, and another learning rate, schedule, clipping, cadence and
     patience, but must be the same in all else. Without a checkpoint it starts from step 0; with nothing left to do it
-    returns. Raises `InputError` for a directory that cannot be used, `Diverged` when a number is not finite,
-    `Interrupted` after SIGINT, SIGTERM or SIGHUP (both after writing result.json), and `EnvironmentFailure` when the
-    disk fails on the way.
+    returns.
+
+    `hosts`: the addresses HOST:PORT of all workers that train it together, `index`: which of them this process is. The
+    same call on each: worker 0 leads, with `config` and `run_dir`; the others get all from it, and write nothing.
+    `wait`: seconds to wait for them. TensorFlow must not have computed yet in the process.
+
+    Raises `InputError` for a directory that cannot be used, `Diverged` when a number is not finite, `Interrupted` after
+    SIGINT, SIGTERM or SIGHUP (both after writing result.json), and `EnvironmentFailure` when the disk fails on the way,
+    or another worker has gone.
     """
-    given = config if config is None or isinstance(config, Experiment) else load_config(config)
-    request = Request(given, None if run_dir is None else Path(run_dir), resume)
+    given = None if index or config is None else config if isinstance(config, Experiment) else load_config(config)
+    request = Request(given, None if run_dir is None else Path(run_dir), resume, hosts=hosts, worker=index, wait=wait)
     shown = progress or (for_output() if verbose else SilentProgress())
     result = train(request, shown)
     shown.say(describe_result(result))
@@ -74,21 +90,29 @@ def train(request: Request, progress: Progress, prepare: Prepare | None = None) 
     `prepare(plan)` runs before TensorFlow is touched; that it is given says that this process is the command's own,
     which a signal may end while TensorFlow is busy.
     """
+    hosts = check_hosts(request.hosts, request.worker)
+    if request.worker:
+        return follow(hosts, request.worker, request.wait, progress, prepare)
     with claim(request.given, request.run_dir, request.resume) as directory:
-        start = begin(directory, requested(directory, request.given, request.overrides), request.pictures)
+        experiment = requested(directory, request.given, request.overrides)
+        start = begin(directory, experiment, request.pictures, max(len(hosts), 1))
         for note in (directory.note, *(start.resumed.notes if start.resumed else ())):
             if note:
                 progress.say(note)
-        return _nothing_to_do(start, progress) if start.is_over else _train(start, progress, prepare)
+        with company(start, hosts, request.wait, progress, may_leave=prepare is not None) as peers:
+            return _nothing_to_do(start, progress) if start.is_over else _train(start, progress, prepare, peers)
 
 
 def plan_run(request: Request) -> tuple[Plan, int]:
     """Plan what `train` would do, and from which step; nothing is changed."""
+    workers = max(len(check_hosts(request.hosts, request.worker)), 1)
     begun = request.resume and RunDirectory(resumed_place(request.given, request.run_dir)).is_begun()
     if not begun:
-        return make_plan(wanted(request.given)), 0
+        plan = make_plan(wanted(request.given), workers=workers)
+        check_workers(plan.resolved, workers)
+        return plan, 0
     with claim(request.given, request.run_dir, request.resume) as directory:
-        start = begin(directory, requested(directory, request.given, request.overrides))
+        start = begin(directory, requested(directory, request.given, request.overrides), workers=workers)
         return start.plan, start.run_state.position.step
 
 
@@ -107,7 +131,7 @@ def _nothing_to_do(start: Start, progress: Progress) -> Result:
     return {**result, "run_dir": str(directory.path)}
 
 
-def _train(start: Start, progress: Progress, prepare: Prepare | None) -> Result:
+def _train(start: Start, progress: Progress, prepare: Prepare | None, peers: Peers) -> Result:
     directory, step = start.directory, start.run_state.position.step
     progress.say(f"run directory: {directory.path}")
     if start.resumed is not None:
@@ -117,8 +141,10 @@ def _train(start: Start, progress: Progress, prepare: Prepare | None) -> Result:
         usable = "1 usable core" if cores == 1 else f"{cores} usable cores"
         progress.say(f"threads: {threads} as the config says, on {usable}: the same numbers, but slower")
     try:
-        result = _train_to_an_end(start, progress, prepare)
+        result = _train_to_an_end(start, progress, prepare, peers)
     except Exception as error:
+        if lost := peers.failure(error):
+            raise lost from error
         if not isinstance(error, OSError) and not out_of_memory(error):
             raise
         raise EnvironmentFailure(_failure(directory, error)) from error
@@ -127,7 +153,7 @@ def _train(start: Start, progress: Progress, prepare: Prepare | None) -> Result:
     return {**result, "run_dir": str(directory.path)}
 
 
-def _train_to_an_end(start: Start, progress: Progress, prepare: Prepare | None) -> Result:
+def _train_to_an_end(start: Start, progress: Progress, prepare: Prepare | None, peers: Peers) -> Result:
     plan, directory, run_state = start.plan, start.directory, start.run_state
     try:
         with StopSignals(may_leave=prepare is not None) as stop:
@@ -137,12 +163,7 @@ def _train_to_an_end(start: Start, progress: Progress, prepare: Prepare | None) 
             described = describe_plan(plan)
             for name in ("model", "data", "execution"):
                 progress.say(f"{name}: {described[name]}")
-            if prepare is not None:
-                prepare(plan)
-            before_tensorflow()
-            from lstmzoo.training.loop import Trainer
-
-            trainer = Trainer(start, progress, stop)
+            trainer = make_trainer(start, progress, stop, prepare, peers)
             if start.resumed is not None:  # it fits: only now is anything changed
                 _go_on(start, start.resumed, progress)
             result = run_state.result(plan, trainer.run())

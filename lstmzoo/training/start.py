@@ -9,7 +9,7 @@ from typing import NamedTuple
 from lstmzoo.config.differences import Settings, changed_settings, settings_of
 from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.load import dump_config, load_config
-from lstmzoo.config.plan import Plan, make_plan
+from lstmzoo.config.plan import Plan, check_workers, make_plan
 from lstmzoo.data.vocabulary import Vocabulary
 from lstmzoo.errors import InputError
 from lstmzoo.runs.checkpoint import Checkpoint, prune_checkpoints, set_aside, whole_checkpoints
@@ -121,13 +121,20 @@ def requested(directory: RunDirectory, given: Experiment | None, overrides: Sequ
     return kept
 
 
-def begin(directory: RunDirectory, experiment: Experiment, pictures: bool = True) -> Start:
+def begin(directory: RunDirectory, experiment: Experiment, pictures: bool = True, workers: int = 1) -> Start:
     """Prepare a run from the last whole checkpoint of its directory, or from step 0 where there is none.
 
-    Nothing is written yet. Raises `InputError` for an experiment that does not fit the run, and for damaged files.
+    Nothing is written yet. Raises `InputError` for an experiment that does not fit the run or the number of workers,
+    and for damaged files.
     """
-    experiment = _with_mark(directory, experiment)
-    plan, wanted, damaged = make_plan(experiment), settings_of(experiment), list[str]()  # `auto` wants what was decided
+    start = _begun(directory, _with_mark(directory, experiment), pictures, workers)
+    check_workers(start.plan.resolved, workers)
+    return start
+
+
+def _begun(directory: RunDirectory, experiment: Experiment, pictures: bool, workers: int) -> Start:
+    plan, wanted = make_plan(experiment, workers=workers), settings_of(experiment)  # `auto` wants what was decided
+    damaged: list[str] = []
     check = partial(check_checkpoint, directory, plan, wanted)
     step, checkpoint = next(whole_checkpoints(directory.checkpoints, damaged, check=check), (0, None))
     if checkpoint is not None:
@@ -138,7 +145,7 @@ def begin(directory: RunDirectory, experiment: Experiment, pictures: bool = True
             f"expected a run with a whole checkpoint, received {directory.path}: {'; '.join(damaged)}: restore one, or "
             "remove them to start this run from step 0"
         )
-    return Start(plan, directory, RunState(), _new_curve(plan), pictures, None)
+    return Start(plan, directory, RunState(), new_curve(plan), pictures, None)
 
 
 def _with_mark(directory: RunDirectory, experiment: Experiment) -> Experiment:
@@ -156,7 +163,7 @@ def _resume(
     run_state = RunState.restored(checkpoint.tensors, read_seconds(checkpoint))
     plan = decided_before(plan, kept)
     directory.check_json()
-    curve, changed = _new_curve(plan), changed_settings(kept, wanted)
+    curve, changed = new_curve(plan), changed_settings(kept, wanted)
     size = _catch_up(directory, checkpoint, run_state, curve)
     check_length(plan, run_state, kept, wanted, changed)
     return Start(plan, directory, run_state, curve, pictures, Resumed(checkpoint, size, changed, notes))
@@ -177,7 +184,7 @@ def _catch_up(directory: RunDirectory, checkpoint: Checkpoint, run_state: RunSta
     return size
 
 
-def _new_curve(plan: Plan) -> Curve:
+def new_curve(plan: Plan) -> Curve:
     """Make a curve whose smoothing starts at the loss of a uniform guess."""
     return Curve(math.log(plan.task.vocab_size))
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from typing import Any
 
 from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.plan import Plan
@@ -36,8 +37,8 @@ def train_trial(experiment: Experiment, run_dir: Path) -> None:
             time.sleep(1)
 
 
-def _prepare(plan: Plan) -> None:
-    start_tensorflow(int(plan.resolved.execution.threads))
+def _prepare(plan: Plan, connect: Callable[[], Any]) -> Any:
+    return start_tensorflow(int(plan.resolved.execution.threads), connect)
 
 
 def run_trial(function: Train, experiment: Experiment, run_dir: Path, log: Path, result: Connection) -> None:

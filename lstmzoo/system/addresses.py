@@ -1,0 +1,36 @@
+"""Addresses HOST:PORT of processes that work together."""
+
+import re
+from collections.abc import Sequence
+
+from lstmzoo.errors import InputError, shown
+
+_ADDRESS = re.compile(r"([^:\s,]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}")
+
+
+def check_address(name: str, address: str | None) -> None:
+    """Raise `InputError` unless an address is HOST:PORT or None."""
+    if address is None:
+        return
+    if not _ADDRESS.fullmatch(address) or not 0 < int(address.rpartition(":")[2]) < 65536:
+        raise InputError(f"{name}: expected HOST:PORT such as 127.0.0.1:5000, received {shown(address)}")
+
+
+def place_of(address: str) -> tuple[str, int]:
+    """Return host and port: `place_of("[::1]:5000")` is `("::1", 5000)`."""
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def check_hosts(hosts: Sequence[str], index: int) -> tuple[str, ...]:
+    """Return the addresses of the workers of a run; `InputError` for wrong ones, and for an index that none has."""
+    for address in hosts:
+        check_address("hosts", address)
+    twice = next((address for place, address in enumerate(hosts) if address in hosts[:place]), None)
+    if twice is not None:
+        raise InputError(f"hosts: expected different addresses, received {shown(twice)} twice: give each its own port")
+    most = max(len(hosts), 1) - 1
+    if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index <= most:
+        legal = f"0 to {most}, the place in hosts" if most else "0 without other hosts"
+        raise InputError(f"index: expected {legal}, received {shown(index)}")
+    return tuple(hosts)
