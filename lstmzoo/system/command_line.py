@@ -1,6 +1,6 @@
 """Start and end of a command: import TensorFlow quietly, set its threads, turn errors into exit statuses.
 
-As a library lstmzoo does not change TensorFlow's threads and messages; only commands use this module.
+As a library lstmzoo does not change TensorFlow's threads, memory and messages; only commands use this module.
 """
 
 import io
@@ -23,14 +23,24 @@ from lstmzoo.system.terminal import printable
 
 def start_tensorflow(threads: int) -> None:
     """Import TensorFlow and set its number of threads, within an op and between ops, before its context exists."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with hidden_stderr():
-        before_tensorflow()
+        import_tensorflow()
         import tensorflow as tf
 
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
         tf.zeros(1)  # creates the context, which prints messages too
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow with few messages, and so that it takes the memory of a GPU as it needs it, not most at once.
+
+    Variables that the user has set stay as they are.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    before_tensorflow()
+    import tensorflow  # noqa: F401
 
 
 def command_line(command: Callable[..., None], prog_name: str, quiet: bool = False) -> None:
