@@ -71,6 +71,23 @@ def sweep(tmp_path):
 
 
 @pytest.fixture
+def driver(tmp_path, monkeypatch):
+    """Loads a driver with so many GPUs, or none; `listed` is the user's CUDA_VISIBLE_DEVICES."""
+
+    def load(gpus, listed=None):
+        files = () if gpus is None else ("nvidiactl", "nvidia-uvm", *(f"nvidia{2 * n}" for n in range(gpus)))
+        (tmp_path / "dev").mkdir()
+        for name in files:
+            (tmp_path / "dev" / name).touch()
+        monkeypatch.setattr("lstmzoo.system.machine.DRIVER", tmp_path / "dev" / "nvidiactl")
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        if listed is not None:
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", listed)
+
+    return load
+
+
+@pytest.fixture
 def blank_pictures(monkeypatch):
     """For tests that look at none: drawing takes half of a short run. The files are there."""
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda self, file, **options: file.write(b"\x89PNG"))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lstmzoo.doctor.checks import Check, failure
 from lstmzoo.execution.auto import choose_shards, explain_kernel, explain_threads
+from lstmzoo.sweep.gpus import describe_shares, share_gpus
 from lstmzoo.system.machine import count_cores, memory_limit
 
 INSTRUCTIONS = ("avx", "avx2", "fma", "avx512f", "amx_tile", "asimd", "sve")  # TensorFlow's speed depends on them
@@ -98,7 +99,7 @@ def short_path(text: str) -> str:
 
 
 def execution(device: str) -> Iterator[Check]:
-    """Describe what `auto` chooses on a device, for a small net and a large one, and why."""
+    """Describe what `auto` chooses on a device, for a small net and a large one, and why; and where sweeps compute."""
     from lstmzoo.models.registry import get_model
 
     kernel, why = explain_kernel(device)
@@ -107,6 +108,7 @@ def execution(device: str) -> Iterator[Check]:
         layers = get_model(name).layers
         (threads, for_threads), shards = explain_threads(layers), choose_shards(kernel, layers, lanes, count_cores())
         yield Check(name, f"{lanes} lanes: threads {threads}, shards {shards} ({for_threads})")
+    yield Check("sweep", f"{describe_shares(share_gpus(None, None, None), device)} (--workers N for more)")
 
 
 def _read(path: str) -> str:

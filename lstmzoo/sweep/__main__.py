@@ -13,7 +13,16 @@ def sweep(
         Path | None, typer.Argument(metavar="SWEEP", help="YAML file of the sweep, or the name of one of the package's")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option("--workers", metavar="N", help="trials at the same time (default 1)")
+        int | None,
+        typer.Option("--workers", metavar="N", help="trials at the same time (default 1, or 1 for each GPU)"),
+    ] = None,
+    gpus: Annotated[
+        str | None,
+        typer.Option("--gpus", metavar="LIST", help="indices of GPUs, such as 0,1 (default: all that are visible)"),
+    ] = None,
+    workers_per_gpu: Annotated[
+        int | None,
+        typer.Option("--workers-per-gpu", metavar="N", help="trials at the same time on each GPU (default 1)"),
     ] = None,
     directory: Annotated[
         str | None,
@@ -38,22 +47,24 @@ def sweep(
 
         print(json.dumps(SweepSpec.model_json_schema(by_alias=True), indent=2, allow_nan=False))
     else:
-        _search(sweep, directory, {"workers": workers, "trials": trials, "chief": chief, "join": join})
+        options = {"workers": workers, "gpus": gpus, "workers_per_gpu": workers_per_gpu, "chief": chief, "join": join}
+        _search(sweep, directory, trials, options)
 
 
-def _search(path: Path | None, directory: str | None, options: dict[str, Any]) -> None:
+def _search(path: Path | None, directory: str | None, trials: int | None, options: dict[str, Any]) -> None:
+    from lstmzoo.sweep.gpus import read_gpus
     from lstmzoo.sweep.progress import for_output
     from lstmzoo.sweep.run import default_dir, run_sweep
     from lstmzoo.sweep.space.load import load_sweep
     from lstmzoo.system.missing import require_module
 
-    _check(path, directory, options)
-    search = load_sweep(path, options["trials"])  # type: ignore[arg-type]
+    _check(path, directory, {"trials": trials, **options})
+    gpus = None if options["gpus"] is None else read_gpus(options["gpus"])
+    search = load_sweep(path, trials)  # type: ignore[arg-type]
     require_module("tensorflow")  # its own processes import it
     where = Path(directory) if directory is not None else default_dir(search)
-    workers = options["workers"] if options["workers"] is not None else 0 if options["chief"] else 1
     watch = for_output(search, where)
-    result = run_sweep(search, where, workers, chief=options["chief"], join=options["join"], watch=watch)
+    result = run_sweep(search, where, **{**options, "gpus": gpus}, watch=watch)
     _print_result(result, search, options["join"])
 
 
@@ -67,8 +78,8 @@ def _check(path: Path | None, directory: str | None, options: dict[str, Any]) ->
         raise InputError(f"expected a YAML file, received none: python -m lstmzoo.sweep SWEEP (a file, or {names})")
     if directory == "":
         raise InputError("--dir: expected a directory, received an empty text (a shell variable that is not set?)")
-    for name, least in (("workers", 0 if options["chief"] else 1), ("trials", 1)):
-        number = options[name]
+    for name, least in (("workers", 0 if options["chief"] else 1), ("workers-per-gpu", 1), ("trials", 1)):
+        number = options[name.replace("-", "_")]
         if number is not None and not least <= number <= 100_000:
             raise InputError(f"--{name}: expected {least} or more, and at most 100,000, received {number}")
     if options["chief"] and options["join"]:

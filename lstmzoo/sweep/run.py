@@ -4,14 +4,17 @@ import errno
 import os
 import secrets
 import socket
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from lstmzoo.errors import InputError, Interrupted, shown
 from lstmzoo.runs.places import sweeps_root
 from lstmzoo.sweep.directory import SweepDirectory
+from lstmzoo.sweep.gpus import NONE, describe_shares, share_gpus
 from lstmzoo.sweep.progress import SilentWatch, Watch, for_output
 from lstmzoo.sweep.results.trials import TrialResult, best_first
+from lstmzoo.sweep.scheduler.processes import ask_device
 from lstmzoo.sweep.scheduler.supervisor import Supervisor
 from lstmzoo.sweep.space.load import load_sweep
 from lstmzoo.sweep.space.search import Search
@@ -44,18 +47,22 @@ class SweepResult(NamedTuple):
 def run_sweep(
     config: Search | str | os.PathLike[str],
     dir: str | os.PathLike[str] | None = None,
-    workers: int = 1,
+    workers: int | None = None,
     *,
+    gpus: Iterable[int] | None = None,
+    workers_per_gpu: int | None = None,
     verbose: bool = False,
     chief: str | None = None,
     join: str | None = None,
     watch: Watch | None = None,
     train: str = TRAIN,
 ) -> SweepResult:
-    """Search the space of a sweep's YAML file with so many workers on this machine, or go on where a search stopped.
+    """Search the space of a sweep's YAML file with workers on this machine, or go on where a search stopped.
 
     `config`: a path, the name of one of the package's sweeps, or a loaded `Search`. `dir` holds the trials and the
-    results (default: experiments/sweeps/NAME). `chief`: lead at this HOST:PORT, so that other machines may join;
+    results (default: experiments/sweeps/NAME). `workers`: trials at the same time; by default `workers_per_gpu` (1) for
+    each of the `gpus`, which are indices of the visible ones (default: all of them; `()`: none), and 1 without a GPU. A
+    trial sees one GPU, that of its worker. `chief`: lead at this HOST:PORT, so that other machines may join;
     `join`: work for the chief at that address, in the same shared directory. `verbose` shows what the command shows,
     and in a notebook the pictures; `watch`: another receiver of the progress.
     `train`: the function, `module:name`, that trains an experiment in a run directory.
@@ -64,15 +71,14 @@ def run_sweep(
     `Interrupted` after SIGINT, SIGTERM or SIGHUP; the same call goes on.
     """
     search = config if isinstance(config, Search) else load_sweep(config)
-    if workers < (0 if chief else 1):
-        raise InputError(f"workers: expected 1 or more (0 is possible with chief), received {workers}")
+    shares = share_gpus(workers, gpus, workers_per_gpu, leads=chief is not None)
     for name, address in (("chief", chief), ("join", join)):
         check_address(name, address)
         if address is not None:
             _check_host(name, address, is_here=name == "chief")
     directory = SweepDirectory(Path(dir) if dir is not None else default_dir(search))
     watch = watch or (for_output(search, directory.path) if verbose else SilentWatch())
-    supervisor = Supervisor(search, directory, train, watch)
+    supervisor = Supervisor(search, directory, train, watch, _by_worker(shares, joins=join is not None))
     try:
         if join is not None:
             directory.prepare(search)
@@ -80,11 +86,11 @@ def run_sweep(
             if directory.is_over(search):
                 watch.say("nothing to do: the search is over")
                 return SweepResult(str(directory.path), [], False)
-            here = f"{socket.gethostname()}-{secrets.token_hex(4)}"  # containers share numbers of processes
-            supervisor.join(join, [f"{here}-{number}" for number in range(workers)])
+            _say_shares(shares, watch)
+            supervisor.join(join)
             supervisor.run()
         else:
-            _lead(supervisor, chief, workers, watch)
+            _lead(supervisor, chief, shares, watch)
     except Interrupted as error:
         ended = sum(trial.status in ("completed", "failed") for trial in supervisor.trials)
         text = f"stopped with {ended} of {search.trials} trials done; the same command goes on"
@@ -94,7 +100,20 @@ def run_sweep(
     return SweepResult(str(directory.path), best_first(supervisor.trials, search.objective), supervisor.is_hopeless)
 
 
-def _lead(supervisor: Supervisor, chief: str | None, workers: int, watch: Watch) -> None:
+def _by_worker(shares: list[str | None], joins: bool) -> dict[str, str | None]:
+    """Return the share of each worker by its name, which is another one on each machine that joins."""
+    machine = f"{socket.gethostname()}-{secrets.token_hex(4)}"  # containers share numbers of processes
+    return {f"{machine if joins else 'worker'}-{number}": share for number, share in enumerate(shares)}
+
+
+def _say_shares(shares: list[str | None], watch: Watch) -> None:
+    """Say which GPUs are used, and if TensorFlow cannot use them; nothing where there is none to choose."""
+    if any(share is not None for share in shares):
+        device = "cpu" if NONE in shares else ask_device()
+        watch.say(describe_shares(shares, device))
+
+
+def _lead(supervisor: Supervisor, chief: str | None, shares: list[str | None], watch: Watch) -> None:
     """Run a search with a chief on this machine, while no other process may use its directory."""
     search, directory = supervisor.search, supervisor.directory
     note = directory.prepare(search).claim()
@@ -104,7 +123,8 @@ def _lead(supervisor: Supervisor, chief: str | None, workers: int, watch: Watch)
         watch.say(f"sweep directory: {directory.path}")
         for note in search.notes:
             watch.say(note)
-        supervisor.lead(chief or LOOPBACK, [f"worker-{number}" for number in range(workers)], alone=chief is None)
+        _say_shares(shares, watch)
+        supervisor.lead(chief or LOOPBACK, alone=chief is None)
         supervisor.run()
     finally:
         directory.release()

@@ -1,6 +1,6 @@
 """Start and end of a command: import TensorFlow quietly, set its threads, turn errors into exit statuses.
 
-As a library lstmzoo does not change TensorFlow's threads and messages; only commands use this module.
+As a library lstmzoo does not change TensorFlow's threads, memory and messages; only commands use this module.
 """
 
 import io
@@ -28,9 +28,8 @@ def start_tensorflow(threads: int, connect: Callable[[], Started] | None = None)
 
     `connect`: what else must come before, such as a cluster; its result is returned.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with hidden_stderr():
-        before_tensorflow()
+        import_tensorflow()
         import tensorflow as tf
 
         tf.config.threading.set_intra_op_parallelism_threads(threads)
@@ -38,6 +37,17 @@ def start_tensorflow(threads: int, connect: Callable[[], Started] | None = None)
         started: Any = connect() if connect is not None else None
         tf.zeros(1)  # creates the context, which prints messages too
     return started
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow with few messages, and so that it takes the memory of a GPU as it needs it, not most at once.
+
+    Variables that the user has set stay as they are.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    before_tensorflow()
+    import tensorflow  # noqa: F401
 
 
 def command_line(command: Callable[..., None], prog_name: str, quiet: bool = False) -> None:

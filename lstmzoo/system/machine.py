@@ -1,13 +1,15 @@
-"""Device, cores and memory that this process may use."""
+"""Device, GPUs, cores and memory that this process may use."""
 
 import os
 import resource
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
 from lstmzoo.system.accessories import before_tensorflow
 
 DRIVER = Path("/dev/nvidiactl")
+VISIBLE = "CUDA_VISIBLE_DEVICES"
 UNSEEN = "an NVIDIA driver is loaded, but TensorFlow sees no GPU"
 
 
@@ -17,16 +19,35 @@ def find_device() -> str:
 
 
 def explain_device() -> tuple[str, str]:
-    """Return the device ("gpu" or "cpu") and the reason; TensorFlow is imported only where a driver is loaded."""
-    if not DRIVER.exists():
-        return "cpu", "no NVIDIA driver is loaded"
-    if (hidden := os.environ.get("CUDA_VISIBLE_DEVICES")) in ("", "-1"):
-        return "cpu", f"CUDA_VISIBLE_DEVICES={hidden} hides every GPU"
+    """Return the device ("gpu" or "cpu") and the reason; TensorFlow is imported only where there is a GPU."""
+    names, why = explain_gpus()
+    if not names:
+        return "cpu", why
     before_tensorflow()
     import tensorflow as tf
 
     found = len(tf.config.list_physical_devices("GPU"))
     return ("gpu", f"TensorFlow sees {found}") if found else ("cpu", UNSEEN)
+
+
+def explain_gpus() -> tuple[list[str], str]:
+    """Return the GPUs that CUDA shows to a new process, as CUDA_VISIBLE_DEVICES names them, or why it shows none.
+
+    TensorFlow is not imported: there is a GPU for each file of the driver that may be opened, in a container or a job
+    only those given to it. A list in CUDA_VISIBLE_DEVICES counts as far as CUDA reads it: up to the first name that no
+    GPU has, and not at all if a name is there twice.
+    """
+    if not DRIVER.exists():
+        return [], "no NVIDIA driver is loaded"
+    files = [file for file in DRIVER.parent.glob("nvidia[0-9]*") if os.access(file, os.R_OK | os.W_OK)]
+    if not files:
+        return [], "an NVIDIA driver is loaded, but it has no GPU that may be used here"
+    there = [str(number) for number in range(len(files))]  # the files of a container may have other numbers
+    listed = os.environ.get(VISIBLE, ",".join(there))
+    names = [name.strip() for name in listed.split(",")]
+    names = list(takewhile(lambda name: name in there or name.startswith(("GPU-", "MIG-")), names))
+    names = names if len(set(names)) == len(names) else []
+    return names, "" if names else f"{VISIBLE}={listed[:60]} hides every GPU"
 
 
 def memory_limit() -> tuple[int, str]:

@@ -86,13 +86,28 @@ def test_what_is_chosen_is_what_is_explained(monkeypatch):
     assert machine.explain_device() == ("cpu", "no NVIDIA driver is loaded")
 
 
-def test_a_driver_without_a_gpu_is_a_note(monkeypatch, tmp_path):
-    monkeypatch.setattr(machine, "DRIVER", tmp_path)
+@pytest.mark.parametrize(
+    ("gpus", "listed", "device", "text"),
+    [
+        (None, None, "cpu", "no GPU, 1 trial at a time"),
+        (4, "-1", "cpu", "no GPU, 1 trial at a time"),
+        (1, None, "gpu", "1 GPU (0), 1 trial at a time"),
+        (4, "3,1", "gpu", "2 GPUs (3, 1), 2 trials at a time"),
+        (2, None, "cpu", "2 GPUs (0, 1), 2 trials at a time, on the processor, since TensorFlow sees no GPU"),
+    ],
+)
+def test_it_says_where_a_sweep_computes(driver, gpus, listed, device, text):
+    driver(gpus, listed)
+    assert found(lambda: host.execution(device))["sweep"] == Check("sweep", f"{text} (--workers N for more)")
+
+
+def test_a_driver_without_a_gpu_is_a_note(monkeypatch, driver):
+    driver(1)
     monkeypatch.setattr("lstmzoo.system.command_line.start_tensorflow", lambda threads: None)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     assert machine.explain_device() == ("cpu", "CUDA_VISIBLE_DEVICES=-1 hides every GPU")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
-    assert machine.explain_device() == ("cpu", machine.UNSEEN)
+    assert machine.explain_device() == ("cpu", machine.UNSEEN)  # asked of TensorFlow
     line = list(self_test._imports())[-1]
     assert (line.mark, line.advice) == ("note", "python -m pip install 'tensorflow[and-cuda]'")
 

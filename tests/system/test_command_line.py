@@ -3,12 +3,13 @@
 import os
 import sys
 import traceback
+from types import SimpleNamespace
 
 import pytest
 
 from lstmzoo.__main__ import main
 from lstmzoo.errors import MOST, ConfigError, EnvironmentFailure, InputError, check_count
-from lstmzoo.system.command_line import exit_status
+from lstmzoo.system.command_line import exit_status, start_tensorflow
 from tests.helpers.forked import CONTEXT, obey_signals, started
 from tests.helpers.places import ECHO
 
@@ -95,3 +96,20 @@ def test_a_working_directory_that_is_gone_is_named(tmp_path):
         status, said = ended(*words, folder=tmp_path / "gone")
         assert status == 2 and said.endswith(f"{hint}\n") and "Traceback" not in said
     assert exit_status(lambda: (_ for _ in ()).throw(EnvironmentFailure("other"))) == 1
+
+
+@pytest.mark.parametrize(("given", "found"), [(None, "true"), ("false", "false")])
+def test_a_command_takes_the_memory_of_a_gpu_as_it_needs_it(monkeypatch, given, found):
+    """TensorFlow reads the variable when it makes its context, here at its first tensor."""
+    seen, threads = [], lambda number: seen.append(number)
+    threading = SimpleNamespace(set_intra_op_parallelism_threads=threads, set_inter_op_parallelism_threads=threads)
+    hollow = SimpleNamespace(
+        config=SimpleNamespace(threading=threading),
+        zeros=lambda shape: seen.append(os.environ["TF_FORCE_GPU_ALLOW_GROWTH"]),
+    )
+    monkeypatch.setitem(sys.modules, "tensorflow", hollow)
+    monkeypatch.setenv("TF_FORCE_GPU_ALLOW_GROWTH", given or "")
+    if given is None:
+        monkeypatch.delenv("TF_FORCE_GPU_ALLOW_GROWTH")
+    start_tensorflow(3)
+    assert seen == [3, 3, found]

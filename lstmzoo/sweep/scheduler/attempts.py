@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from lstmzoo.config.experiment import Experiment
@@ -38,8 +38,9 @@ class Attempt(NamedTuple):
 class Attempts:
     """The attempts of all workers on this machine; each worker has at most one at a time."""
 
-    def __init__(self, directory: SweepDirectory, train: str, timeout: float | None):
+    def __init__(self, directory: SweepDirectory, train: str, timeout: float | None, gpus: Mapping[str, str | None]):
         self.directory, self.train, self.timeout = directory, train, timeout
+        self.gpus = gpus
         self.running: dict[str, Attempt] = {}
         self.looked = time.monotonic()
 
@@ -51,7 +52,7 @@ class Attempts:
                 self.running[worker] = before._replace(ticket=ticket)
                 return
             before.started.kill()
-        step, started = self._last_step(name), self._start(name, experiment)
+        step, started = self._last_step(name), self._start(worker, name, experiment)
         self.running[worker] = Attempt(ticket, name, experiment, started, time.monotonic(), step=step)
 
     def stop(self, worker: str, why: str = "stopped") -> None:
@@ -88,7 +89,7 @@ class Attempts:
                 continue
             reason = self._reason(attempt)
             if reason is None:
-                self.running[worker] = self._again(attempt)
+                self.running[worker] = self._again(worker, attempt)
             else:
                 del self.running[worker]
                 yield worker, attempt.ticket, reason
@@ -100,14 +101,15 @@ class Attempts:
         self.running = {worker: each._replace(since=each.since + slept) for worker, each in self.running.items()}
         self.looked = now
 
-    def _again(self, attempt: Attempt) -> Attempt:
+    def _again(self, worker: str, attempt: Attempt) -> Attempt:
         """Start a killed run again, and count its kills since its last checkpoint."""
         step = self._last_step(attempt.name)
         kills = attempt.kills + 1 if step == attempt.step else 0
-        return attempt._replace(started=self._start(attempt.name, attempt.experiment), kills=kills, step=step)
+        return attempt._replace(started=self._start(worker, attempt.name, attempt.experiment), kills=kills, step=step)
 
-    def _start(self, name: str, experiment: Experiment) -> Started:
-        return start(trial, self.train, experiment, self.directory.path / name, self.directory.log(name))
+    def _start(self, worker: str, name: str, experiment: Experiment) -> Started:
+        run_dir, log = self.directory.path / name, self.directory.log(name)
+        return start(trial, self.gpus[worker], self.train, experiment, run_dir, log)
 
     def _last_step(self, name: str) -> int:
         """Return the step of a run's last checkpoint, 0 without one."""

@@ -9,10 +9,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from types import ModuleType
 from typing import Any, NamedTuple
+
+from lstmzoo.system.machine import VISIBLE
 
 LONGEST = 70  # bytes of the temporary folder's path; multiprocessing adds about 32
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -57,6 +59,14 @@ def start(target: Callable[..., None], *arguments: Any) -> Started:
     return Started(process, ours, time.monotonic())
 
 
+def ask_device() -> str:
+    """Return the device that TensorFlow finds in a process of its own ("gpu" or "cpu"); "" if that process fails."""
+    asked = start(device)
+    with suppress(EOFError, OSError):
+        return str(asked.pipe.recv())
+    return ""
+
+
 @contextmanager
 def _no_main() -> Iterator[None]:
     """Hide the main program: a new process would import and run it, if it has no `if __name__ == "__main__"`."""
@@ -80,6 +90,13 @@ def _short_folder() -> Iterator[None]:
         tempfile.tempdir = before
 
 
+def device(pipe: Connection) -> None:
+    """Send the device that TensorFlow finds."""
+    from lstmzoo.system.machine import find_device
+
+    pipe.send(find_device())
+
+
 def chief(*arguments: Any) -> None:
     """Run the chief, in its own process."""
     from lstmzoo.sweep.scheduler.server import run_chief
@@ -94,8 +111,10 @@ def worker(*arguments: Any) -> None:
     run_worker(*arguments)
 
 
-def trial(train: str, *arguments: Any) -> None:
-    """Run a trial, in its own process, with the training function `module:name`."""
+def trial(gpu: str | None, train: str, *arguments: Any) -> None:
+    """Run a trial, in its own process, with the training function `module:name`; of the GPUs it sees this one alone."""
+    if gpu is not None:
+        os.environ[VISIBLE] = gpu  # first of all: CUDA reads it once
     from importlib import import_module
 
     from lstmzoo.sweep.scheduler.trial_process import run_trial

@@ -1,6 +1,7 @@
 """The supervisor of a search on this machine: it keeps chief, workers and trials alive, and ends them together."""
 
 import time
+from collections.abc import Mapping
 from multiprocessing.connection import wait
 from typing import NamedTuple
 
@@ -29,27 +30,31 @@ class ChiefStart(NamedTuple):
 
 
 class Supervisor:
-    """The command's side of a search: it starts, watches, replaces and ends processes, and runs trials for workers."""
+    """The command's side of a search: it starts, watches, replaces and ends processes, and runs trials for workers.
 
-    def __init__(self, search: Search, directory: SweepDirectory, train: str, watch: Watch):
+    `gpus`: for each worker, by its name, the CUDA_VISIBLE_DEVICES of its trials.
+    """
+
+    def __init__(
+        self, search: Search, directory: SweepDirectory, train: str, watch: Watch, gpus: Mapping[str, str | None]
+    ):
         self.search, self.directory, self.watch = search, directory, watch
-        self.attempts = Attempts(directory, train, search.spec.trial_timeout)
+        self.names, self.attempts = list(gpus), Attempts(directory, train, search.spec.trial_timeout, gpus)
         self.chief: Started | None = None
         self.workers: dict[str, Started] = {}
-        self.names: list[str] = []
         self.quick: dict[str, int] = {}
         self.trials: list[TrialResult] = []
         self.chief_start = ChiefStart("")
         self.address, self.is_over, self.is_hopeless, self.failure = "", False, False, ""
 
-    def lead(self, address: str, names: list[str], alone: bool) -> None:
-        """Start a chief with an address, and workers with some names as soon as it answers there."""
-        self.names, self.chief_start = names, ChiefStart(address, alone=alone)
+    def lead(self, address: str, alone: bool) -> None:
+        """Start a chief with an address, and the workers as soon as it answers there."""
+        self.chief_start = ChiefStart(address, alone=alone)
         self._start_chief()
 
-    def join(self, address: str, names: list[str]) -> None:
-        """Start workers for the chief at an address."""
-        self.address, self.names = address, names
+    def join(self, address: str) -> None:
+        """Start the workers for the chief at an address."""
+        self.address = address
         self._start_workers()
 
     def run(self) -> None:
