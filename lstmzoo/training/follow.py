@@ -1,5 +1,6 @@
 """Several workers of one run: the leader brings them together, the others follow it and write nothing."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,8 @@ def make_trainer(
 
         return Team.connected(peers, ring=start.plan.resolved.execution.sum == "ring")
 
+    if peers.hosts:
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # of a worker that has gone TensorFlow says nothing that we do not
     before_tensorflow()
     team = connect() if prepare is None else prepare(start.plan, connect)
     if peers.hosts:
