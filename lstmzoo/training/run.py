@@ -57,8 +57,8 @@ def train_run(
     given; that may have more epochs, steps or time, and another learning rate, schedule, clipping, cadence and
     patience, but must be the same in all else. Without a checkpoint it starts from step 0; with nothing left to do it
     returns. Raises `InputError` for a directory that cannot be used, `Diverged` when a number is not finite,
-    `Interrupted` after SIGINT, SIGTERM or SIGHUP (both after writing result.json), and `EnvironmentFailure` when the
-    disk fails on the way.
+    `Interrupted` after SIGINT, SIGTERM, SIGHUP or SIGUSR1 (both after writing result.json), and `EnvironmentFailure`
+    when the disk fails on the way.
     """
     given = config if config is None or isinstance(config, Experiment) else load_config(config)
     request = Request(given, None if run_dir is None else Path(run_dir), resume)
