@@ -9,6 +9,7 @@ import typer
 
 from lstmzoo.system.command_line import command_line, start_tensorflow
 from lstmzoo.system.missing import require_module
+from lstmzoo.system.slurm import check_slurm, print_script, run_script
 
 
 def run(
@@ -26,9 +27,17 @@ def run(
     ] = False,
     plan: Annotated[bool, typer.Option("--plan", help="say what would be done, train nothing")] = False,
     schema: Annotated[bool, typer.Option("--schema", help="print the JSON Schema of CONFIG, for editors")] = False,
+    slurm: Annotated[bool, typer.Option("--slurm", help="print a batch script for Slurm, train nothing")] = False,
+    sbatch: Annotated[
+        list[str] | None,
+        typer.Option("--sbatch", metavar="OPTION", help="with --slurm: an option such as --nodes=2 (repeatable)"),
+    ] = None,
 ) -> None:
     """Train the experiment of a YAML file in a run directory of its own."""
-    if schema:
+    if slurm or sbatch:
+        check_slurm(slurm, sbatch or [], {"--plan": plan, "--schema": schema})
+        _print_script(config, overrides or [], _path(run_dir), resume, sbatch or [])
+    elif schema:
         from lstmzoo.config.experiment import Experiment
 
         print(json.dumps(Experiment.model_json_schema(by_alias=True), indent=2, allow_nan=False))
@@ -77,6 +86,17 @@ def _show_plan(config: Path | None, overrides: list[str], run_dir: Path | None, 
     planned, step = plan_run(_request(config, overrides, run_dir, resume))
     lines = describe_plan(planned) | ({"goes on": f"from step {step:,}"} if resume else {})
     print("\n".join(f"{name:<12} {value}" for name, value in lines.items()))
+
+
+def _print_script(
+    config: Path | None, overrides: list[str], run_dir: Path | None, resume: bool, options: list[str]
+) -> None:
+    from lstmzoo.runs.places import last_default, runs_root
+
+    name = _load(config, overrides).name
+    words = [str(config), *(word for each in overrides for word in ("--set", each))]
+    place = last_default(name) if resume and run_dir is None else run_dir
+    print_script(run_script(name, words, place, runs_root() / name, options))
 
 
 def _train(config: Path | None, overrides: list[str], run_dir: Path | None, resume: bool) -> None:

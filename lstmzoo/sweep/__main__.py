@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from lstmzoo.system.command_line import command_line
+from lstmzoo.system.slurm import check_slurm, print_script, sweep_script
 
 
 def sweep(
@@ -29,16 +30,40 @@ def sweep(
         typer.Option("--join", metavar="HOST:PORT", help="work for the chief there, in the same shared directory"),
     ] = None,
     schema: Annotated[bool, typer.Option("--schema", help="print the JSON Schema of SWEEP, for editors")] = False,
+    slurm: Annotated[
+        int | None,
+        typer.Option("--slurm", metavar="N", help="print a batch script for Slurm, of N tasks; search nothing"),
+    ] = None,
+    sbatch: Annotated[
+        list[str] | None,
+        typer.Option("--sbatch", metavar="OPTION", help="with --slurm: an option such as --nodes=2 (repeatable)"),
+    ] = None,
 ) -> None:
     """Search with keras-tuner; the same command again goes on where it stopped."""
+    options = {"workers": workers, "trials": trials, "chief": chief, "join": join, "slurm": slurm}
+    check_slurm(
+        slurm is not None, sbatch or [], {"--schema": schema, "--chief": chief is not None, "--join": join is not None}
+    )
     if schema:
         import json
 
         from lstmzoo.sweep.space.sections import SweepSpec
 
         print(json.dumps(SweepSpec.model_json_schema(by_alias=True), indent=2, allow_nan=False))
+    elif slurm is not None:
+        _print_script(sweep, directory, options, sbatch or [])
     else:
-        _search(sweep, directory, {"workers": workers, "trials": trials, "chief": chief, "join": join})
+        _search(sweep, directory, options)
+
+
+def _print_script(path: Path | None, directory: str | None, options: dict[str, Any], sbatch: list[str]) -> None:
+    from lstmzoo.sweep.space.load import load_sweep
+
+    _check(path, directory, options)
+    search = load_sweep(path, options["trials"])  # type: ignore[arg-type]
+    given = {"--workers": options["workers"] or 1, "--trials": options["trials"], "--dir": directory}
+    words = [str(word) for name, value in given.items() if value is not None for word in (name, value)]
+    print_script(sweep_script(search.spec.name, [str(path), *words], options["slurm"], sbatch))
 
 
 def _search(path: Path | None, directory: str | None, options: dict[str, Any]) -> None:
@@ -67,7 +92,7 @@ def _check(path: Path | None, directory: str | None, options: dict[str, Any]) ->
         raise InputError(f"expected a YAML file, received none: python -m lstmzoo.sweep SWEEP (a file, or {names})")
     if directory == "":
         raise InputError("--dir: expected a directory, received an empty text (a shell variable that is not set?)")
-    for name, least in (("workers", 0 if options["chief"] else 1), ("trials", 1)):
+    for name, least in (("workers", 0 if options["chief"] else 1), ("trials", 1), ("slurm", 1)):
         number = options[name]
         if number is not None and not least <= number <= 100_000:
             raise InputError(f"--{name}: expected {least} or more, and at most 100,000, received {number}")
