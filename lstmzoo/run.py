@@ -10,6 +10,7 @@ import typer
 
 from lstmzoo.system.command_line import command_line, start_tensorflow
 from lstmzoo.system.missing import require_module
+from lstmzoo.system.slurm import check_slurm, print_script, run_script
 
 
 def run(
@@ -33,30 +34,38 @@ def run(
         int, typer.Option("--index", metavar="I", help="which of --hosts this is, from 0; that one leads and writes")
     ] = 0,
     wait: Annotated[
-        str, typer.Option("--wait", metavar="TIME", help="with --hosts: wait so long for the others")
-    ] = "10m",
+        str | None,
+        typer.Option("--wait", metavar="TIME", help="with --hosts: wait so long for the others (default 10m)"),
+    ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="say what would be done, train nothing")] = False,
     schema: Annotated[bool, typer.Option("--schema", help="print the JSON Schema of CONFIG, for editors")] = False,
+    slurm: Annotated[bool, typer.Option("--slurm", help="print a batch script for Slurm, train nothing")] = False,
+    sbatch: Annotated[
+        list[str] | None,
+        typer.Option("--sbatch", metavar="OPTION", help="with --slurm: an option such as --nodes=2 (repeatable)"),
+    ] = None,
 ) -> None:
     """Train the experiment of a YAML file in a run directory of its own."""
-    if schema:
+    company = _company(hosts, index, wait)
+    if slurm or sbatch:
+        check_slurm(slurm, sbatch or [], {"--plan": plan, "--schema": schema, "--hosts": hosts is not None})
+        _print_script(config, overrides or [], _path(run_dir), resume, sbatch or [], wait)
+    elif schema:
         from lstmzoo.config.experiment import Experiment
 
         print(json.dumps(Experiment.model_json_schema(by_alias=True), indent=2, allow_nan=False))
-        return
-    company = _company(hosts, index, wait)
-    if plan:
+    elif plan:
         _show_plan(_request(config, overrides or [], _path(run_dir), resume, company))
     else:
         _train(_request(config, overrides or [], _path(run_dir), resume, company))
 
 
-def _company(hosts: str | None, index: int, wait: str) -> dict[str, Any]:
+def _company(hosts: str | None, index: int, wait: str | None) -> dict[str, Any]:
     """Return what is said of other hosts, as `Request` takes it."""
     from lstmzoo.errors import InputError, shown
     from lstmzoo.system.addresses import check_hosts
 
-    time = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smh]?)", wait)
+    time = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smh]?)", "10m" if wait is None else wait)
     if time is None:
         raise InputError(f"--wait: expected a time such as 30s, 10m or 2h, received {shown(wait)}")
     addresses = check_hosts([] if hosts is None else hosts.split(","), index)
@@ -107,6 +116,18 @@ def _show_plan(request: Any) -> None:
     lines = describe_plan(planned) | ({"goes on": f"from step {step:,}"} if request.resume else {})
     lines |= describe_workers(planned, request.hosts)
     print("\n".join(f"{name:<12} {value}" for name, value in lines.items()))
+
+
+def _print_script(
+    config: Path | None, overrides: list[str], run_dir: Path | None, resume: bool, options: list[str], wait: str | None
+) -> None:
+    from lstmzoo.runs.places import last_default, runs_root
+
+    name = _load(config, overrides).name
+    words = [str(config), *(word for each in overrides for word in ("--set", each))]
+    words += [] if wait is None else ["--wait", wait]
+    place = last_default(name) if resume and run_dir is None else run_dir
+    print_script(run_script(name, words, place, runs_root() / name, options))
 
 
 def _train(request: Any) -> None:

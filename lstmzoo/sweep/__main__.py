@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from lstmzoo.system.command_line import command_line
+from lstmzoo.system.slurm import check_slurm, print_script, sweep_script
 
 
 def sweep(
@@ -38,17 +39,44 @@ def sweep(
         typer.Option("--join", metavar="HOST:PORT", help="work for the chief there, in the same shared directory"),
     ] = None,
     schema: Annotated[bool, typer.Option("--schema", help="print the JSON Schema of SWEEP, for editors")] = False,
+    slurm: Annotated[
+        int | None,
+        typer.Option("--slurm", metavar="N", help="print a batch script for Slurm, of N tasks; search nothing"),
+    ] = None,
+    sbatch: Annotated[
+        list[str] | None,
+        typer.Option("--sbatch", metavar="OPTION", help="with --slurm: an option such as --nodes=2 (repeatable)"),
+    ] = None,
 ) -> None:
     """Search with keras-tuner; the same command again goes on where it stopped."""
+    options = {"workers": workers, "gpus": gpus, "workers_per_gpu": workers_per_gpu, "chief": chief, "join": join}
+    check_slurm(
+        slurm is not None, sbatch or [], {"--schema": schema, "--chief": chief is not None, "--join": join is not None}
+    )
     if schema:
         import json
 
         from lstmzoo.sweep.space.sections import SweepSpec
 
         print(json.dumps(SweepSpec.model_json_schema(by_alias=True), indent=2, allow_nan=False))
+    elif slurm is not None:
+        _print_script(sweep, directory, {"trials": trials, "slurm": slurm, **options}, sbatch or [])
     else:
-        options = {"workers": workers, "gpus": gpus, "workers_per_gpu": workers_per_gpu, "chief": chief, "join": join}
         _search(sweep, directory, trials, options)
+
+
+def _print_script(path: Path | None, directory: str | None, options: dict[str, Any], sbatch: list[str]) -> None:
+    from lstmzoo.sweep.space.load import load_sweep
+
+    _check(path, directory, options)
+    search = load_sweep(path, options["trials"])  # type: ignore[arg-type]
+    words = ["--dir", directory] if directory is not None else []
+    for name in ("workers", "gpus", "workers-per-gpu", "trials"):
+        value = options[name.replace("-", "_")]
+        words += [f"--{name}", str(value)] if value is not None else []
+    if {"--workers", "--gpus", "--workers-per-gpu"}.isdisjoint(words):
+        words += ["--workers", "1"]  # or the first task would only lead
+    print_script(sweep_script(search.spec.name, [str(path), *words], options["slurm"], sbatch))
 
 
 def _search(path: Path | None, directory: str | None, trials: int | None, options: dict[str, Any]) -> None:
@@ -58,7 +86,7 @@ def _search(path: Path | None, directory: str | None, trials: int | None, option
     from lstmzoo.sweep.space.load import load_sweep
     from lstmzoo.system.missing import require_module
 
-    _check(path, directory, {"trials": trials, **options})
+    _check(path, directory, {"trials": trials, "slurm": None, **options})
     gpus = None if options["gpus"] is None else read_gpus(options["gpus"])
     search = load_sweep(path, trials)  # type: ignore[arg-type]
     require_module("tensorflow")  # its own processes import it
@@ -78,7 +106,7 @@ def _check(path: Path | None, directory: str | None, options: dict[str, Any]) ->
         raise InputError(f"expected a YAML file, received none: python -m lstmzoo.sweep SWEEP (a file, or {names})")
     if directory == "":
         raise InputError("--dir: expected a directory, received an empty text (a shell variable that is not set?)")
-    for name, least in (("workers", 0 if options["chief"] else 1), ("workers-per-gpu", 1), ("trials", 1)):
+    for name, least in (("workers", 0 if options["chief"] else 1), ("workers-per-gpu", 1), ("trials", 1), ("slurm", 1)):
         number = options[name.replace("-", "_")]
         if number is not None and not least <= number <= 100_000:
             raise InputError(f"--{name}: expected {least} or more, and at most 100,000, received {number}")

@@ -68,7 +68,7 @@ def run_sweep(
     `train`: the function, `module:name`, that trains an experiment in a run directory.
 
     Raises `InputError` for a sweep or a directory that cannot be used, `EnvironmentFailure` if the system fails, and
-    `Interrupted` after SIGINT, SIGTERM or SIGHUP; the same call goes on.
+    `Interrupted` after SIGINT, SIGTERM, SIGHUP or SIGUSR1; the same call goes on.
     """
     search = config if isinstance(config, Search) else load_sweep(config)
     shares = share_gpus(workers, gpus, workers_per_gpu, leads=chief is not None)

@@ -6,5 +6,5 @@ another: `locks` (one process at a time writes), `addresses` (HOST:PORT), `termi
 tables), `notebook` (output of a cell), `unicode` (other encodings, the mark before a text), `command_line` (start and
 end of a command), `machine` (device, cores, memory), `clock` (it stands still while the process sleeps), `missing`
 (packages that are not installed), `accessories` (what never ends the work, such as pictures), `plugins` (models and
-tasks of other packages), `lazy_numpy` (NumPy, imported at its first use), `version`.
+tasks of other packages), `slurm` (batch scripts), `lazy_numpy` (NumPy, imported at its first use), `version`.
 """

@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM, SIGHUP: a run stops between two graph calls, after a checkpoint; a second signal stops it at once.
+"""SIGINT, SIGTERM, SIGHUP, SIGUSR1: a run stops between two graph calls, after a checkpoint; a second one: at once.
 
 Python runs a signal handler only when the main thread is back from C++, and tracing or compiling a large graph can take
 longer than a person waits. An exception raised in a callback of TensorFlow may also be lost. So on the command line
@@ -20,7 +20,7 @@ from lstmzoo.system.files import drop_scratch
 if TYPE_CHECKING:  # doctor starts with the standard library alone
     from typing_extensions import Self
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 GRACE = 0.6  # seconds that the main thread has to react
 last_words = [2]  # descriptors; the last one is stderr, also while stderr is held back
 SAME = 0.3  # seconds: `timeout` and some shells send one signal twice, to the process and to its group

@@ -73,8 +73,8 @@ def train_run(
     `wait`: seconds to wait for them. TensorFlow must not have computed yet in the process.
 
     Raises `InputError` for a directory that cannot be used, `Diverged` when a number is not finite, `Interrupted` after
-    SIGINT, SIGTERM or SIGHUP (both after writing result.json), and `EnvironmentFailure` when the disk fails on the way,
-    or another worker has gone.
+    SIGINT, SIGTERM, SIGHUP or SIGUSR1 (both after writing result.json), and `EnvironmentFailure` when the disk fails on
+    the way, or another worker has gone.
     """
     given = None if index or config is None else config if isinstance(config, Experiment) else load_config(config)
     request = Request(given, None if run_dir is None else Path(run_dir), resume, hosts=hosts, worker=index, wait=wait)

@@ -10,6 +10,8 @@ from multiprocessing import forkserver
 from pathlib import Path
 from typing import NamedTuple
 
+from lstmzoo.system.signals import SIGNALS
+
 CONTEXT = multiprocessing.get_context("forkserver")
 IMPORTED = [
     "lstmzoo.sweep.scheduler.preload",
@@ -82,6 +84,5 @@ def _main(module, words):
 
 def obey_signals():
     """As a process does that a shell has started; what it was forked from ignores them."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    for number in SIGNALS:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)

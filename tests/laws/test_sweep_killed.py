@@ -9,6 +9,7 @@ import time
 import pytest
 
 from lstmzoo.sweep.run import run_sweep
+from lstmzoo.system.signals import SIGNALS
 from tests.helpers.rows import few
 from tests.helpers.searches import by_trial, ended, killed, rows, start, those_of
 from tests.helpers.trying import SPACE
@@ -53,7 +54,7 @@ def test_a_chief_that_is_killed_before_it_listens_is_started_again(sweep, tmp_pa
     assert len(rows(tmp_path / "d")) == 3
 
 
-@pytest.mark.parametrize("number", few([signal.SIGINT, signal.SIGTERM], [signal.SIGINT]))
+@pytest.mark.parametrize("number", few([*SIGNALS], [signal.SIGINT]))
 def test_a_signal_stops_all_and_the_same_command_goes_on(sweep, tmp_path, number):
     path = sweep({"kind": "random", "trials": 8})
     process = start(path, tmp_path / "d", "tests.helpers.trying:slow")

@@ -12,7 +12,7 @@ from contextlib import suppress
 import pytest
 
 from lstmzoo.errors import Interrupted
-from lstmzoo.system.signals import StopSignals
+from lstmzoo.system.signals import SIGNALS, StopSignals
 
 SWALLOWED = """
 import time
@@ -37,7 +37,7 @@ def started(code):
     return process
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_a_swallowed_interruption_still_ends_the_process(number):
     process = started(SWALLOWED)
     start = time.perf_counter()
@@ -113,16 +113,21 @@ def test_an_error_after_a_signal_that_waits_for_its_moment_stays():
         raise OSError
 
 
-def test_the_first_signal_is_kept_and_the_second_raises():
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(signal.SIGTERM, signal.SIGINT), (signal.SIGUSR1, signal.SIGUSR1), (signal.SIGUSR1, signal.SIGTERM)],
+)
+def test_the_first_signal_is_kept_and_the_second_raises(first, second):
+    before = [signal.getsignal(each) for each in SIGNALS]
     with StopSignals() as stop:
         stop.patient = True
-        signal.raise_signal(signal.SIGTERM)
-        assert stop.received == signal.SIGTERM
-        signal.raise_signal(signal.SIGTERM)  # `timeout` sends it twice: the same press
+        signal.raise_signal(first)
+        assert stop.received == first
+        signal.raise_signal(first)  # `timeout` sends it twice: the same press
         time.sleep(0.4)
-        with pytest.raises(Interrupted, match="stopped by SIGINT"):
-            signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        with pytest.raises(Interrupted, match=f"stopped by {second.name}"):
+            signal.raise_signal(second)
+    assert [signal.getsignal(each) for each in SIGNALS] == before
 
 
 def test_as_a_library_the_process_is_never_ended():

@@ -14,6 +14,7 @@ from lstmzoo.config.schedules import Constant, Cosine, Exponential, rate_at
 from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted
 from lstmzoo.runs.checkpoint import checkpoint_steps, load_checkpoint
 from lstmzoo.runs.directory import RunDirectory
+from lstmzoo.system.signals import SIGNALS
 from lstmzoo.tasks.echo import Echo, EchoSpec, entropy
 from lstmzoo.tasks.task import Picture
 from lstmzoo.training import checkpointer
@@ -229,7 +230,7 @@ def test_a_run_stopped_before_its_first_step_has_every_key(tmp_path, monkeypatch
     assert {*result, "run_dir"} == finished[1].keys()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_stops_after_a_checkpoint(tmp_path, number):
     from lstmzoo.training.progress import SilentProgress
 

@@ -18,6 +18,7 @@ from lstmzoo.config.plan import Plan
 from lstmzoo.errors import Busy, Diverged, EnvironmentFailure, InputError, Interrupted
 from lstmzoo.system.command_line import start_tensorflow
 from lstmzoo.system.files import open_to_append
+from lstmzoo.system.signals import SIGNALS
 from lstmzoo.system.terminal import printable
 from lstmzoo.training.progress import PlainProgress
 from lstmzoo.training.run import Request, train
@@ -61,13 +62,16 @@ def run_trial(function: Train, experiment: Experiment, run_dir: Path, log: Path,
 
 
 def live_quietly(role: str, log: Path) -> None:
-    """Take a name that `top` shows, write only to a log, leave Ctrl-C to the command, and end when the command has."""
+    """Take a name that `top` shows, write only to a log, leave signals to the command, and end when the command has.
+
+    Only SIGTERM is let through, with which the command asks a trial to stop: two signals would leave no checkpoint.
+    """
     with suppress(OSError):  # there is no /proc everywhere
         Path("/proc/self/comm").write_text(f"lstmzoo {role}", encoding="ascii")
     descriptor = open_to_append(log)
     for number in (1, 2):
         os.dup2(descriptor, number)
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    signal.pthread_sigmask(signal.SIG_BLOCK, {*SIGNALS} - {signal.SIGTERM})
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
