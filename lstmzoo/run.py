@@ -35,7 +35,7 @@ def run(
     ] = 0,
     wait: Annotated[
         str | None,
-        typer.Option("--wait", metavar="TIME", help="with --hosts: wait so long for the others (default 10m)"),
+        typer.Option("--wait", metavar="TIME", help="with --hosts: how long to wait for others (default 10m)"),
     ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="say what would be done, train nothing")] = False,
     schema: Annotated[bool, typer.Option("--schema", help="print the JSON Schema of CONFIG, for editors")] = False,

@@ -70,12 +70,13 @@ def _print_script(path: Path | None, directory: str | None, options: dict[str, A
 
     _check(path, directory, options)
     search = load_sweep(path, options["trials"])  # type: ignore[arg-type]
-    words = ["--dir", directory] if directory is not None else []
+    words = []
     for name in ("workers", "gpus", "workers-per-gpu", "trials"):
         value = options[name.replace("-", "_")]
         words += [f"--{name}", str(value)] if value is not None else []
     if {"--workers", "--gpus", "--workers-per-gpu"}.isdisjoint(words):
         words += ["--workers", "1"]  # or the first task would only lead
+    words += ["--dir", directory] if directory is not None else []
     print_script(sweep_script(search.spec.name, [str(path), *words], options["slurm"], sbatch))
 
 

@@ -73,6 +73,8 @@ class Peers:
 
     def message(self) -> str:
         """Say who has gone, what is left, and what to do."""
+        if self.gone == self.index:
+            return f"{name_of(self.hosts, self.index)}, this one, was silent too long for the others: {self.advice()}"
         return f"{name_of(self.hosts, self.gone or 0)} has gone: {self.advice()}"
 
     def advice(self) -> str:
