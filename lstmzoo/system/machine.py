@@ -8,6 +8,7 @@ from pathlib import Path
 from lstmzoo.system.accessories import before_tensorflow
 
 DRIVER = Path("/dev/nvidiactl")
+HIDING = ("", "-1")  # values of CUDA_VISIBLE_DEVICES
 UNSEEN = "an NVIDIA driver is loaded, but TensorFlow sees no GPU"
 
 
@@ -20,13 +21,20 @@ def explain_device() -> tuple[str, str]:
     """Return the device ("gpu" or "cpu") and the reason; TensorFlow is imported only where a driver is loaded."""
     if not DRIVER.exists():
         return "cpu", "no NVIDIA driver is loaded"
-    if (hidden := os.environ.get("CUDA_VISIBLE_DEVICES")) in ("", "-1"):
+    if (hidden := os.environ.get("CUDA_VISIBLE_DEVICES")) in HIDING:
         return "cpu", f"CUDA_VISIBLE_DEVICES={hidden} hides every GPU"
+    found = count_gpus()
+    return ("gpu", f"TensorFlow sees {found}") if found else ("cpu", UNSEEN)
+
+
+def count_gpus() -> int:
+    """Count the GPUs that TensorFlow sees; it is imported only where a driver is loaded."""
+    if not DRIVER.exists() or os.environ.get("CUDA_VISIBLE_DEVICES") in HIDING:
+        return 0
     before_tensorflow()
     import tensorflow as tf
 
-    found = len(tf.config.list_physical_devices("GPU"))
-    return ("gpu", f"TensorFlow sees {found}") if found else ("cpu", UNSEEN)
+    return len(tf.config.list_physical_devices("GPU"))
 
 
 def memory_limit() -> tuple[int, str]:
