@@ -11,7 +11,7 @@ from pathlib import Path
 from lstmzoo.doctor.checks import Check, failure
 from lstmzoo.execution.auto import choose_shards, explain_kernel, explain_threads
 from lstmzoo.sweep.gpus import describe_shares, share_gpus
-from lstmzoo.system.machine import count_cores, memory_limit
+from lstmzoo.system.machine import count_cores, count_gpus, memory_limit
 
 INSTRUCTIONS = ("avx", "avx2", "fma", "avx512f", "amx_tile", "asimd", "sve")  # TensorFlow's speed depends on them
 SETTINGS = re.compile(r"TF_(CPP|CUDNN|DETERMINISTIC|ENABLE|FORCE|GPU|NUM|USE|XLA)_.*|(CUDA|LSTMZOO|OMP|XLA)_.*")
@@ -109,6 +109,8 @@ def execution(device: str) -> Iterator[Check]:
         (threads, for_threads), shards = explain_threads(layers), choose_shards(kernel, layers, lanes, count_cores())
         yield Check(name, f"{lanes} lanes: threads {threads}, shards {shards} ({for_threads})")
     yield Check("sweep", f"{describe_shares(share_gpus(None, None, None), device)} (--workers N for more)")
+    if (gpus := count_gpus()) > 1:
+        yield Check("GPUs", f"{gpus}: a run computes on the first; with execution.shards: {gpus} on all, a shard each")
 
 
 def _read(path: str) -> str:

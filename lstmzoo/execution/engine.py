@@ -101,7 +101,8 @@ class Execution:
         share = Share(replicas, self.batch_size, shards)
         self.states: list[tf.Variable] = tf.nest.flatten(state_variables(model))
         self.dtype = self.anatomy.head.kernel.dtype
-        self.programs = Programs(model, optimizer, Network(self.anatomy, self.kernel), self.states, share)
+        network = Network(self.anatomy, self.kernel)
+        self.programs = Programs(model, optimizer, network, self.states, share, find_gpus())
         _build_slots(optimizer, model.trainable_variables)
 
     def prepare(self, seq_length: int, carry: bool) -> None:
@@ -216,6 +217,11 @@ def _symbols(name: str, values: np.ndarray, size: int) -> np.ndarray:
     if values.size and not (values.min() >= 0 and values.max() < size):
         raise InputError(f"{name}: expected symbols from 0 to {size - 1}, received {values.min()} to {values.max()}")
     return values.astype(np.int32)
+
+
+def find_gpus() -> list[str]:
+    """Return the names of the GPUs that TensorFlow computes on; it may leave out a weak one that the driver has."""
+    return [device.name for device in tf.config.list_logical_devices("GPU")]
 
 
 def _known_kernel(kernel: str) -> str:

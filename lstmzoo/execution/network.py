@@ -1,8 +1,10 @@
 """The network as a function with explicit state: one window `(x, states) -> (logits, states)`."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import tensorflow as tf
+import tf_keras as keras
 
 from lstmzoo.execution.kernels import LAYERS, Tensor, cell_step, rows
 from lstmzoo.models.anatomy import Anatomy
@@ -32,6 +34,16 @@ class Network:
             final += state
         head: Any = self.anatomy.head
         return rows(x, tf.convert_to_tensor(head.kernel)) + head.bias, final
+
+    def with_values(self, values: dict[int, Tensor]) -> "Network":
+        """Return this network with tensors in place of its variables; `values`: the tensor of each variable's `id`."""
+
+        def held(part: Any) -> Any:
+            if not isinstance(part, keras.layers.Layer):
+                return part
+            return SimpleNamespace(**{name: values.get(id(value), value) for name, value in vars(part).items()})
+
+        return Network(Anatomy(*(tf.nest.map_structure(held, part) for part in self.anatomy)), self.kernel)
 
     def zero(self, batch_size: int) -> States:
         """Return the zero state of B lanes: h and c of each layer, `[B, H]`."""

@@ -1,9 +1,10 @@
 """The programs of one model: many windows in one graph call, traced once for each shape, compiled where the kernel is.
 
-Lanes may be sharded: each core and each worker then computes some lanes' part of a window; the gradients are added.
+Lanes may be sharded: each core, GPU and worker then computes some lanes' part of a window; the gradients are added.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import tensorflow as tf
@@ -19,7 +20,10 @@ Windows = dict[str, Any]  # arrays [K, ...] by name: x and y [K, T, B], rate [K]
 
 
 class Programs:
-    """Traced functions of (count, windows) that train a model, or of (count, windows, states) that evaluate it."""
+    """Traced functions of (count, windows) that train a model, or of (count, windows, states) that evaluate it.
+
+    `shards`: lanes of each; `devices`: where they are computed, in turn; without several, where TensorFlow computes.
+    """
 
     def __init__(
         self,
@@ -28,8 +32,10 @@ class Programs:
         network: Network,
         states: list[tf.Variable],
         share: Share,
+        devices: Sequence[str] = (),
     ):
         self.model, self.optimizer, self.network, self.states, self.share = model, optimizer, network, states, share
+        self.devices = devices[: len(share.sizes)]
         self.compiled = KERNELS[network.kernel].compiled
         self.whole = self.compiled and len(share.every) == 1  # the program, with its loop over windows
         self.batch_size, self.dtype = sum(share.every), network.dtype
@@ -65,12 +71,13 @@ class Programs:
     def _training(self, carry: bool) -> Any:
         variables = self.model.trainable_variables
 
-        def part(states: States, window: Windows) -> tuple[States, Tensor, list[Tensor]]:
+        def part(states: States, window: Windows, values: list[Tensor]) -> tuple[States, Tensor, list[Tensor]]:
+            network, weights = self._given(values)
             with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(variables)
-                logits, states = self.network(window["x"], states, window)
+                tape.watch(weights)
+                logits, states = network(window["x"], states, window)
                 loss = tf.reduce_mean(losses_of(logits, window["y"])) * (window["y"].shape[1] / self.batch_size)
-            return states, loss, [tf.convert_to_tensor(part) for part in tape.gradient(loss, variables)]
+            return states, loss, [tf.convert_to_tensor(part) for part in tape.gradient(loss, weights)]
 
         def update(gradients: list[Tensor]) -> None:
             self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
@@ -81,7 +88,7 @@ class Programs:
             if "rate" in window:
                 self.optimizer.learning_rate.assign(window.pop("rate"))
             states = states if carry else zeros_like(states)
-            ends, losses, gradients = zip(*(part(*shard) for shard in self._sharded(states, window)), strict=True)
+            ends, losses, gradients = zip(*self._computed(part, states, window), strict=True)
             total, loss = self._added(gradients, losses)
             update(total)
             return _joined(ends), (loss,)
@@ -106,8 +113,8 @@ class Programs:
         return [tf.reshape(part, shape) for part, shape in zip(parts, shapes, strict=True)], loss[0]
 
     def _evaluation(self) -> Any:
-        def part(states: States, window: Windows) -> tuple[States, tuple[Tensor, ...]]:
-            logits, states = self.network(window["x"], states)
+        def part(states: States, window: Windows, values: list[Tensor]) -> tuple[States, tuple[Tensor, ...]]:
+            logits, states = self._given(values)[0](window["x"], states)
             weights, predictions = window["weights"], tf.argmax(logits, -1, tf.int32)
             hits = tf.reduce_sum(weights * tf.cast(predictions == window["y"], weights.dtype))
             return states, (tf.reduce_sum(weights * losses_of(logits, window["y"])), hits, predictions)
@@ -115,7 +122,7 @@ class Programs:
         part = self._compiled(part)
 
         def step(states: States, window: Windows) -> tuple[States, tuple[Tensor, ...]]:
-            ends, found = zip(*(part(*shard) for shard in self._sharded(states, window)), strict=True)
+            ends, found = zip(*self._computed(part, states, window), strict=True)
             losses, hits, predictions = zip(*self._found(found), strict=True)
             return _joined(ends), (tf.add_n(losses), tf.add_n(hits), tf.concat(predictions, 1))
 
@@ -169,6 +176,26 @@ class Programs:
             return function
         whole = {} if self.compiled else {"experimental_attributes": {"_noinline": True}}
         return tf.function(function, jit_compile=self.compiled or None, autograph=False, **whole)
+
+    def _computed(self, part: Any, states: States, window: Windows) -> Iterator[Any]:
+        """Yield `part` of each shard, shard i on device i mod G; variables and sums stay on the first device.
+
+        A compiled part on several devices takes the weights as tensors: XLA reads no variable of another device.
+        """
+        several = len(self.devices) > 1
+        values = [tf.convert_to_tensor(weight) for weight in self.model.weights] if several and self.compiled else []
+        for index, shard in enumerate(self._sharded(states, window)):
+            with tf.device(self.devices[index % len(self.devices)]) if several else nullcontext():
+                found = part(*shard, values)
+            yield found
+
+    def _given(self, values: list[Tensor]) -> tuple[Network, list[Tensor]]:
+        """Return the network and its trainable weights: of tensors where a part is given some, else of variables."""
+        variables = self.model.trainable_variables
+        if not values:
+            return self.network, variables
+        found = dict(zip(map(id, self.model.weights), values, strict=True))
+        return self.network.with_values(found), [found[id(variable)] for variable in variables]
 
     def _sharded(self, states: States, window: Windows) -> Iterator[tuple[States, Windows]]:
         """Yield states and window of each shard: lanes are axis 1 of x, y and weights, axis 0 of states and masks."""

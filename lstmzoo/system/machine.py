@@ -23,11 +23,18 @@ def explain_device() -> tuple[str, str]:
     names, why = explain_gpus()
     if not names:
         return "cpu", why
+    found = count_gpus()
+    return ("gpu", f"TensorFlow sees {found}") if found else ("cpu", UNSEEN)
+
+
+def count_gpus() -> int:
+    """Count the GPUs that TensorFlow sees; it is imported only where there is one."""
+    if not explain_gpus()[0]:
+        return 0
     before_tensorflow()
     import tensorflow as tf
 
-    found = len(tf.config.list_physical_devices("GPU"))
-    return ("gpu", f"TensorFlow sees {found}") if found else ("cpu", UNSEEN)
+    return len(tf.config.list_physical_devices("GPU"))
 
 
 def explain_gpus() -> tuple[list[str], str]:

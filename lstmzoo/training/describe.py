@@ -5,7 +5,7 @@ from typing import Any
 
 from lstmzoo.config.plan import Plan
 from lstmzoo.execution.auto import cut_lanes, share_shards
-from lstmzoo.system.machine import memory_limit
+from lstmzoo.system.machine import count_gpus, memory_limit
 from lstmzoo.system.terminal import duration
 
 
@@ -24,7 +24,7 @@ def describe_plan(plan: Plan) -> dict[str, str]:
         "length": length,
         "memory": f"about {plan.memory / 1e6:,.0f} MB beside TensorFlow, of {most / 1e9:.1f} GB ({limit})",
         "execution": f"kernel {execution.kernel}, threads {execution.threads}{_cores(plan)}, "
-        f"{_shards(int(execution.shards), train.batch_size)}"
+        f"{_shards(int(execution.shards), train.batch_size, count_gpus())}"
         f"at most {execution.windows_per_call:,} windows a graph call",
         "loss floor": "unknown" if plan.loss_floor is None else f"{plan.loss_floor:.3g} nats a symbol",
     }
@@ -44,11 +44,20 @@ def _span(first: int, end: int) -> str:
     return f"{first}" if end == first + 1 else f"{first} to {end - 1}"
 
 
-def _shards(count: int, lanes: int) -> str:
-    """Say how the lanes are cut; nothing where they are not."""
+def _shards(count: int, lanes: int, gpus: int) -> str:
+    """Say how the lanes are cut, and how many of several GPUs compute them; nothing where there is one of both."""
     least, most = lanes // count, -(-lanes // count)
     each = f"{least}" if least == most else f"{least} to {most}"
-    return "" if count == 1 else f"{count} shards of {each} lanes, "
+    cut = "1 shard" if count == 1 else f"{count} shards of {each} lanes"
+    if gpus < 2:
+        return "" if count == 1 else f"{cut}, "
+    return f"{cut} on {_gpus(min(count, gpus), min(lanes, gpus), gpus)}, "
+
+
+def _gpus(used: int, usable: int, gpus: int) -> str:
+    """Say how many GPUs are used, and how to use more: "1 of 4 GPUs (execution.shards: 4 uses 4)"."""
+    among = f"{used}" if used == gpus else f"{used} of {gpus}"
+    return f"{among} GPUs" + (f" (execution.shards: {usable} uses {usable})" if used < usable else "")
 
 
 def _cores(plan: Plan) -> str:

@@ -101,13 +101,36 @@ def test_it_says_where_a_sweep_computes(driver, gpus, listed, device, text):
     assert found(lambda: host.execution(device))["sweep"] == Check("sweep", f"{text} (--workers N for more)")
 
 
+@pytest.mark.parametrize(("hidden", "seen"), [(None, 2), ("0,1", 2), ("", 0), ("-1", 0)])
+def test_gpus_are_counted(monkeypatch, driver, hidden, seen):
+    driver(2)
+    monkeypatch.setattr("tensorflow.config.list_physical_devices", lambda kind: [kind] * 2)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if hidden is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+    assert machine.count_gpus() == seen
+    expected = ("gpu", "TensorFlow sees 2") if seen else ("cpu", f"CUDA_VISIBLE_DEVICES={hidden} hides every GPU")
+    assert machine.explain_device() == expected
+    monkeypatch.setattr(machine, "DRIVER", Path("/nowhere"))
+    assert machine.count_gpus() == 0
+
+
+@pytest.mark.parametrize("gpus", [0, 1, 2, 8])
+def test_several_gpus_are_one_line(monkeypatch, gpus):
+    monkeypatch.setattr(host, "count_gpus", lambda: gpus)
+    lines = [line.row() for line in host.execution("gpu") if line.name == "GPUs"]
+    text = f"{gpus}: a run computes on the first; with execution.shards: {gpus} on all, a shard each"
+    assert lines == ([f"  GPUs{' ' * 18}{text}"] if gpus > 1 else [])
+
+
 def test_a_driver_without_a_gpu_is_a_note(monkeypatch, driver):
     driver(1)
     monkeypatch.setattr("lstmzoo.system.command_line.start_tensorflow", lambda threads: None)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     assert machine.explain_device() == ("cpu", "CUDA_VISIBLE_DEVICES=-1 hides every GPU")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
-    assert machine.explain_device() == ("cpu", machine.UNSEEN)  # asked of TensorFlow
+    assert machine.explain_device() == ("cpu", machine.UNSEEN)
+    assert machine.count_gpus() == 0
     line = list(self_test._imports())[-1]
     assert (line.mark, line.advice) == ("note", "python -m pip install 'tensorflow[and-cuda]'")
 

@@ -11,6 +11,7 @@ from lstmzoo.config.plan import make_plan
 from lstmzoo.errors import ConfigError
 from lstmzoo.execution.auto import choose_shards
 from lstmzoo.runs.checkpoint import load_checkpoint, save_checkpoint
+from lstmzoo.training import describe
 from lstmzoo.training.describe import describe_plan
 from lstmzoo.training.progress import SilentProgress
 from tests.helpers.killing import assert_same_run, assert_same_weights, metrics
@@ -39,6 +40,24 @@ def test_auto_is_the_rule_for_the_threads(threads, units, lanes):
 
 @pytest.mark.parametrize(("shards", "said"), [(1, ""), (5, "5 shards of 1 lanes, "), (2, "2 shards of 2 to 3 lanes, ")])
 def test_a_plan_says_how_lanes_are_cut(shards, said):
+    line = describe_plan(make_plan(config(f"execution.shards={shards}"), "cpu"))["execution"]
+    assert f"threads 1, {said}at most" in line
+
+
+@pytest.mark.parametrize(
+    ("gpus", "shards", "said"),
+    [
+        (1, 2, "2 shards of 2 to 3 lanes, "),
+        (2, 1, "1 shard on 1 of 2 GPUs (execution.shards: 2 uses 2), "),
+        (2, 2, "2 shards of 2 to 3 lanes on 2 GPUs, "),
+        (2, 5, "5 shards of 1 lanes on 2 GPUs, "),
+        (4, 2, "2 shards of 2 to 3 lanes on 2 of 4 GPUs (execution.shards: 4 uses 4), "),
+        (8, 1, "1 shard on 1 of 8 GPUs (execution.shards: 5 uses 5), "),  # five lanes
+        (8, 5, "5 shards of 1 lanes on 5 of 8 GPUs, "),
+    ],
+)
+def test_a_plan_says_how_many_gpus_are_used(monkeypatch, gpus, shards, said):
+    monkeypatch.setattr(describe, "count_gpus", lambda: gpus)
     line = describe_plan(make_plan(config(f"execution.shards={shards}"), "cpu"))["execution"]
     assert f"threads 1, {said}at most" in line
 
