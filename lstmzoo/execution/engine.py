@@ -134,7 +134,9 @@ class Execution:
         for part in self._parts(windows):
             part |= self._masks(len(part["x"]))
             count, part = self._padded(self.programs.own_windows(part))
-            found.append(self.programs.train(part, carry)(count, part).numpy()[:count])
+            with self.programs.as_written():
+                losses = self.programs.train(part, carry)(count, part)
+            found.append(losses.numpy()[:count])
         return np.concatenate(found)
 
     def evaluate(
@@ -151,7 +153,8 @@ class Execution:
         found = []
         for part in self._parts(windows):
             count, part = self._padded(self.programs.own_windows(part))
-            results, states = self.programs.evaluate(part, states)(count, part, states)
+            with self.programs.as_written():
+                results, states = self.programs.evaluate(part, states)(count, part, states)
             found.append([result.numpy()[:count] for result in results])
         losses, hits, predictions = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return Evaluation(losses, hits, np.swapaxes(predictions, 1, 2), states)

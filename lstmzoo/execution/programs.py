@@ -4,7 +4,7 @@ Lanes may be sharded: each core, GPU and worker then computes some lanes' part o
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import tensorflow as tf
@@ -15,6 +15,7 @@ from lstmzoo.execution.kernels import Tensor
 from lstmzoo.execution.network import Network, States, losses_of, over_windows, zeros_like
 from lstmzoo.execution.replicas import EVALUATE, STATES, TRAIN, Share
 
+REWRITING = "arithmetic_optimization"
 ALONG_TIME = ("x", "y", "weights")  # arrays with a time axis before that of the lanes
 Windows = dict[str, Any]  # arrays [K, ...] by name: x and y [K, T, B], rate [K], weights [K, T, B], masks [K, B, D]
 
@@ -51,6 +52,22 @@ class Programs:
     def evaluate(self, windows: Windows, states: States) -> Any:
         """Return the program that evaluates windows of these shapes; it changes neither the model nor its states."""
         return self._traced(("evaluate",), windows, self._evaluation, states)
+
+    @contextmanager
+    def as_written(self) -> Iterator[None]:
+        """Keep TensorFlow from rewriting sums and products of these programs, where lanes are sharded.
+
+        It would draw a factor out of a sum of shards, and numbers would depend on who computes which of them.
+        """
+        if len(self.share.every) == 1:
+            yield
+            return
+        before = tf.config.optimizer.get_experimental_options().get(REWRITING, True)
+        tf.config.optimizer.set_experimental_options({REWRITING: False})
+        try:
+            yield
+        finally:
+            tf.config.optimizer.set_experimental_options({REWRITING: before})
 
     def _traced(self, key: tuple[Any, ...], windows: Windows, make: Any, states: States | None = None) -> Any:
         """Return `make()` traced for windows of these shapes, for any number of them unless the program is compiled."""
@@ -167,15 +184,10 @@ class Programs:
         return states if self.share.is_whole else [state[self.share.lanes] for state in states]
 
     def _compiled(self, function: Any) -> Any:
-        """Make a function of its own where lanes are sharded: the shards' parts then run side by side.
-
-        It is compiled, or else kept whole: TensorFlow's optimizer of graphs would draw factors out of a sum of parts,
-        and the numbers would depend on which of them this worker computes.
-        """
-        if self.whole or len(self.share.every) == 1:
+        """Compile a function where lanes are sharded: each shard has a compiled program, and they run side by side."""
+        if not self.compiled or self.whole:
             return function
-        whole = {} if self.compiled else {"experimental_attributes": {"_noinline": True}}
-        return tf.function(function, jit_compile=self.compiled or None, autograph=False, **whole)
+        return tf.function(function, jit_compile=True, autograph=False)
 
     def _computed(self, part: Any, states: States, window: Windows) -> Iterator[Any]:
         """Yield `part` of each shard, shard i on device i mod G; variables and sums stay on the first device.

@@ -19,7 +19,9 @@ from lstmzoo.execution.auto import cut_lanes, share_shards
 from lstmzoo.execution.kernels import Tensor
 
 GROUP = 7001  # the collective group of all workers
-TRAIN, EVALUATE, VALUES, DIGEST, STATES = 1, 2, 3, 4, 100  # instance keys; STATES + i: state i
+VALUES, DIGEST = 1, 2  # instance keys
+TRAIN, EVALUATE, STATES = 0, 1, 2  # instance keys of a share, after its first one; STATES + i: state i
+KEYS = 1000  # of a share, at most
 
 
 class Replicas:
@@ -28,6 +30,7 @@ class Replicas:
     def __init__(self, hosts: Sequence[str] = (), index: int = 0, ring: bool = False):
         self.hosts, self.index, self.count = tuple(hosts), index, max(len(hosts), 1)
         self.ring = ring and self.count > 1
+        self.shares = 0
 
     def connect(self) -> None:
         """Start the cluster, before TensorFlow's context exists; it waits until all workers have come.
@@ -74,7 +77,9 @@ class Share:
     """The part of all shards that this worker computes."""
 
     def __init__(self, replicas: Replicas, batch_size: int, shards: int):
-        self.replicas, self.every = replicas, cut_lanes(batch_size, shards)
+        replicas.shares += 1  # on each worker in the same order
+        self.replicas, self.first_key = replicas, replicas.shares * KEYS
+        self.every = cut_lanes(batch_size, shards)
         self.parts = share_shards(shards, replicas.count)
         own = self.parts[replicas.index]
         self.sizes = self.every[own.start : own.stop]
@@ -92,8 +97,8 @@ class Share:
             return tf.add_n(self.rows_of_all(own, key))
         replicas = self.replicas
         return tf.raw_ops.CollectiveReduceV2(
-            input=tf.add_n(own), group_size=replicas.count, group_key=GROUP, instance_key=key, ordering_token=[],
-            merge_op="Add", final_op="Id", communication_hint="RING",
+            input=tf.add_n(own), group_size=replicas.count, group_key=GROUP, instance_key=self.first_key + key,
+            ordering_token=[], merge_op="Add", final_op="Id", communication_hint="RING",
         )  # fmt: skip
 
     def lanes_of_all(self, states: Tensor, key: int) -> Tensor:
@@ -111,7 +116,7 @@ class Share:
         """Collect different numbers of rows: an operation takes equal ones, so the shorter are padded."""
         most = max(counts)
         padding = [[0, most - counts[self.replicas.index]]] + [[0, 0]] * (len(rows.shape) - 1)
-        every = self.replicas.gather(tf.pad(rows, padding), key)
+        every = self.replicas.gather(tf.pad(rows, padding), self.first_key + key)
         return [every[worker * most + row] for worker, count in enumerate(counts) for row in range(count)]
 
 

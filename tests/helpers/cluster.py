@@ -33,8 +33,8 @@ class Cluster:
     def __init__(self, folder, count, call, *arguments):
         folder.mkdir(parents=True, exist_ok=True)
         self.said = [Path(folder, f"worker-{index}.said") for index in range(count)]
-        for path in self.said:
-            path.unlink(missing_ok=True)
+        for path in folder.glob("worker-*"):
+            path.unlink()
         self.process = started(_begin, self.said, call, arguments)
 
     def send(self, index, signum):
@@ -102,6 +102,7 @@ def _work(path, call, hosts, index, arguments):
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
+        Path(f"{path}.ended").touch()
         os._exit(status)
 
 

@@ -1,0 +1,118 @@
+"""Workers of one run: the numbers depend on the shards alone, not on how many workers compute them."""
+
+import functools
+import hashlib
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import lstmzoo
+from lstmzoo.config.optimizers import OPTIMIZERS, SECTIONS, make_optimizer
+from lstmzoo.errors import InputError
+from lstmzoo.execution.auto import cut_lanes, share_shards
+from lstmzoo.execution.engine import Execution
+from lstmzoo.execution.replicas import ALONE, Replicas
+from lstmzoo.training.snapshot import take_snapshot
+from tests.helpers.cluster import Cluster
+
+WINDOWS, LENGTH, VOCAB = 6, 4, 5
+PLAIN = {"kernel": "scan", "kind": "stacked_layers", "units": [5, 4], "encoding": "one_hot", "shards": 4, "lanes": 13}
+ROWS = {  # what differs from PLAIN
+    **{name: {"optimizer": name} for name in OPTIMIZERS},
+    "nesterov": {"optimizer": {"name": "sgd", "momentum": 0.9, "nesterov": True}},
+    "centered": {"optimizer": {"name": "rmsprop", "centered": True, "momentum": 0.5}},
+    "clip by global norm": {"clip": 0.01},
+    "clip each": {"optimizer": {"name": "adam", "clipnorm": 0.01}, "shards": 3},
+    "dropout": {"dropout": 0.4},
+    "dropout in cells": {"dropout": 0.4, "kind": "stacked_cells", "shards": 3},
+    "single": {"kind": "single", "units": 6},
+    "embedding": {"encoding": "embedding", "embedding_dim": 3},
+    "a lane a shard": {"shards": 6, "lanes": 6},
+    "uneven": {"shards": 5, "lanes": 7},
+    "two shards": {"shards": 2},
+    "reset each window": {"carry": False},
+    "hard": {"recurrent_activation": "hard_sigmoid"},
+    "xla": {"kernel": "xla", "shards": 3},
+    "xla, everything": {"kernel": "xla", "dropout": 0.3, "clip": 0.01, "encoding": "embedding", "embedding_dim": 3},
+    "keras": {"kernel": "keras", "shards": 3, "dropout": 0.3},
+    "keras, cells": {"kernel": "keras", "kind": "stacked_cells", "clip": 0.01},
+}  # fmt: skip
+FEW = ("dropout in cells", "uneven")
+
+
+def computed(replicas, row):
+    """Digests of all that a run of some windows leaves: losses, weights, slots, states, evaluation."""
+    row = {**PLAIN, **row}
+    model = lstmzoo.build_model(
+        {name: row[name] for name in ("kind", "units", "dropout", "recurrent_activation") if name in row},
+        vocab_size=VOCAB,
+        encoding=row["encoding"],
+        batch_size=row["lanes"],
+        embedding_dim=row.get("embedding_dim"),
+        seed=1,
+    )
+    given = row.get("optimizer", "adam")
+    given = given if isinstance(given, dict) else {"name": given}
+    optimizer = make_optimizer(SECTIONS[given["name"]](**given), row.get("clip"))
+    execution = Execution(
+        model, optimizer, row["kernel"], seed=1, windows_per_call=4, shards=row["shards"], replicas=replicas
+    )
+    symbols = np.random.default_rng(0).integers(0, VOCAB, (WINDOWS, row["lanes"], LENGTH))
+    targets, rates = np.roll(symbols, 1, axis=2), np.linspace(0.01, 0.02, WINDOWS)
+    losses = execution.train(symbols, targets, rates, row.get("carry", True))
+    evaluation = execution.evaluate(symbols, targets, np.ones(symbols.shape))
+    execution.gather_states()
+    parts = {"losses": losses, **take_snapshot(model, optimizer)}
+    parts |= {name: getattr(evaluation, name) for name in ("losses", "hits", "predictions")}
+    return {name: hashlib.sha256(np.ascontiguousarray(part).tobytes()).hexdigest() for name, part in parts.items()}
+
+
+def _work(hosts, index, names, place):
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    replicas = Replicas(hosts, index) if len(hosts) > 1 else ALONE
+    replicas.connect()
+    rows = {name: computed(replicas, ROWS[name]) for name in names}
+    Path(f"{place}-{index}").write_text(json.dumps(rows))
+
+
+@functools.cache
+def by_worker(workers, names):
+    """What each worker has computed, by row."""
+    with tempfile.TemporaryDirectory() as folder:
+        ended = Cluster(Path(folder), workers, _work, names, f"{folder}/found").done(240)
+        assert [each.status for each in ended] == [0] * workers, ended
+        return [json.loads(Path(f"{folder}/found-{index}").read_text()) for index in range(workers)]
+
+
+def test_two_workers_give_the_bits_of_one_process():
+    assert by_worker(2, FEW) == by_worker(1, FEW) * 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [2, 3])
+def test_workers_give_the_bits_of_one_process(workers):
+    (alone,) = by_worker(1, tuple(ROWS))
+    left_out = set(OPTIMIZERS) - {"adam", "adafactor", "sgd"} if workers > 2 else ()
+    names = tuple(name for name, row in ROWS.items() if row.get("shards", 4) >= workers and name not in left_out)
+    for found in by_worker(workers, names):
+        assert {name: rows for name, rows in found.items() if rows != alone[name]} == {}
+    assert len({json.dumps(row) for row in alone.values()}) == len(ROWS)
+
+
+@pytest.mark.parametrize(("lanes", "shards", "workers"), [(13, 4, 2), (7, 7, 3), (64, 6, 4), (5, 1, 1)])
+def test_every_lane_and_shard_has_one_worker(lanes, shards, workers):
+    sizes, parts = cut_lanes(lanes, shards), share_shards(shards, workers)
+    assert sizes == [len(part) for part in np.array_split(np.arange(lanes), shards)]
+    assert [shard for part in parts for shard in part] == list(range(shards))
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1 and min(map(len, parts)) >= 1
+
+
+def test_a_cluster_begins_before_tensorflow_computes():
+    tf.zeros(1)
+    with pytest.raises(InputError, match="expected a process in which TensorFlow has not computed yet"):
+        Replicas(["127.0.0.1:5000", "127.0.0.1:5001"]).connect()
