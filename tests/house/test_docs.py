@@ -5,10 +5,12 @@
 
 import csv
 import json
+import math
 import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from lstmzoo.config.experiment import Experiment
@@ -22,7 +24,7 @@ from tests.house.test_layers import COMMANDS, ORDER
 
 DOCUMENTS = {
     str(path.relative_to(ROOT)): path.read_text()
-    for path in (ROOT / "README.md", *ROOT.glob("configs/README.md"), *ROOT.glob("experiments/**/README.md"))
+    for path in (ROOT / "README.md", *ROOT.glob("configs/**/README.md"), *ROOT.glob("experiments/**/README.md"))
 } | {str(path.relative_to(ROOT)): path.read_text() for path in ROOT.glob("lstmzoo/**/README.md")}
 README, CONFIGS, EXPORT, INFERENCE = (
     DOCUMENTS[name] for name in ("README.md", "configs/README.md", "lstmzoo/export/README.md", "lstmzoo/inference/README.md")
@@ -186,6 +188,29 @@ def test_the_table_of_formats_has_the_measured_times():
 def test_the_scores_of_trained_models_are_those_of_their_cards():
     carried, cold = re.findall(r"\| (\d\.\d+) \| \d\.\d+ \|", card("zoo:char_python"))
     assert f"{float(carried):.3f} nats a character with its state carried, {float(cold):.3f} in cold windows" in README
+
+
+def test_the_tables_for_the_configs_are_as_described():
+    described = re.findall(r"^\| `(.*?)` \| ([\d,]+) \| (.*?) \|", DOCUMENTS["configs/data/README.md"], flags=re.M)
+    assert sorted(name for name, *_ in described) == sorted(path.name for path in ROOT.glob("configs/data/*.csv"))
+    for name, count, columns in described:
+        header, *rows = csv.reader((ROOT / "configs" / "data" / name).read_text().splitlines())
+        assert re.sub(r" \(.*?\)", "", columns).split(", ") == header
+        assert f"{len(rows):,}" == count
+        assert all(math.isfinite(float(cell)) for row in rows for cell in row)
+        assert {len(row) for row in rows} == {len(header)}
+
+
+def test_what_a_model_can_find_in_the_weather_is_measured():
+    """Six rows ahead over the last fifth: the last known value, and a linear model of the last 48 rows."""
+    table = np.loadtxt(ROOT / "configs" / "data" / "laguardia.csv", delimiter=",", skiprows=1)
+    inputs = np.lib.stride_tricks.sliding_window_view(table, 48, axis=0)[:-6].reshape(-1, 3 * 48)
+    known, targets, first = table[47:-6, 0], table[53:, 0], round(0.8 * len(table)) - 53
+    inputs = np.column_stack([inputs, np.ones(len(inputs))])
+    linear = inputs[first:] @ np.linalg.lstsq(inputs[:first], targets[:first], rcond=None)[0]
+    errors = (np.sqrt(np.mean((guess - targets[first:]) ** 2)) for guess in (known[first:], linear))
+    words = "the last known temperature errs by {:.1f} degrees (root mean square), and a linear model of the last 48 hours of all columns by {:.1f}"
+    assert words.format(*errors) in DOCUMENTS["configs/data/README.md"]
 
 
 def test_the_zoo_is_the_table_of_the_configs():

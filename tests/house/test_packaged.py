@@ -147,8 +147,8 @@ def test_a_wheel_made_of_an_sdist_brings_them(elsewhere):
     with zipfile.ZipFile(next(elsewhere.glob("*.whl"))) as archive:
         archive.extractall(site)
     assert sorted(path.name for path in site.iterdir() if "dist-info" not in path.name) == ["lstmzoo"]
-    theirs = {path.relative_to(ROOT / "configs") for path in (ROOT / "configs").rglob("*.yaml")}
-    assert {path.relative_to(site / "lstmzoo/configs") for path in (site / "lstmzoo/configs").rglob("*.yaml")} == theirs
+    theirs = {path.relative_to(ROOT / "configs") for path in (ROOT / "configs").rglob("*.*")}
+    assert {path.relative_to(site / "lstmzoo/configs") for path in (site / "lstmzoo/configs").rglob("*.*")} == theirs
     done = command("zoo:char_python", "--prompt", "def ", "--length", "20", module="sample", path=site)
     assert (done.returncode, done.stderr, len(done.stdout)) == (0, "", 24)
     done = command("echo", "--plan", path=site)

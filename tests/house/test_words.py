@@ -18,9 +18,9 @@ PACKAGES = (
 VERBS = (
     "Add Answer Ask Build Call Check Choose Claim Clean Close Collect Compare Compile Compute Convert Count Create "
     "Cut Decide Decode Derive Describe Do Draw Encode End Escape Estimate Evaluate Find Flush Forget Free Give Hand "
-    "Handle Have Hide Hold Import Join Kill Let Link List Load Lock Make Map Measure Move Multiply Name Note Open "
+    "Handle Have Hide Hold Import Join Kill Lay Let Link List Load Lock Make Map Measure Move Multiply Name Note Open "
     "Parse Pass Plan Prepare Print Raise Read Redraw Register Remove Rename Reorder Report Reset Restore Return Round "
-    "Run Save Say Score Search Send Set Show Sort Start Take Tell Trace Train Try Turn Unlock Validate Wait Watch "
+    "Run Save Say Score Search Send Set Show Solve Sort Start Take Tell Trace Train Try Turn Unlock Validate Wait Watch "
     "Write Yield"
 ).split()
 BEGINNINGS = set(
