@@ -1,12 +1,19 @@
 """Several workers train one run: the numbers of one process, whoever is killed, hangs, is stopped or never comes."""
 
 import signal
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import lstmzoo
+from lstmzoo import run
+from lstmzoo.config.plan import make_plan
+from lstmzoo.training import checkpointer
+from lstmzoo.training.hosts import exchange
 from tests.helpers.cluster import Cluster, command, wait_for
-from tests.helpers.killing import assert_same_run, result
+from tests.helpers.killing import assert_same_run, metrics, result
 from tests.helpers.places import ECHO
 from tests.helpers.rows import few
 
@@ -82,3 +89,152 @@ def _stopped(cluster, worker):
     wait_for(Path(f"{cluster.said[1 - worker]}.ended"), 20)
     cluster.send(worker, signal.SIGCONT)
     return cluster.done(25)
+
+
+def _with_another(hosts, index, words, module, name, change):
+    """The command, of which worker 1 has another function in a module."""
+    if index == 1:
+        real = getattr(module, name)
+        setattr(module, name, lambda *arguments: change(real(*arguments)))
+    command(hosts, index, words)
+
+
+def _another_digest(found):
+    return {**found, "text_sha256": "f" * 64}
+
+
+def _another_weight(tensors):
+    return {**tensors, "weights/000": np.nextafter(tensors["weights/000"], 1)}
+
+
+def _drifting(hosts, index, words):
+    _with_another(hosts, index, words, checkpointer, "take_snapshot", _another_weight)
+
+
+def _with_another_text(hosts, index, words):
+    _with_another(hosts, index, words, exchange, "digests", _another_digest)
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    path = tmp_path_factory.mktemp("text") / "text.txt"
+    path.write_text("the quick brown fox jumps over the lazy dog. " * 600)
+    return path
+
+
+def char_words(text, directory, *sets):
+    config = text.parent / "char.yaml"
+    config.write_text(
+        "task: {kind: char, text: text.txt}\nmodel: {kind: stacked_layers, units: [10, 8], dropout: 0.2}\n"
+        "train: {batch_size: 7, seq_length: 12, steps: 60, optimizer: {name: adam, learning_rate: 0.01}}\n"
+        "validate: {every_steps: 20}\nsample: {every_steps: 30, length: 40}\ncheckpoint: {every_steps: 20, keep: 9}\n"
+        "execution: {kernel: xla, shards: 3, windows_per_call: 10}\n"
+    )
+    return [config, *(word for each in sets for word in ("--set", each)), "--run-dir", directory]
+
+
+@pytest.mark.slow
+def test_a_text_with_samples_and_a_resume_with_nothing_to_do(tmp_path, text):
+    for workers in (1, 2):
+        words = char_words(text, tmp_path / str(workers))
+        ended = Cluster(tmp_path / "said", workers, command, words).done()
+        assert [each.status for each in ended] == [0] * workers, ended
+    assert_same_run(tmp_path / "1", tmp_path / "2")
+    assert len(list((tmp_path / "2" / "samples").iterdir())) == 2
+    ended = Cluster(tmp_path / "said", 2, command, [*words, "--resume"]).done()
+    assert [each.status for each in ended] == [0, 0]
+    assert all("completed: 60 steps" in each.said for each in ended)
+
+
+@pytest.mark.slow
+def test_another_text_is_refused_at_all_and_leaves_no_directory(tmp_path, text):
+    ended = Cluster(tmp_path / "said", 3, _with_another_text, char_words(text, tmp_path / "run")).done()
+    wanted = "task: expected the leader's text (SHA-256 "
+    assert [each.status for each in ended] == [2] * 3
+    assert ended[1].said.splitlines()[-1].startswith(wanted)
+    for each in (ended[0], ended[2]):
+        assert each.said.splitlines()[-1].startswith(f"worker 1 (127.0.0.1:5001): {wanted}")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_weights_that_drift_apart_are_noticed_at_the_next_checkpoint(tmp_path):
+    ended = Cluster(tmp_path / "said", 2, _drifting, words(tmp_path / "run")).done()
+    assert [each.status for each in ended] == [1, 1]
+    for each in ended:
+        last = each.said.splitlines()[-1]
+        assert last.startswith("worker 1 (127.0.0.1:5001) has other weights than the leader after step 60 (epoch 1, ")
+        assert "no checkpoint was written yet" in last
+    assert not list((tmp_path / "run" / "checkpoints").iterdir())
+
+
+@pytest.mark.slow
+def test_a_number_that_is_not_finite_ends_all_with_status_3(tmp_path):
+    sets = {
+        "train__optimizer__learning_rate": 3e38,
+        "train__grad_clip_norm": "null",
+        "train__schedule__kind": "constant",
+    }
+    ended = Cluster(tmp_path / "said", 2, command, words(tmp_path / "run", **sets)).done()
+    assert [each.status for each in ended] == [3, 3]
+    assert ended[0].said.splitlines()[-1] == ended[1].said.splitlines()[-1]
+    assert result(tmp_path / "run")["status"] == "diverged"
+
+
+@pytest.mark.slow
+def test_time_goes_by_the_clock_of_the_leader(tmp_path):
+    budget = {"train__steps": "null", "train__time_budget": 0.3}
+    ended = trained(tmp_path, tmp_path / "run", 2, **budget)
+    first, second = ([line for line in each.said.splitlines() if line.startswith("completed:")] for each in ended)
+    assert first == second != []
+
+
+@pytest.mark.slow
+def test_a_ring_adds_what_the_gather_adds_to_rounding(tmp_path, alone):
+    trained(tmp_path, tmp_path / "run", 2, execution__sum="ring")
+    for found, wanted in zip(metrics(tmp_path / "run"), metrics(alone), strict=True):
+        np.testing.assert_allclose(found["train_loss"], wanted["train_loss"], rtol=2e-3)
+
+
+BAD = [
+    ((["--hosts", "a:1,a:1"]), "hosts: expected different addresses, received 'a:1' twice"),
+    ((["--hosts", "a:1,b:1", "--index", "2"]), "index: expected 0 to 1, the place in hosts, received 2"),
+    ((["--index", "1"]), "index: expected 0 without other hosts, received 1"),
+    ((["--hosts", "a:1, b"]), "hosts: expected HOST:PORT such as 127.0.0.1:5000, received ' b'"),
+    ((["--hosts", ""]), "hosts: expected HOST:PORT such as 127.0.0.1:5000, received ''"),
+    ((["--hosts", "a:1,b:1", "--wait", "soon"]), "--wait: expected a time such as 30s, 10m or 2h, received 'soon'"),
+    ((["--hosts", "a:1,b:1,c:1", "--set", "train.batch_size=2"]), "train.batch_size: expected a lane or more for each of 3"),
+    ((["--hosts", "a:1,b:1,c:1", "--set", "execution.shards=2"]), "execution.shards: expected one or more for each of 3"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("more", "said"), BAD)
+def test_a_wrong_command_line_is_one_message(tmp_path, capfd, monkeypatch, more, said):
+    monkeypatch.setattr(sys, "argv", ["lstmzoo.run", str(ECHO), "--run-dir", str(tmp_path / "run"), *more])
+    with pytest.raises(SystemExit) as left:
+        run.main("python -m lstmzoo.run")
+    assert left.value.code == 2
+    assert capfd.readouterr().err.splitlines()[-1].startswith(said)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_plan_says_who_has_which_lanes(capfd, monkeypatch):
+    sets = ["--set", "train.batch_size=13", "--set", "model.units=128", "--set", "execution.threads=1"]
+    monkeypatch.setattr(sys, "argv", ["lstmzoo.run", str(ECHO), "--plan", "--hosts", "a:1,b:1,c:1", *sets])
+    with pytest.raises(SystemExit) as left:
+        run.main("python -m lstmzoo.run")
+    assert left.value.code == 0
+    lines = [line.split(maxsplit=2) for line in capfd.readouterr().out.splitlines() if line.startswith("worker")]
+    assert [rest for _, _, rest in lines] == [
+        "a:1, lanes 0 to 4, shards 0", "b:1, lanes 5 to 8, shards 1", "c:1, lanes 9 to 12, shards 2"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lanes", "threads", "workers", "shards"), [(64, 4, 2, 8), (64, 4, 3, 6), (10, 4, 2, 2), (3, 1, 3, 3)]
+)
+def test_shards_are_decided_by_the_workers_at_the_first_start(lanes, threads, workers, shards):
+    """Workers times the rule for the lanes of one, at least one each."""
+    sets = {"train.batch_size": lanes, "model.units": 128, "execution.threads": threads}
+    given = lstmzoo.load_config(ECHO, [f"{key}={value}" for key, value in sets.items()])
+    assert make_plan(given, "cpu", workers).resolved.execution.shards == shards
