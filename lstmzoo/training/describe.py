@@ -5,6 +5,9 @@ from typing import Any
 
 from lstmzoo.config.plan import Plan
 from lstmzoo.execution.auto import cut_lanes, share_shards
+from lstmzoo.runs.checkpoint import whole_checkpoints
+from lstmzoo.runs.directory import RunDirectory
+from lstmzoo.system.files import remedy
 from lstmzoo.system.machine import count_gpus, memory_limit
 from lstmzoo.system.terminal import duration
 
@@ -70,3 +73,20 @@ def describe_result(result: dict[str, Any]) -> str:
     seconds, speed = duration(result["train_seconds"]), result["symbols_per_second"] or 0
     ended = f"{result['status']}: {result['steps']:,} steps in {seconds} of training ({speed:,.0f} symbols/s)"
     return f"{ended}\n{final}\nrun directory: {result['run_dir']}"
+
+
+def describe_failure(directory: RunDirectory, error: Exception) -> str:
+    """Describe a failure of the system: what failed, what is left, and what to do."""
+    if isinstance(error, OSError):
+        reason, mend, other = error.strerror or str(error), remedy(error), "choose another --run-dir"
+    else:
+        reason, mend = "out of memory", "close other programs"
+        other = "lower model.units, train.batch_size or train.seq_length"
+    step = next((step for step, _ in whole_checkpoints(directory.checkpoints, [])), None)
+    if step is not None:
+        kept, advice = f"the checkpoint of step {step} is intact", f"{mend}, and go on with --resume"
+    elif directory.path.exists():
+        kept, advice = "there is no checkpoint", f"{mend}, or {other}"
+    else:
+        kept, advice = "the directory is gone", "begin a new run"
+    return f"the run in {directory.path} failed: {reason} ({kept}): {advice}"

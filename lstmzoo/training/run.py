@@ -13,14 +13,12 @@ from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.load import dump_config, load_config
 from lstmzoo.config.plan import Plan, check_workers, make_plan
 from lstmzoo.errors import Diverged, EnvironmentFailure, Interrupted, out_of_memory
-from lstmzoo.runs.checkpoint import whole_checkpoints
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.system.addresses import check_hosts
-from lstmzoo.system.files import remedy
 from lstmzoo.system.machine import count_cores, find_device
 from lstmzoo.system.signals import StopSignals
 from lstmzoo.training.cadence import Cadence
-from lstmzoo.training.describe import describe_plan, describe_result
+from lstmzoo.training.describe import describe_failure, describe_plan, describe_result
 from lstmzoo.training.follow import WAIT, Prepare, company, follow, make_trainer
 from lstmzoo.training.hosts.peers import Peers
 from lstmzoo.training.progress import Progress, SilentProgress, for_output
@@ -147,7 +145,7 @@ def _train(start: Start, progress: Progress, prepare: Prepare | None, peers: Pee
             raise lost from error
         if not isinstance(error, OSError) and not out_of_memory(error):
             raise
-        raise EnvironmentFailure(_failure(directory, error)) from error
+        raise EnvironmentFailure(describe_failure(directory, error)) from error
     finally:
         progress.close()
     return {**result, "run_dir": str(directory.path)}
@@ -193,20 +191,3 @@ def _go_on(start: Start, resumed: Resumed, progress: Progress) -> None:
     for note in directory.note_resume(step, find_device(), resumed.changed):
         progress.say(f"warning: {note}: the numbers may not be those of an uninterrupted run")
     (directory.path / "result.json").unlink(missing_ok=True)
-
-
-def _failure(directory: RunDirectory, error: Exception) -> str:
-    """Say what failed, what is left, and what to do."""
-    if isinstance(error, OSError):
-        reason, mend, other = error.strerror or str(error), remedy(error), "choose another --run-dir"
-    else:
-        reason, mend = "out of memory", "close other programs"
-        other = "lower model.units, train.batch_size or train.seq_length"
-    step = next((step for step, _ in whole_checkpoints(directory.checkpoints, [])), None)
-    if step is not None:
-        kept, advice = f"the checkpoint of step {step} is intact", f"{mend}, and go on with --resume"
-    elif directory.path.exists():
-        kept, advice = "there is no checkpoint", f"{mend}, or {other}"
-    else:
-        kept, advice = "the directory is gone", "begin a new run"
-    return f"the run in {directory.path} failed: {reason} ({kept}): {advice}"
