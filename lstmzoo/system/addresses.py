@@ -1,6 +1,7 @@
 """Addresses HOST:PORT of processes that work together."""
 
 import re
+import socket
 from collections.abc import Sequence
 
 from lstmzoo.errors import InputError, shown
@@ -22,10 +23,25 @@ def place_of(address: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def check_names(hosts: Sequence[str]) -> None:
+    """Raise `InputError` for a host whose name this machine does not know."""
+    for address in hosts:
+        host, port = place_of(address)
+        try:
+            socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or "no name of a host"
+            raise InputError(f"hosts: expected hosts that exist, received {shown(address)} ({reason})") from error
+
+
 def check_hosts(hosts: Sequence[str], index: int) -> tuple[str, ...]:
     """Return the addresses of the workers of a run; `InputError` for wrong ones, and for an index that none has."""
+    if isinstance(hosts, str):
+        raise InputError(f"hosts: expected a list of addresses, received the text {shown(hosts)}")
     for address in hosts:
         check_address("hosts", address)
+        if address.startswith("["):
+            raise InputError(f"hosts: expected a name or an IPv4 address, received {shown(address)}")
     twice = next((address for place, address in enumerate(hosts) if address in hosts[:place]), None)
     if twice is not None:
         raise InputError(f"hosts: expected different addresses, received {shown(twice)} twice: give each its own port")

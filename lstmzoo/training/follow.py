@@ -54,6 +54,7 @@ def follow(
         start = receive_start(line, hosts)
         peers.watch()
         _introduce(start, peers, progress)
+        progress.say(f"training with the leader, {hosts[0]}, which shows how far it is")
         try:
             status = Cadence(start.plan, start.run_state).status() if start.is_over else _train(start, prepare, peers)
         except Exception as error:

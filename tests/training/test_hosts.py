@@ -200,7 +200,7 @@ BAD = [
     ((["--hosts", "a:1,a:1"]), "hosts: expected different addresses, received 'a:1' twice"),
     ((["--hosts", "a:1,b:1", "--index", "2"]), "index: expected 0 to 1, the place in hosts, received 2"),
     ((["--index", "1"]), "index: expected 0 without other hosts, received 1"),
-    ((["--hosts", "a:1, b"]), "hosts: expected HOST:PORT such as 127.0.0.1:5000, received ' b'"),
+    ((["--hosts", "a:1, b"]), "hosts: expected HOST:PORT such as 127.0.0.1:5000, received 'b'"),
     ((["--hosts", ""]), "hosts: expected HOST:PORT such as 127.0.0.1:5000, received ''"),
     ((["--hosts", "a:1,b:1", "--wait", "soon"]), "--wait: expected a time such as 30s, 10m or 2h, received 'soon'"),
     ((["--hosts", "a:1,b:1,c:1", "--set", "train.batch_size=2"]), "train.batch_size: expected a lane or more for each of 3"),

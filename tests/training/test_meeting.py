@@ -1,5 +1,6 @@
 """The meeting of workers: who is let in, what is said of others, and how one that leaves is noticed."""
 
+import re
 import signal
 import socket
 import threading
@@ -8,7 +9,7 @@ import time
 import pytest
 
 from lstmzoo.errors import EnvironmentFailure, InputError, Interrupted
-from lstmzoo.system.addresses import check_hosts, place_of
+from lstmzoo.system.addresses import check_address, check_hosts, check_names, place_of
 from lstmzoo.training.hosts import line as lines
 from lstmzoo.training.hosts.line import Gone, Line
 from lstmzoo.training.hosts.meeting import NAME, join, lead
@@ -29,17 +30,19 @@ FACTS = {"versions": {"numpy": "2.1", "python": "3.11.1"}, "device": "cpu", "mac
         (["a:1", "b:2"], 2, "index: expected 0 to 1, the place in hosts, received 2"),
         (["a:1", "b:2"], -1, "received -1"),
         (["a:1", "b:2"], True, "received True"),
+        (["[::1]:5000", "b:1"], 0, "hosts: expected a name or an IPv4 address, received '[::1]:5000'"),
+        ("a:1", 0, "hosts: expected a list of addresses, received the text 'a:1'"),
         ([], 1, "index: expected 0 without other hosts, received 1"),
     ],
 )
 def test_addresses_that_no_run_can_have(hosts, index, said):
-    with pytest.raises(InputError, match=said.replace("(", r"\(")):
+    with pytest.raises(InputError, match=re.escape(said)):
         check_hosts(hosts, index)
 
 
 @pytest.mark.parametrize(("address", "place"), [("a:5000", ("a", 5000)), ("[::1]:80", ("::1", 80))])
 def test_an_address_has_host_and_port(address, place):
-    assert check_hosts([address], 0) == (address,)
+    check_address("hosts", address)
     assert place_of(address) == place
 
 
@@ -51,6 +54,12 @@ def hosts():
     for door in doors:
         door.close()
     return found
+
+
+def test_a_host_that_does_not_exist_is_named():
+    check_names(["localhost:5000"])
+    with pytest.raises(InputError, match=r"hosts: expected hosts that exist, received 'no such.name:5000' \("):
+        check_names(["localhost:1", "no such.name:5000"])
 
 
 class Leader(threading.Thread):
@@ -179,7 +188,10 @@ def test_who_does_not_come_is_named(hosts):
         f"worker 1 ({hosts[1]}), worker 2 (127.0.0.1:9) did not come within 0.60 s: start the same command on each host"
     )
     assert isinstance(leader.error, EnvironmentFailure) and named in str(leader.error)
-    with pytest.raises(EnvironmentFailure, match=rf"the leader, worker 0 \({hosts[0]}\) did not come within 0.30 s"):
+    with pytest.raises(
+        EnvironmentFailure,
+        match=rf"the leader, worker 0 \({hosts[0]}\) did not come within 0.30 s, Connection refused: ",
+    ):
         joined(hosts, wait=0.3)
 
 

@@ -10,6 +10,7 @@ from lstmzoo.config.plan import Plan, make_plan
 from lstmzoo.errors import EnvironmentFailure, InputError
 from lstmzoo.runs.checkpoint import Checkpoint
 from lstmzoo.runs.directory import RunDirectory
+from lstmzoo.system.addresses import check_names
 from lstmzoo.training.binding import digests
 from lstmzoo.training.hosts.line import Gone, Line, Message
 from lstmzoo.training.hosts.meeting import Lines, name_of, refuse
@@ -19,6 +20,11 @@ from lstmzoo.training.start import Resumed, Start, new_curve
 
 def send_start(start: Start, lines: Lines, hosts: tuple[str, ...]) -> None:
     """Tell all others where the run begins, and wait until they are ready; `InputError` if one cannot follow."""
+    try:
+        check_names(hosts)
+    except InputError as error:
+        refuse(lines, str(error))
+        raise
     facts, content = _written(start)
     for line in lines.values():
         line.send({"start": facts}, content)
@@ -37,6 +43,7 @@ def receive_start(line: Line, hosts: tuple[str, ...]) -> Start:
     message = _received(line, hosts, 0)
     _check(message)
     try:
+        check_names(hosts)
         start = _read(message.facts["start"], message.content)
     except InputError as error:
         line.send({"refused": str(error)})

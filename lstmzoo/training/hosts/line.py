@@ -9,6 +9,8 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
+from lstmzoo.system.signals import SIGNALS
+
 BEAT, SILENCE = 1.0, 12.0  # seconds between two beats, and without one until a worker counts as gone
 FIRST = 1 << 16  # bytes of a first message, at most: anybody may send one
 
@@ -48,10 +50,19 @@ class Line:
         """
         while True:
             facts, content = self._next(seconds, most)
-            if isinstance(signum := facts.get("signal"), int):
-                os.kill(os.getpid(), signum)
+            if "signal" in facts:
+                _obey(facts["signal"])
             elif facts.keys() != {"bytes"}:
                 return Message(facts, content)
+
+    def is_closed(self) -> bool:
+        """Tell whether the other worker has closed the line; beats and signals that have come are taken from it."""
+        try:
+            while self.connection.poll(0):
+                _obey(self._next(0, FIRST)[0].get("signal"))
+        except (OSError, Gone):
+            return True
+        return False
 
     def close(self) -> None:
         """Close the line, which the other worker notices."""
@@ -73,3 +84,9 @@ class Line:
     def _beat(self) -> None:
         while not self.closed.wait(BEAT):
             self.send({})
+
+
+def _obey(signum: Any) -> None:
+    """Send a signal that has ended another worker to this process."""
+    if signum in SIGNALS:
+        os.kill(os.getpid(), signum)

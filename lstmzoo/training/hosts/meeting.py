@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lstmzoo.errors import EnvironmentFailure, InputError
+from lstmzoo.errors import EnvironmentFailure, InputError, Interrupted
 from lstmzoo.runs.environment import changes
 from lstmzoo.system.addresses import place_of
 from lstmzoo.system.terminal import duration
@@ -30,17 +30,17 @@ class Waiting:
     def __init__(self, seconds: float, say: Say):
         self.began, self.seconds, self.say, self.reported = time.monotonic(), seconds, say, LATE - AGAIN
 
-    def go_on(self, whom: str) -> None:
+    def go_on(self, whom: str, reason: str = "") -> None:
         """Tell now and then for whom we wait; raise `EnvironmentFailure` when the time is over."""
         passed = time.monotonic() - self.began
         if passed >= self.seconds:
             raise EnvironmentFailure(
-                f"{whom} did not come within {duration(self.seconds)}: start the same command on each host, or wait "
-                "longer with --wait"
+                f"{whom} did not come within {duration(self.seconds)}{reason}: start the same command on each host, or "
+                "wait longer with --wait"
             )
         if passed - self.reported >= AGAIN:
             self.reported = passed
-            self.say(f"waiting for {whom} (at most {duration(self.seconds - passed)} more)")
+            self.say(f"waiting for {whom}{reason} (at most {duration(self.seconds - passed)} more)")
 
 
 def name_of(hosts: Sequence[str], index: int) -> str:
@@ -67,14 +67,13 @@ def lead(hosts: Sequence[str], facts: Mapping[str, Any], wait: float, say: Say) 
             while missing := [index for index in range(1, len(hosts)) if index not in lines]:
                 waiting.go_on(", ".join(name_of(hosts, index) for index in missing))
                 _let_in(door, lines, hosts, facts)
-                for index in [index for index, line in lines.items() if _has_left(line)]:
+                for index in [index for index, line in lines.items() if line.is_closed()]:
                     lines.pop(index).close()
     except InputError as error:
         refuse(lines, str(error))
         raise
-    except BaseException:
-        for line in lines.values():
-            line.close()
+    except BaseException as error:
+        leave(lines, error)
         raise
     for line in lines.values():
         line.send({"welcome": True})
@@ -86,11 +85,13 @@ def join(hosts: Sequence[str], index: int, facts: Mapping[str, Any], wait: float
     check_port(hosts, index)
     hello = {"name": NAME, "hosts": list(hosts), "index": index, "environment": facts}
     waiting = Waiting(wait, say)
+    reason = ""
     while True:
-        waiting.go_on(f"the leader, {name_of(hosts, 0)}")
+        waiting.go_on(f"the leader, {name_of(hosts, 0)}", reason)
         try:
             line = Line(socket.create_connection(place_of(hosts[0]), timeout=HELLO))
-        except OSError:
+        except OSError as error:
+            reason = f", {error.strerror or error}"
             time.sleep(0.2)
             continue
         line.send(hello)
@@ -98,11 +99,23 @@ def join(hosts: Sequence[str], index: int, facts: Mapping[str, Any], wait: float
             answer = line.receive(most=FIRST).facts
         except Gone:  # it has ended, or another server is there
             line.close()
+            reason = ", what is there is no leader of a run"
             time.sleep(0.2)
             continue
+        except BaseException as error:
+            leave({0: line}, error)
+            raise
         if "refused" in answer:
             raise InputError(str(answer["refused"]))
         return line
+
+
+def leave(lines: Lines, error: BaseException) -> None:
+    """Close the lines; where a signal has ended this worker, the others are sent the same."""
+    for line in lines.values():
+        if isinstance(error, Interrupted):
+            line.send({"signal": error.exit_status - 128})
+        line.close()
 
 
 def refuse(lines: Lines, why: str) -> None:
@@ -162,13 +175,3 @@ def _problem(hello: Mapping[str, Any], lines: Lines, hosts: Sequence[str], facts
 
 def _shown(hosts: Any) -> str:
     return ",".join(map(str, hosts))[:200] if isinstance(hosts, list) else "none"
-
-
-def _has_left(line: Line) -> bool:
-    """Tell whether who has come has gone again: nothing but beats is expected of it."""
-    try:
-        while line.connection.poll(0):
-            line.connection.recv_bytes(FIRST)
-    except (OSError, EOFError):
-        return True
-    return False
