@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import threading
 from collections.abc import Mapping
@@ -89,4 +90,4 @@ class Line:
 def _obey(signum: Any) -> None:
     """Send a signal that has ended another worker to this process."""
     if signum in SIGNALS:
-        os.kill(os.getpid(), signum)
+        signal.pthread_kill(threading.main_thread().ident or 0, signum)  # which may wait in the system
