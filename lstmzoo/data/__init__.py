@@ -1,6 +1,9 @@
-"""Data: streams cut to lanes and windows, and texts as ids.
+"""Data: streams cut to lanes and windows, texts as ids, and tables of numbers.
 
 Read `lanes` (the one place that orders symbols in time), `normal_forms` (of Unicode), `vocabulary`, `corpora` (texts
 that have a name), `reading` (files in pieces), `cache` (folders of what was read once), `text` (ids in a memory-mapped
 cache); `keras_dataset` makes data sets for Keras's `fit`.
+
+Tables: `stored` (numbers read in windows), `columns` (of a table), `npy` and `wav` (their files), `csv_head` (delimiter
+and names), `csv_rows` (cells), `csv_table` (converted once), `tables` (opens them all).
 """
