@@ -5,5 +5,6 @@ that have a name), `reading` (files in pieces), `cache` (folders of what was rea
 cache); `keras_dataset` makes data sets for Keras's `fit`.
 
 Tables: `stored` (numbers read in windows), `columns` (of a table), `npy` and `wav` (their files), `csv_head` (delimiter
-and names), `csv_rows` (cells), `csv_table` (converted once), `tables` (opens them all).
+and names), `csv_rows` (cells), `csv_table` (converted once), `tables` (opens them all), `table_writers` (CSV and WAV, a
+block at a time).
 """
