@@ -44,8 +44,11 @@ def check_file(path: Path) -> None:
         raise InputError(f"expected a text file, received {str(path)!r}, which {problem}")
 
 
-def file_problem(path: Path) -> str | None:
-    """Return the reason why a path cannot be read as a file, such as "is not there"; None if it can."""
+def file_problem(path: Path, like: str = "*.txt") -> str | None:
+    """Return the reason why a path cannot be read as a file, such as "is not there"; None if it can.
+
+    `like`: the files that a directory may hold, for the advice to name them.
+    """
     if "\0" in str(path):
         return "contains a NUL character, which no path can"
     try:
@@ -55,7 +58,7 @@ def file_problem(path: Path) -> str | None:
     except OSError as error:
         return f"cannot be read ({error.strerror})"
     if stat.S_ISDIR(mode):
-        return f"is a directory: name its files, such as {path}/*.txt"
+        return f"is a directory: name its files, such as {path}/{like}"
     if not stat.S_ISREG(mode) or not os.access(path, os.R_OK):
         return "cannot be read as a file"
     return None

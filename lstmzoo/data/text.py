@@ -1,30 +1,23 @@
 """Texts as ids: read once in pieces, encoded to a memory-mapped array, and kept under the digest of the bytes.
 
-A folder of the cache holds `ids.npy`, `vocab.json` and, written last, the SHA-256 of both in `SHA256SUMS` (as
-`sha256sum` writes it). It serves only if it is this user's own and both files have these digests. No function holds
-more than a piece of the text in memory, however large it is. NumPy only.
+A folder of the cache holds `ids.npy`, `vocab.json` and, written last, the SHA-256 of both. No function holds more than
+a piece of the text in memory, however large it is. NumPy only.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import json
 import mmap
 import os
-import re
-import shutil
-import stat
 import tempfile
-import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
-from lstmzoo.data.corpora import cache_root
+from lstmzoo.data.cache import SUMS, cached, sums
 from lstmzoo.data.vocabulary import CODES, Vocabulary
-from lstmzoo.errors import EnvironmentFailure, InputError
+from lstmzoo.errors import InputError
 from lstmzoo.system.unicode import MARK
 
 if TYPE_CHECKING:
@@ -33,12 +26,11 @@ else:
     from lstmzoo.system.lazy_numpy import np
 
 from lstmzoo.data.reading import PIECE, Reading, check_file, digest_of, pieces_of
-from lstmzoo.system.files import remedy, write_atomically
+from lstmzoo.system.files import write_atomically
 from lstmzoo.system.reader import open_file, read_file
 
 FORMAT = 2  # of the files in the cache; part of their names
-IDS, VOCABULARY, SUMS = "ids.npy", "vocab.json", "SHA256SUMS"
-DAY = 86_400  # seconds
+IDS, VOCABULARY = "ids.npy", "vocab.json"
 
 
 class Text(NamedTuple):
@@ -66,60 +58,13 @@ def read_text(files: Sequence[Path], reading: Reading) -> Text:
     is read; `EnvironmentFailure` for a full disk.
     """
     digest = digest_of(files)
-    settings = json.dumps([FORMAT, digest, *reading], allow_nan=False)
-    texts = cache_root() / "texts"
-    place = texts / hashlib.sha256(settings.encode()).hexdigest()[:32]
-    if kept := _kept(place, digest):
-        return kept
-    beside = _new_folder(texts)
-    try:
-        text = _encode_files(files, reading, digest, beside)
-        _keep(beside, place, digest)
-        return text  # its map stays valid when the files are renamed or removed
-    except OSError as error:
-        raise EnvironmentFailure(
-            f"the text could not be encoded in {beside.parent} ({error.strerror or error}): "
-            f"{remedy(error)}, or set LSTMZOO_CACHE to another directory"
-        ) from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-
-
-def _new_folder(texts: Path) -> Path:
-    """Make a folder to encode in that only this user can enter, as a text may be private, whatever its file's mode.
-
-    It is in the cache, or a temporary one where the cache cannot be written.
-    """
-    try:
-        texts.mkdir(parents=True, exist_ok=True)
-        for left in texts.iterdir():
-            if _is_left(left):
-                shutil.rmtree(left, ignore_errors=True)
-        return Path(tempfile.mkdtemp(prefix=".new-", dir=texts))
-    except OSError:
-        return Path(tempfile.mkdtemp(prefix="lstmzoo-"))
-
-
-def _is_left(place: Path) -> bool:
-    """Tell whether a folder is that of a killed process, or this user's own of the first format, which others can read.
-
-    Folders of the first format have no digests, and serve no more.
-    """
-    with suppress(OSError):  # another process has removed it
-        if place.name.startswith(".new-"):
-            return time.time() - place.lstat().st_mtime > DAY
-        own = stat.S_ISDIR(place.lstat().st_mode) and place.lstat().st_uid == os.geteuid()
-        return bool(own and re.fullmatch("[0-9a-f]{32}", place.name) and not (place / SUMS).exists())
-    return False
-
-
-def _keep(beside: Path, place: Path, digest: str) -> None:
-    """Move the encoded text to its place in the cache, unless another process was faster."""
-    with suppress(OSError):
-        if beside.parent == place.parent:
-            if place.exists() and _kept(place, digest) is None:
-                shutil.rmtree(place)  # damaged
-            beside.rename(place)
+    return cached(
+        "texts",
+        [FORMAT, digest, *reading],
+        lambda place: _load(place, digest),
+        lambda place: _encode_files(files, reading, digest, place),
+        "the text could not be encoded",
+    )
 
 
 def encode_file(path: Path, reading: Reading, vocabulary: Vocabulary) -> np.ndarray:
@@ -185,8 +130,7 @@ def _header(vocabulary: Vocabulary, length: int) -> bytes:
 
 
 def _sums(ids_digest: str, vocabulary: Vocabulary) -> bytes:
-    lines = [(ids_digest, IDS), (hashlib.sha256(vocabulary.content()).hexdigest(), VOCABULARY)]
-    return "".join(f"{digest}  {name}\n" for digest, name in lines).encode()
+    return sums([(ids_digest, IDS), (hashlib.sha256(vocabulary.content()).hexdigest(), VOCABULARY)])
 
 
 def _mapped(file: BinaryIO, vocabulary: Vocabulary, length: int, start: int, digest: str) -> Text:
@@ -195,20 +139,15 @@ def _mapped(file: BinaryIO, vocabulary: Vocabulary, length: int, start: int, dig
     return Text(np.frombuffer(mapping, vocabulary.dtype, length, start), vocabulary, digest, mapping)
 
 
-def _kept(place: Path, digest: str) -> Text | None:
-    """Return the text that a folder of the cache holds; None if there is none, or not all that was written there."""
-    try:
-        if place.lstat().st_uid != os.geteuid():
-            return None
-        vocabulary = Vocabulary.load(place / VOCABULARY)
-        with open_file(place / IDS) as file:
-            length, start = _check_ids(file, vocabulary, read_file(place / SUMS))
-            return _mapped(file, vocabulary, length, start, digest)
-    except (OSError, ValueError):
-        return None
+def _load(place: Path, digest: str) -> Text:
+    """Return the text that a folder of the cache holds; `OSError` or `ValueError` if it is not what was written."""
+    vocabulary = Vocabulary.load(place / VOCABULARY)
+    with open_file(place / IDS) as file:
+        length, start = _check_ids(file, vocabulary, read_file(place / SUMS))
+        return _mapped(file, vocabulary, length, start, digest)
 
 
-def _check_ids(file: BinaryIO, vocabulary: Vocabulary, sums: bytes) -> tuple[int, int]:
+def _check_ids(file: BinaryIO, vocabulary: Vocabulary, written: bytes) -> tuple[int, int]:
     """Return the number of ids in a file and where they begin; `ValueError` for other ids than were written."""
     most, length, head = 0, 0, file.read(len(_header(vocabulary, 0)))  # NumPy fills it up to a multiple of 64
     found = hashlib.sha256(head)
@@ -217,6 +156,6 @@ def _check_ids(file: BinaryIO, vocabulary: Vocabulary, sums: bytes) -> tuple[int
         ids = np.frombuffer(piece, vocabulary.dtype)
         most, length = max(most, int(ids.max())), length + len(ids)
     whole = head == _header(vocabulary, length) and most < len(vocabulary)
-    if not whole or _sums(found.hexdigest(), vocabulary) != sums:
+    if not whole or _sums(found.hexdigest(), vocabulary) != written:
         raise ValueError("other ids")
     return length, len(head)

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # errors that more free space would solve
 NO_WAY = (errno.EINVAL, errno.EBADF, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EACCES, errno.EPERM)
@@ -28,19 +29,25 @@ def remedy(error: OSError) -> str:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file beside `path`, flush it, and rename it to `path`.
+    """Write a file beside `path`, flush it, and rename it to `path`."""
+    with open_atomically(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def open_atomically(path: Path) -> Iterator[BinaryIO]:
+    """Open a file beside `path` to write; at the end flush it and rename it to `path`, or remove it after an error.
 
     The directory is flushed too, so that the name survives a power cut.
     """
     beside = name_beside(path)
+    file = beside.open("xb")  # fails if another process has made it
     try:
-        with beside.open("xb") as file:
-            file.write(content)
+        with file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
-    except FileExistsError:  # another process has made it
-        raise
     except BaseException:
         beside.unlink(missing_ok=True)
         raise

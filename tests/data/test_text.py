@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from lstmzoo.data import corpora, reading, text
+from lstmzoo.data import cache as folders, corpora, reading, text
 from lstmzoo.data.corpora import CORPORA, corpus_files, fetch
 from lstmzoo.data.reading import Reading
 from lstmzoo.data.text import encode_file, read_text
@@ -230,7 +230,7 @@ def test_a_text_that_changes_while_it_is_read_is_refused(tmp_path, cache, monkey
 
 
 def test_what_a_killed_process_left_goes_after_a_day(tmp_path, cache):
-    for name, age in ((".new-old", 2 * text.DAY), (".new-now", 0)):
+    for name, age in ((".new-old", 2 * folders.DAY), (".new-now", 0)):
         (cache / "texts" / name).mkdir(parents=True)
         then = time.time() - age
         os.utime(cache / "texts" / name, (then, then))
@@ -247,7 +247,7 @@ def test_copies_of_the_first_format_go(tmp_path, cache):
         folder.mkdir(parents=True)
         for part in (text.IDS, text.VOCABULARY):
             (folder / part).write_text(PLAY)
-    (cache / "texts" / names[1] / text.SUMS).write_text("")
+    (cache / "texts" / names[1] / folders.SUMS).write_text("")
     (cache / "texts" / ("2" * 32)).symlink_to(elsewhere)
     read_text([file_of(tmp_path, PLAY)], Reading())
     left = {path.name for path in (cache / "texts").iterdir()}
