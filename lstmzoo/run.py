@@ -1,6 +1,7 @@
 """The command `python -m lstmzoo.run CONFIG`: train an experiment from its YAML file."""
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -55,9 +56,9 @@ def run(
 
         print(json.dumps(Experiment.model_json_schema(by_alias=True), indent=2, allow_nan=False))
     elif plan:
-        _show_plan(_request(config, overrides or [], _path(run_dir), resume, company))
+        _show_plan(_request(config, overrides or [], _path(run_dir), resume, company, plan))
     else:
-        _train(_request(config, overrides or [], _path(run_dir), resume, company))
+        _train(_request(config, overrides or [], _path(run_dir), resume, company, plan))
 
 
 def _company(hosts: str | None, index: int, wait: str | None) -> dict[str, Any]:
@@ -98,10 +99,10 @@ def _load(config: Path | None, overrides: list[str]) -> Any:
 
 
 def _request(
-    config: Path | None, overrides: list[str], run_dir: Path | None, resume: bool, company: dict[str, Any]
+    config: Path | None, overrides: list[str], run_dir: Path | None, resume: bool, company: dict[str, Any], plan: bool
 ) -> Any:
     """Return the request; the config of a worker that follows is the leader's."""
-    follows = company["worker"] > 0
+    follows = company["worker"] > 0 and not plan
     given = _load(config, overrides) if not follows and (config is not None or not resume) else None  # before imports
     from lstmzoo.training.run import Request
 
@@ -140,6 +141,8 @@ def _train(request: Any) -> None:
         return start_tensorflow(plan.resolved.execution.threads, connect)
 
     require_module("tensorflow")  # before a directory is begun
+    if request.hosts:
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # of a worker that has gone TensorFlow says nothing that we do not
     print(printable(describe_result(train(request, for_output(), prepare))))
 
 

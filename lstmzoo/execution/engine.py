@@ -102,7 +102,7 @@ class Execution:
         self.states: list[tf.Variable] = tf.nest.flatten(state_variables(model))
         self.dtype = self.anatomy.head.kernel.dtype
         network = Network(self.anatomy, self.kernel)
-        self.programs = Programs(model, optimizer, network, self.states, share, find_gpus())
+        self.programs = Programs(model, optimizer, network, self.states, share, find_gpus(replicas.index))
         _build_slots(optimizer, model.trainable_variables)
 
     def prepare(self, seq_length: int, carry: bool) -> None:
@@ -222,9 +222,13 @@ def _symbols(name: str, values: np.ndarray, size: int) -> np.ndarray:
     return values.astype(np.int32)
 
 
-def find_gpus() -> list[str]:
-    """Return the names of the GPUs that TensorFlow computes on; it may leave out a weak one that the driver has."""
-    return [device.name for device in tf.config.list_logical_devices("GPU")]
+def find_gpus(worker: int = 0) -> list[str]:
+    """Return the names of the GPUs that TensorFlow computes on; it may leave out a weak one that the driver has.
+
+    In a cluster it lists those of all workers: `worker` is the one whose are returned.
+    """
+    names = [device.name for device in tf.config.list_logical_devices("GPU")]
+    return [name for name in names if tf.DeviceSpec.from_string(name).task in (None, worker)]
 
 
 def _known_kernel(kernel: str) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from lstmzoo.errors import EnvironmentFailure, InputError
+from lstmzoo.errors import EnvironmentFailure
 from lstmzoo.execution.auto import cut_lanes, share_shards
 from lstmzoo.execution.kernels import Tensor
 
@@ -35,7 +35,7 @@ class Replicas:
     def connect(self) -> None:
         """Start the cluster, before TensorFlow's context exists; it waits until all workers have come.
 
-        Raises `InputError` where the context exists, and `EnvironmentFailure` where TensorFlow's server cannot start.
+        Raises `EnvironmentFailure` where TensorFlow's server cannot start.
         """
         if self.count == 1:
             return
@@ -47,11 +47,6 @@ class Replicas:
         )
         try:
             self._strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver)  # kept: the cluster ends with it
-        except RuntimeError as error:
-            raise InputError(
-                "hosts: expected a process in which TensorFlow has not computed yet, received one in which it has: "
-                "call this first, or use the command python -m lstmzoo.run"
-            ) from error
         except tf.errors.OpError as error:
             reason = " ".join(str(error).split())[:200]
             raise EnvironmentFailure(f"hosts: TensorFlow's server did not start ({reason}): free the port") from error

@@ -13,7 +13,11 @@ def check_address(name: str, address: str | None) -> None:
     """Raise `InputError` unless an address is HOST:PORT or None."""
     if address is None:
         return
-    if not _ADDRESS.fullmatch(address) or not 0 < int(address.rpartition(":")[2]) < 65536:
+    if (
+        not isinstance(address, str)
+        or not _ADDRESS.fullmatch(address)
+        or not 0 < int(address.rpartition(":")[2]) < 65536
+    ):
         raise InputError(f"{name}: expected HOST:PORT such as 127.0.0.1:5000, received {shown(address)}")
 
 
@@ -36,10 +40,10 @@ def check_names(hosts: Sequence[str]) -> None:
 
 def check_hosts(hosts: Sequence[str], index: int) -> tuple[str, ...]:
     """Return the addresses of the workers of a run; `InputError` for wrong ones, and for an index that none has."""
-    if isinstance(hosts, str):
-        raise InputError(f"hosts: expected a list of addresses, received the text {shown(hosts)}")
+    if isinstance(hosts, str) or not isinstance(hosts, Sequence):
+        raise InputError(f"hosts: expected a list of addresses, received {shown(hosts)}")
     for address in hosts:
-        check_address("hosts", address)
+        check_address("hosts", address or "")
         if address.startswith("["):
             raise InputError(f"hosts: expected a name or an IPv4 address, received {shown(address)}")
     twice = next((address for place, address in enumerate(hosts) if address in hosts[:place]), None)

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import sys
 from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
@@ -55,6 +56,21 @@ def explain_gpus() -> tuple[list[str], str]:
     names = list(takewhile(lambda name: name in there or name.startswith(("GPU-", "MIG-")), names))
     names = names if len(set(names)) == len(names) else []
     return names, "" if names else f"{VISIBLE}={listed[:60]} hides every GPU"
+
+
+def has_computed() -> bool:
+    """Tell whether TensorFlow has computed in this process: its threads and clusters are fixed then."""
+    if "tensorflow" not in sys.modules:
+        return False
+    import tensorflow as tf
+
+    threads = tf.config.threading.get_inter_op_parallelism_threads()
+    try:
+        tf.config.threading.set_inter_op_parallelism_threads(threads + 1)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+    except RuntimeError:
+        return True
+    return False
 
 
 def memory_limit() -> tuple[int, str]:

@@ -24,7 +24,7 @@ class Checkpointer:
         self.execution, self.team = execution, team
         self.model, self.optimizer = execution.model, execution.optimizer
         self.notes = {"settings": as_text(settings_of(start.plan.resolved)), **digests(start.plan)}
-        self._saved(start.run_state.position.step)
+        self.saved = start.run_state.position.step
         if start.resumed is not None:
             restore_snapshot(self.model, self.optimizer, start.resumed.checkpoint.tensors)
 
@@ -41,7 +41,8 @@ class Checkpointer:
         self.team.check_alike(tensors, self.run_state.place())
         if self.team.leads:
             self._write(tensors, pending)
-        self._saved(self.run_state.position.step)
+            self.team.peers.note_saved(self.run_state.position.step)
+        self.saved = self.run_state.position.step
 
     def _write(self, tensors: dict[str, np.ndarray], pending: bool) -> None:
         step, best = self.run_state.position.step, self.run_state.best
@@ -49,9 +50,6 @@ class Checkpointer:
         self.directory.metrics.flush()
         save_checkpoint(self.directory.checkpoints / NAME.format(step), tensors, self._metadata(pending))
         prune_checkpoints(self.directory.checkpoints, self.spec, step, best.step if best else None)
-
-    def _saved(self, step: int) -> None:
-        self.saved = self.team.peers.saved = step
 
     def save_before_leaving(self, pending: bool) -> None:
         """Save what is not saved yet, as a signal asks."""

@@ -1,6 +1,5 @@
 """Several workers of one run: the leader brings them together, the others follow it and write nothing."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -37,6 +36,7 @@ def company(start: Start, hosts: tuple[str, ...], wait: float, progress: Progres
     lines = lead(hosts, environment(find_device()), wait, progress.say)
     with Peers(hosts, 0, lines, may_leave) as peers:
         send_start(start, lines, hosts)
+        peers.note_saved(start.run_state.position.step)
         peers.watch()
         _introduce(start, peers, progress)
         yield peers
@@ -54,7 +54,9 @@ def follow(
         start = receive_start(line, hosts)
         peers.watch()
         _introduce(start, peers, progress)
-        progress.say(f"training with the leader, {hosts[0]}, which shows how far it is")
+        progress.say(
+            f"CONFIG, --set and the run directory are those of the leader, {hosts[0]}, which shows how far it is"
+        )
         try:
             status = Cadence(start.plan, start.run_state).status() if start.is_over else _train(start, prepare, peers)
         except Exception as error:
@@ -76,8 +78,6 @@ def make_trainer(
 
         return Team.connected(peers, ring=start.plan.resolved.execution.sum == "ring")
 
-    if peers.hosts:
-        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # of a worker that has gone TensorFlow says nothing that we do not
     before_tensorflow()
     team = connect() if prepare is None else prepare(start.plan, connect)
     if peers.hosts:
@@ -93,11 +93,12 @@ def _train(start: Start, prepare: Prepare | None, peers: Peers) -> str:
 
 
 def _introduce(start: Start, peers: Peers, progress: Progress) -> None:
-    """Say who computes what, and that a door is open."""
+    """Say who computes what; where there is something to do, that a door will be open too."""
     for name, text in describe_workers(start.plan, peers.hosts).items():
         progress.say(f"{name}{' (this one)' if name == f'worker {peers.index}' else ''}: {text}")
-    port = place_of(peers.hosts[peers.index])[1]
-    progress.say(
-        f"warning: TensorFlow opens port {port} of all addresses of this machine, without a password: whoever "
-        "reaches it can run code here (the guide says how to fence it)"
-    )
+    if not start.is_over:
+        port = place_of(peers.hosts[peers.index])[1]
+        progress.say(
+            f"warning: TensorFlow opens port {port} of all addresses of this machine, without a password: whoever "
+            "reaches it can run code here (the guide says how to fence it)"
+        )

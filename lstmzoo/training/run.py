@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.load import dump_config, load_config
 from lstmzoo.config.plan import Plan, check_workers, make_plan
-from lstmzoo.errors import Diverged, EnvironmentFailure, Interrupted, out_of_memory
+from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted, out_of_memory, shown
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.system.addresses import check_hosts
-from lstmzoo.system.machine import count_cores, find_device
+from lstmzoo.system.machine import count_cores, find_device, has_computed
 from lstmzoo.system.signals import StopSignals
 from lstmzoo.training.cadence import Cadence
 from lstmzoo.training.describe import describe_failure, describe_plan, describe_result
@@ -88,7 +88,7 @@ def train(request: Request, progress: Progress, prepare: Prepare | None = None) 
     `prepare(plan)` runs before TensorFlow is touched; that it is given says that this process is the command's own,
     which a signal may end while TensorFlow is busy.
     """
-    hosts = check_hosts(request.hosts, request.worker)
+    hosts = _checked_hosts(request)
     if request.worker:
         return follow(hosts, request.worker, request.wait, progress, prepare)
     with claim(request.given, request.run_dir, request.resume) as directory:
@@ -99,6 +99,18 @@ def train(request: Request, progress: Progress, prepare: Prepare | None = None) 
                 progress.say(note)
         with company(start, hosts, request.wait, progress, may_leave=prepare is not None) as peers:
             return _nothing_to_do(start, progress) if start.is_over else _train(start, progress, prepare, peers)
+
+
+def _checked_hosts(request: Request) -> tuple[str, ...]:
+    hosts = check_hosts(request.hosts, request.worker)
+    if isinstance(request.wait, bool) or not isinstance(request.wait, int | float) or not request.wait >= 0:
+        raise InputError(f"wait: expected seconds, 0 or more, received {shown(request.wait)}")
+    if len(hosts) > 1 and has_computed():
+        raise InputError(
+            "hosts: expected a process in which TensorFlow has not computed yet, received one in which it has: call "
+            "this first, or use the command python -m lstmzoo.run"
+        )
+    return hosts
 
 
 def plan_run(request: Request) -> tuple[Plan, int]:

@@ -84,7 +84,7 @@ def computed(kernel, row, count):
     )
     model.get_layer("lstm_0").trainable = row != "everything"
     optimizer = keras.optimizers.Adam(0.01, **clipped)
-    engine.find_gpus = lambda: DEVICES[:count]
+    engine.find_gpus = lambda worker: DEVICES[:count]
     made = engine.Execution(model, optimizer, kernel, seed=1, shards=shards)
     symbols = np.random.default_rng(0).integers(0, VOCAB, (WINDOWS, LANES, LENGTH))
     losses = made.train(symbols, np.roll(symbols, 1, axis=2))
@@ -120,7 +120,7 @@ def test_several_devices_give_the_bits_of_one(devices, kernel, row, count):
 
 def run_on(count, directory, steps):
     """A run on so many devices, or the rest of one."""
-    engine.find_gpus = lambda: DEVICES[:count]
+    engine.find_gpus = lambda worker: DEVICES[:count]
     sets = ["task.series_length=1500", "train.seq_length=10", "validate.every_steps=6", f"train.steps={steps}"]
     config = lstmzoo.load_config(ECHO, [*sets, "execution={kernel: scan, shards: 2}"])
     return lstmzoo.train_run(config, directory, resume=True)["status"]

@@ -12,7 +12,6 @@ import tensorflow as tf
 
 import lstmzoo
 from lstmzoo.config.optimizers import OPTIMIZERS, SECTIONS, make_optimizer
-from lstmzoo.errors import InputError
 from lstmzoo.execution.auto import cut_lanes, share_shards
 from lstmzoo.execution.engine import Execution
 from lstmzoo.execution.replicas import ALONE, Replicas
@@ -110,9 +109,3 @@ def test_every_lane_and_shard_has_one_worker(lanes, shards, workers):
     assert sizes == [len(part) for part in np.array_split(np.arange(lanes), shards)]
     assert [shard for part in parts for shard in part] == list(range(shards))
     assert max(map(len, parts)) - min(map(len, parts)) <= 1 and min(map(len, parts)) >= 1
-
-
-def test_a_cluster_begins_before_tensorflow_computes():
-    tf.zeros(1)
-    with pytest.raises(InputError, match="expected a process in which TensorFlow has not computed yet"):
-        Replicas(["127.0.0.1:5000", "127.0.0.1:5001"]).connect()

@@ -37,6 +37,10 @@ class Cluster:
             path.unlink()
         self.process = started(_begin, self.said, call, arguments)
 
+    def ready(self, index):
+        """Wait until a worker has been started."""
+        _when_there(Path(f"{self.said[index]}.pid"))
+
     def send(self, index, signum):
         """A signal to one worker."""
         os.kill(int(_when_there(Path(f"{self.said[index]}.pid"))), signum)

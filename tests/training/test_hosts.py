@@ -1,7 +1,9 @@
 """Several workers train one run: the numbers of one process, whoever is killed, hangs, is stopped or never comes."""
 
+import errno
 import signal
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 import lstmzoo
 from lstmzoo import run
 from lstmzoo.config.plan import make_plan
+from lstmzoo.system import command_line
 from lstmzoo.training import checkpointer
 from lstmzoo.training.hosts import exchange
 from tests.helpers.cluster import Cluster, command, wait_for
@@ -107,6 +110,22 @@ def _another_weight(tensors):
     return {**tensors, "weights/000": np.nextafter(tensors["weights/000"], 1)}
 
 
+def _slow_to_start(hosts, index, words):
+    real = command_line.import_tensorflow
+    if index == 1:
+        command_line.import_tensorflow = lambda: (time.sleep(16), real())
+    command(hosts, index, words)
+
+
+def _on_a_full_disk(hosts, index, words):
+    def save(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    if index == 0:
+        checkpointer.save_checkpoint = save
+    command(hosts, index, words)
+
+
 def _drifting(hosts, index, words):
     _with_another(hosts, index, words, checkpointer, "take_snapshot", _another_weight)
 
@@ -158,12 +177,48 @@ def test_another_text_is_refused_at_all_and_leaves_no_directory(tmp_path, text):
 
 
 @pytest.mark.slow
+def test_a_worker_that_starts_slowly_is_waited_for(tmp_path):
+    ended = Cluster(tmp_path / "said", 2, _slow_to_start, words(tmp_path / "run", train__steps=60)).done()
+    assert [each.status for each in ended] == [0, 0], ended
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("steps", [60, 240])
+def test_a_full_disk_at_the_leader_ends_all_with_what_it_was(tmp_path, steps):
+    """At the last checkpoint too, after which nothing is computed together."""
+    ended = Cluster(tmp_path / "said", 2, _on_a_full_disk, words(tmp_path / "run", train__steps=steps)).done()
+    assert [each.status for each in ended] == [1, 1]
+    assert "failed: No space left on device (there is no checkpoint): make room" in ended[0].said.splitlines()[-1]
+    last = ended[1].said.splitlines()[-1]
+    assert (
+        last.startswith("worker 0 (127.0.0.1:5000) has gone (the run in ") and "no checkpoint was written yet" in last
+    )
+
+
+PHASES = [0.0, 1.0, 3.0, 5.0, 7.0]  # seconds after the start, from the meeting to the first windows
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", PHASES)
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGKILL])
+def test_whenever_one_is_stopped_the_other_ends(tmp_path, seconds, signum):
+    long = words(tmp_path / "run", train__steps=100_000, task__series_length=2_000_000)
+    cluster = Cluster(tmp_path / "said", 2, command, [*long, "--wait", "8s"])
+    cluster.ready(1)
+    time.sleep(seconds)
+    cluster.send(1, signum)
+    ended = cluster.done(30)
+    assert ended[0].status in ((143, 1) if signum == signal.SIGTERM else (1,)), ended
+    assert not any("Traceback" in each.said for each in ended)
+
+
+@pytest.mark.slow
 def test_weights_that_drift_apart_are_noticed_at_the_next_checkpoint(tmp_path):
     ended = Cluster(tmp_path / "said", 2, _drifting, words(tmp_path / "run")).done()
     assert [each.status for each in ended] == [1, 1]
     for each in ended:
         last = each.said.splitlines()[-1]
-        assert last.startswith("worker 1 (127.0.0.1:5001) has other weights than the leader after step 60 (epoch 1, ")
+        assert last.startswith("worker 1 (127.0.0.1:5001) has other weights than worker 0 after step 60 (epoch 1, ")
         assert "no checkpoint was written yet" in last
     assert not list((tmp_path / "run" / "checkpoints").iterdir())
 

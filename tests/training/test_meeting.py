@@ -3,6 +3,8 @@
 import re
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -31,7 +33,10 @@ FACTS = {"versions": {"numpy": "2.1", "python": "3.11.1"}, "device": "cpu", "mac
         (["a:1", "b:2"], -1, "received -1"),
         (["a:1", "b:2"], True, "received True"),
         (["[::1]:5000", "b:1"], 0, "hosts: expected a name or an IPv4 address, received '[::1]:5000'"),
-        ("a:1", 0, "hosts: expected a list of addresses, received the text 'a:1'"),
+        ("a:1", 0, "hosts: expected a list of addresses, received 'a:1'"),
+        (None, 0, "hosts: expected a list of addresses, received None"),
+        ([1, 2], 0, "hosts: expected HOST:PORT such as 127.0.0.1:5000, received 1"),
+        ([None], 0, "received ''"),
         ([], 1, "index: expected 0 without other hosts, received 1"),
     ],
 )
@@ -62,6 +67,11 @@ def test_a_host_that_does_not_exist_is_named():
         check_names(["localhost:1", "no such.name:5000"])
 
 
+def first(text, size=None):
+    """A first message, of a false size if one is given."""
+    return lines.HEAD.pack(len(text) if size is None or size > 1 << 20 else size, 0 if size is None else size) + text
+
+
 class Leader(threading.Thread):
     """The leader of a meeting, in a thread: its lines, or its error."""
 
@@ -86,7 +96,7 @@ def test_all_meet_and_a_message_arrives(hosts):
     line = joined(hosts)
     leader.join()
     leader.lines[1].send({"start": 1}, b"x" * 100_000)
-    assert line.receive() == ({"start": 1, "bytes": 100_000}, b"x" * 100_000)
+    assert line.receive() == ({"start": 1}, b"x" * 100_000)
     line.close()
     with pytest.raises(Gone):
         leader.lines[1].receive()
@@ -203,7 +213,9 @@ def test_who_is_waited_for_is_said(hosts, monkeypatch):
     joined(hosts).close()
     leader.join()
     (said,) = leader.said
-    assert said.startswith(f"waiting for worker 1 ({hosts[1]}) (at most ") and said.endswith(" s more)")
+    assert said.startswith(f"waiting for worker 1 ({hosts[1]}) (at most ") and said.endswith(
+        " s more); see its messages"
+    )
 
 
 @pytest.mark.parametrize("index", [0, 1])
@@ -235,12 +247,23 @@ class UnavailableError(Exception):
 
 def test_one_that_leaves_without_a_word_has_gone(pair, hosts):
     one, two = pair
-    one.saved = 750
+    one.note_saved(750)
     two.lines[0].close()
     error = one.failure(UnavailableError("..."))
     advice = "the checkpoint of step 750 is intact; start all again with --resume"
     assert str(error) == f"worker 1 ({hosts[1]}) has gone: {advice}" and error.exit_status == 1
     assert one.failure(ValueError("of another kind")) is None
+
+
+def test_the_leader_says_what_is_saved_and_why_it_ends(pair, hosts):
+    one, two = pair
+    one.note_saved(60)
+    with pytest.raises(EnvironmentFailure), one:
+        raise EnvironmentFailure("the disk is full")
+    assert str(two.failure(UnavailableError("..."))) == (
+        f"worker 0 ({hosts[0]}) has gone (the disk is full): the checkpoint of step 60 is intact; start all again with "
+        "--resume"
+    )
 
 
 def test_silence_is_noticed_and_an_error_names_its_worker(pair, hosts, monkeypatch):
@@ -249,24 +272,57 @@ def test_silence_is_noticed_and_an_error_names_its_worker(pair, hosts, monkeypat
     monkeypatch.setattr("lstmzoo.training.hosts.peers.GRACE", 0.1)
     error = one.failure(UnavailableError("from /job:worker/replica:0/task:1 while"))
     assert str(error).startswith(f"worker 1 ({hosts[1]}) cannot be reached (from /job:")
-    monkeypatch.setattr(lines, "SILENCE", 0.1)
-    for each in (one, two):
-        each.left.set()
-        each.lines[1 - each.index].close()
+    assert one.failure(UnavailableError("of one's own")) is None
+    monkeypatch.setattr(two.lines[0], "send", lambda facts: None)  # no beats
+    with pytest.raises(Gone, match="silent"):
+        while True:
+            one.lines[1].receive(1.5)
 
 
-def test_who_is_done_may_leave(pair):
+def test_who_is_done_may_leave_and_the_leader_leaves_last(pair):
     one, two = pair
-    with two:
+    left = []
+
+    def leave(each):
+        with each:
+            pass
+        left.append(each.index)
+
+    follower = threading.Thread(target=leave, args=(two,))
+    follower.start()
+    time.sleep(0.3)
+    assert left == []
+    leave(one)
+    follower.join(5)
+    assert sorted(left) == [0, 1] and one.gone is None and two.gone is None
+
+
+def test_a_leader_that_fails_at_the_end_is_no_success_of_the_others(pair):
+    one, two = pair
+    threading.Timer(0.3, one.lines[1].close).start()
+    with pytest.raises(EnvironmentFailure, match="worker 0 .* has gone"), two:
         pass
-    began = time.monotonic()
-    with one:
-        pass
-    assert time.monotonic() - began < 2 and one.gone is None and two.gone is None
+
+
+def test_all_wait_until_all_are_ready(pair):
+    one, two = pair
+    came = []
+
+    def come(each):
+        with each.all_ready():
+            came.append(each.index)
+
+    follower = threading.Thread(target=come, args=(two,))
+    follower.start()
+    time.sleep(0.4)
+    assert came == []
+    come(one)
+    follower.join(5)
+    assert sorted(came) == [0, 1]
 
 
 def test_a_signal_that_ends_one_ends_the_others(pair):
-    one, two = pair
+    _, two = pair
     received = []
     before = signal.signal(signal.SIGTERM, lambda number, frame: received.append(number))
     try:
@@ -278,5 +334,13 @@ def test_a_signal_that_ends_one_ends_the_others(pair):
     finally:
         signal.signal(signal.SIGTERM, before)
     assert received == [signal.SIGTERM]
-    with one:
-        pass
+
+
+@pytest.mark.parametrize("work", ["pass", "time.sleep(9)"])
+def test_a_deadline_ends_a_process_that_hangs(work):
+    code = (
+        "import ctypes, time\nfrom lstmzoo.system.deadline import deadline\n"
+        f"with deadline(0.5, 'it hangs'):\n    {work.replace('time.sleep(9)', 'ctypes.PyDLL(None).sleep(9)')}\n"
+    )  # PyDLL keeps Python's lock
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=8)
+    assert (done.returncode, done.stderr) == ((0, "") if work == "pass" else (1, "it hangs\n"))

@@ -13,58 +13,45 @@ from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.system.addresses import check_names
 from lstmzoo.training.binding import digests
 from lstmzoo.training.hosts.line import Gone, Line, Message
-from lstmzoo.training.hosts.meeting import Lines, name_of, refuse
+from lstmzoo.training.hosts.meeting import Lines, check_answer, name_of
 from lstmzoo.training.run_state import RunState
 from lstmzoo.training.start import Resumed, Start, new_curve
 
 
 def send_start(start: Start, lines: Lines, hosts: tuple[str, ...]) -> None:
-    """Tell all others where the run begins, and wait until they are ready; `InputError` if one cannot follow."""
-    try:
-        check_names(hosts)
-    except InputError as error:
-        refuse(lines, str(error))
-        raise
+    """Send all others where the run begins, and wait until they are ready; `InputError` if one cannot follow."""
+    check_names(hosts)
     facts, content = _written(start)
     for line in lines.values():
         line.send({"start": facts}, content)
     for index, line in lines.items():
-        answer = _received(line, hosts, index).facts
-        if "refused" in answer:
-            why = f"{name_of(hosts, index)}: {answer['refused']}"
-            refuse(lines, why)
-            raise InputError(why)
+        try:
+            _received(line, hosts, index)
+        except InputError as error:
+            raise InputError(f"{name_of(hosts, index)}: {error}") from error
     for line in lines.values():
         line.send({"go": True})
 
 
 def receive_start(line: Line, hosts: tuple[str, ...]) -> Start:
-    """Return the start that the leader tells; `InputError` where this worker, or another one, cannot follow."""
+    """Return the start that the leader sends; `InputError` where this worker, or another one, cannot follow."""
     message = _received(line, hosts, 0)
-    _check(message)
-    try:
-        check_names(hosts)
-        start = _read(message.facts["start"], message.content)
-    except InputError as error:
-        line.send({"refused": str(error)})
-        raise
+    check_names(hosts)
+    start = _read(message.facts["start"], message.content)
     line.send({"ready": True})
-    _check(_received(line, hosts, 0))
+    _received(line, hosts, 0)
     return start
-
-
-def _check(message: Message) -> None:
-    if "refused" in message.facts:
-        raise InputError(str(message.facts["refused"]))
 
 
 def _received(line: Line, hosts: tuple[str, ...], index: int) -> Message:
     try:
-        return line.receive()
+        message = line.receive()
     except Gone as error:
         raise EnvironmentFailure(
             f"{name_of(hosts, index)} has gone before the first step: start all again with the same command"
         ) from error
+    check_answer(message.facts)
+    return message
 
 
 def _written(start: Start) -> tuple[dict[str, Any], bytes]:

@@ -7,14 +7,14 @@ worker of this run is sent away.
 import errno
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from lstmzoo.errors import EnvironmentFailure, InputError, Interrupted
 from lstmzoo.runs.environment import changes
 from lstmzoo.system.addresses import place_of
 from lstmzoo.system.terminal import duration
-from lstmzoo.training.hosts.line import FIRST, Gone, Line
+from lstmzoo.training.hosts.line import Gone, Line
 
 NAME = "lstmzoo worker 1"
 LATE, AGAIN = 3.0, 60.0  # seconds until a line says who has not come, and until it says so again
@@ -40,7 +40,7 @@ class Waiting:
             )
         if passed - self.reported >= AGAIN:
             self.reported = passed
-            self.say(f"waiting for {whom}{reason} (at most {duration(self.seconds - passed)} more)")
+            self.say(f"waiting for {whom}{reason} (at most {duration(self.seconds - passed)} more); see its messages")
 
 
 def name_of(hosts: Sequence[str], index: int) -> str:
@@ -57,8 +57,8 @@ def check_port(hosts: Sequence[str], index: int) -> None:
 def lead(hosts: Sequence[str], facts: Mapping[str, Any], wait: float, say: Say) -> Lines:
     """Wait for all others, and return the lines to them.
 
-    `facts`: the environment, which must be the same everywhere. Raises `InputError` for a worker that does not fit,
-    which all are informed of, and `EnvironmentFailure` for one that does not come.
+    `facts`: the environment, which must be the same everywhere. Raises `InputError` for a worker that does not fit and
+    `EnvironmentFailure` for one that does not come; both are sent to all who have come.
     """
     lines: Lines = {}
     waiting = Waiting(wait, say)
@@ -66,14 +66,12 @@ def lead(hosts: Sequence[str], facts: Mapping[str, Any], wait: float, say: Say) 
         with _opened(hosts, 0) as door:
             while missing := [index for index in range(1, len(hosts)) if index not in lines]:
                 waiting.go_on(", ".join(name_of(hosts, index) for index in missing))
-                _let_in(door, lines, hosts, facts)
+                if line := _knocking(door):
+                    _let_in(line, lines, hosts, facts)
                 for index in [index for index, line in lines.items() if line.is_closed()]:
                     lines.pop(index).close()
-    except InputError as error:
-        refuse(lines, str(error))
-        raise
     except BaseException as error:
-        leave(lines, error)
+        leave(lines.values(), error)
         raise
     for line in lines.values():
         line.send({"welcome": True})
@@ -90,39 +88,43 @@ def join(hosts: Sequence[str], index: int, facts: Mapping[str, Any], wait: float
         waiting.go_on(f"the leader, {name_of(hosts, 0)}", reason)
         try:
             line = Line(socket.create_connection(place_of(hosts[0]), timeout=HELLO))
-        except OSError as error:
-            reason = f", {error.strerror or error}"
+        except (OSError, UnicodeError) as error:
+            reason = f", {getattr(error, 'strerror', None) or error}"
             time.sleep(0.2)
             continue
         line.send(hello)
         try:
-            answer = line.receive(most=FIRST).facts
+            answer = line.receive().facts
         except Gone:  # it has ended, or another server is there
             line.close()
             reason = ", what is there is no leader of a run"
             time.sleep(0.2)
             continue
         except BaseException as error:
-            leave({0: line}, error)
+            leave([line], error)
             raise
-        if "refused" in answer:
-            raise InputError(str(answer["refused"]))
+        check_answer(answer)
         return line
 
 
-def leave(lines: Lines, error: BaseException) -> None:
-    """Close the lines; where a signal has ended this worker, the others are sent the same."""
-    for line in lines.values():
-        if isinstance(error, Interrupted):
-            line.send({"signal": error.exit_status - 128})
+def leave(lines: Iterable[Line], error: BaseException) -> None:
+    """Send the others what has ended this worker, and close the lines."""
+    ended = {InputError: {"refused": str(error)}, EnvironmentFailure: {"failed": str(error)}}
+    facts: dict[str, Any] = next((facts for kind, facts in ended.items() if isinstance(error, kind)), {})
+    if isinstance(error, Interrupted):
+        facts = {"signal": error.exit_status - 128}
+    for line in lines:
+        if facts:
+            line.send(facts)
         line.close()
 
 
-def refuse(lines: Lines, why: str) -> None:
-    """Tell all who have come why the run cannot begin."""
-    for line in lines.values():
-        line.send({"refused": why})
-        line.close()
+def check_answer(facts: Mapping[str, Any]) -> None:
+    """Raise what has ended the other worker, where its message says so."""
+    if "refused" in facts:
+        raise InputError(str(facts["refused"]))
+    if "failed" in facts:
+        raise EnvironmentFailure(str(facts["failed"]))
 
 
 def _opened(hosts: Sequence[str], index: int) -> socket.socket:
@@ -137,22 +139,27 @@ def _opened(hosts: Sequence[str], index: int) -> socket.socket:
     return door
 
 
-def _let_in(door: socket.socket, lines: Lines, hosts: Sequence[str], facts: Mapping[str, Any]) -> None:
-    """Let one worker in, if one comes; others are sent away."""
+def _knocking(door: socket.socket) -> Line | None:
+    """Return the line to somebody who has come."""
     try:
-        line = Line(door.accept()[0])
+        return Line(door.accept()[0])
     except OSError:
-        return
+        return None
+
+
+def _let_in(line: Line, lines: Lines, hosts: Sequence[str], facts: Mapping[str, Any]) -> None:
+    """Add a worker that has come; who is none is sent away, and one that does not fit is an `InputError`."""
     try:
-        hello = line.receive(HELLO, FIRST).facts
-        if hello.get("name") != NAME:
+        hello = line.receive_first(HELLO)
+        if hello.get("name") != NAME or not isinstance(hello.get("environment"), dict):
             raise Gone("no worker")
     except Gone:
         line.close()
         return
     if problem := _problem(hello, lines, hosts, facts):
-        lines[-1] = line  # it is informed too
-        raise InputError(problem)
+        error = InputError(problem)
+        leave([line], error)
+        raise error
     lines[hello["index"]] = line
 
 
@@ -165,7 +172,7 @@ def _problem(hello: Mapping[str, Any], lines: Lines, hosts: Sequence[str], facts
         return f"index: expected 0 to {len(hosts) - 1}, received {index}"
     if index in lines:
         return f"index: expected a different one on each host, received {index} twice: give each its place in hosts"
-    others = changes(facts, hello.get("environment", {}))
+    others = changes(facts, hello["environment"])
     differ = [f"{name} {old} (the leader) and {new}" for name, (old, new) in others.items() if name not in NO_NUMBERS]
     if not differ:
         return ""

@@ -27,7 +27,8 @@ class Team:
     def connected(cls, peers: Peers, ring: bool) -> Self:
         """Start TensorFlow's cluster with the peers, before its context exists; nothing without any."""
         replicas = Replicas(peers.hosts, peers.index, ring)
-        replicas.connect()
+        with peers.all_ready():
+            replicas.connect()
         return cls(replicas, peers)
 
     def stopped(self, received: int | None) -> int | None:
@@ -35,7 +36,8 @@ class Team:
         if self.replicas.count == 1:
             return received
         signum = int(self.replicas.agree(received or 0).max())
-        self.peers.agreed = bool(signum)
+        if signum:
+            self.peers.note_agreed()
         return signum or None
 
     def clock(self, seconds: float) -> float:
@@ -50,8 +52,10 @@ class Team:
         for value in tensors.values():
             digest.update(np.ascontiguousarray(value).tobytes())
         found = self.replicas.digests(int.from_bytes(digest.digest()[:8], "little") >> 1)
-        for index in np.flatnonzero(found != found[0]):
+        usual = max(found, key=lambda each: (np.count_nonzero(found == each), each == found[0]))
+        for index in np.flatnonzero(found != usual):
+            one, other = name_of(self.replicas.hosts, int(index)), int(np.argmax(found == usual))
             raise EnvironmentFailure(
-                f"{name_of(self.replicas.hosts, int(index))} has other weights than the leader after {place}: expected "
-                f"hosts of one kind (processor, libraries); {self.peers.advice()}"
+                f"{one} has other weights than worker {other} after {place}: expected hosts of one kind (processor, "
+                f"libraries); {self.peers.advice()}"
             )
