@@ -110,12 +110,12 @@ def _request(
 
 
 def _show_plan(request: Any) -> None:
-    from lstmzoo.training.describe import describe_plan, describe_workers
+    from lstmzoo.training.describe import describe_plan, describe_workers, warn_of_hosts
     from lstmzoo.training.run import plan_run
 
     planned, step = plan_run(request)
     lines = describe_plan(planned) | ({"goes on": f"from step {step:,}"} if request.resume else {})
-    lines |= describe_workers(planned, request.hosts)
+    lines |= describe_workers(planned, request.hosts) | warn_of_hosts(planned, request.hosts)
     print("\n".join(f"{name:<12} {value}" for name, value in lines.items()))
 
 

@@ -55,9 +55,11 @@ def train_lstmzoo(kernel: str, size: Size, threads: int) -> Round:
     tensorflow(threads)
     import tf_keras as keras
 
+    from lstmzoo.execution.auto import choose_shards
     from lstmzoo.execution.engine import Execution
 
-    execution = Execution(ours(size, size.batch_size), keras.optimizers.Adam(RATE), kernel, threads=threads)
+    shards = choose_shards(kernel, [size.units] * size.depth, size.batch_size, threads)
+    execution = Execution(ours(size, size.batch_size), keras.optimizers.Adam(RATE), kernel, shards=shards)
     x, y = windows(size)
     return lambda: len(execution.train(x, y))
 

@@ -11,6 +11,11 @@ from lstmzoo.system.machine import count_cores
 
 SMALL_UNITS = 96  # up to about this H overhead takes longer than the work: one compiled program on one thread
 SHARD_LANES = 8  # a shard of fewer lanes costs more than it saves
+STEP = 0.035  # ms of a step beside its arithmetic
+FLOPS = 1.5e8  # of a core in a ms
+MORE_LANES = 2.5  # a step of few lanes takes as long as one of so many more
+HOP = 0.35  # ms until a worker has what the one before it sends, on the fastest network
+BYTE = 1.5e-6  # ms of sending and receiving it there
 
 
 class Kernel(NamedTuple):
@@ -80,3 +85,25 @@ def share_shards(shards: int, workers: int) -> list[range]:
     counts = cut_lanes(shards, workers)
     firsts = [sum(counts[:worker]) for worker in range(workers)]
     return [range(first, first + count) for first, count in zip(firsts, counts, strict=True)]
+
+
+def explain_hosts(
+    parameters: int, batch_size: int, seq_length: int, threads: int, shards: int, workers: int, ring: bool = False
+) -> tuple[bool, str]:
+    """Tell whether several workers may train faster than one of them alone, and what a step takes.
+
+    The times are those of the `xla` kernel, and of a network that takes no time at all: where it does not pay there, it
+    pays nowhere. A worker sends the vectors of its shards on, or in a ring a part of their sum.
+    """
+    lane = 6 * parameters * seq_length / FLOPS
+    alone, part = (STEP + lane * (batch_size / (threads * count) + MORE_LANES) for count in (1, workers))
+    hops, share = (2 * (workers - 1), 1 / workers) if ring else (workers - 1, -(-shards // workers))
+    asking = hops * (HOP + 4 * parameters * share * BYTE)
+    pays = part + asking < alone
+    step = f"a step takes about {_ms(alone)} on one host, {_ms(part + asking)} or more on {workers}"
+    end = "" if pays else f": {'one host alone is' if workers == 2 else 'fewer hosts are'} faster"
+    return pays, f"{step} ({_ms(asking)} to add their gradients){end}"
+
+
+def _ms(value: float) -> str:
+    return f"{value:.2g} ms" if value < 100 else f"{value:,.0f} ms"

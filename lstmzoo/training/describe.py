@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lstmzoo.config.plan import Plan
-from lstmzoo.execution.auto import cut_lanes, share_shards
+from lstmzoo.execution.auto import KERNELS, cut_lanes, explain_hosts, share_shards
 from lstmzoo.runs.checkpoint import whole_checkpoints
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.system.files import remedy
@@ -41,6 +41,23 @@ def describe_workers(plan: Plan, hosts: Sequence[str]) -> dict[str, str]:
         f"shards {_span(part.start, part.stop)}"
         for index, part in enumerate(share_shards(len(lanes), len(hosts)) if hosts else ())
     }
+
+
+def warn_of_hosts(plan: Plan, hosts: Sequence[str]) -> dict[str, str]:
+    """Describe by the name "warning" what several workers of a tiny net cost; nothing where they may pay."""
+    train, execution = plan.resolved.train, plan.resolved.execution
+    if len(hosts) < 2 or not KERNELS[execution.kernel].compiled:  # other kernels were not measured
+        return {}
+    pays, reason = explain_hosts(
+        plan.parameters,
+        train.batch_size,
+        train.seq_length,
+        int(execution.threads),
+        int(execution.shards),
+        len(hosts),
+        execution.sum == "ring",
+    )
+    return {} if pays else {"warning": reason}
 
 
 def _span(first: int, end: int) -> str:

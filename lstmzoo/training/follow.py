@@ -11,7 +11,7 @@ from lstmzoo.system.addresses import place_of
 from lstmzoo.system.machine import find_device
 from lstmzoo.system.signals import StopSignals
 from lstmzoo.training.cadence import Cadence
-from lstmzoo.training.describe import describe_workers
+from lstmzoo.training.describe import describe_workers, warn_of_hosts
 from lstmzoo.training.hosts.exchange import receive_start, send_start
 from lstmzoo.training.hosts.meeting import join, lead
 from lstmzoo.training.hosts.peers import Peers
@@ -93,12 +93,15 @@ def _train(start: Start, prepare: Prepare | None, peers: Peers) -> str:
 
 
 def _introduce(start: Start, peers: Peers, progress: Progress) -> None:
-    """Say who computes what; where there is something to do, that a door will be open too."""
+    """Say who computes what; where there is something to do, whether that pays, and that a door will be open."""
     for name, text in describe_workers(start.plan, peers.hosts).items():
         progress.say(f"{name}{' (this one)' if name == f'worker {peers.index}' else ''}: {text}")
-    if not start.is_over:
-        port = place_of(peers.hosts[peers.index])[1]
-        progress.say(
-            f"warning: TensorFlow opens port {port} of all addresses of this machine, without a password: whoever "
-            "reaches it can run code here (the guide says how to fence it)"
-        )
+    if start.is_over:
+        return
+    for name, text in warn_of_hosts(start.plan, peers.hosts).items():
+        progress.say(f"{name}: {text}")
+    port = place_of(peers.hosts[peers.index])[1]
+    progress.say(
+        f"warning: TensorFlow opens port {port} of all addresses of this machine, without a password: whoever "
+        "reaches it can run code here (the guide says how to fence it)"
+    )
