@@ -13,10 +13,10 @@ LISTED = 6  # columns that a line names
 
 def describe_recordings(recordings: Recordings) -> dict[str, str]:
     """Describe the data by name, a line each: columns, scaling, segments, what is trained on, what is validated on."""
-    scaling, validating = recordings.scaling, recordings.validating
+    validating = recordings.validating
     return {
         "columns": _columns(recordings),
-        "scaling": _listed([f"{name} {_number(recordings, place)}" for place, name in enumerate(scaling.columns)]),
+        "scaling": _scaling(recordings),
         "segments": _segments(recordings),
         "training": _part(recordings.training),
         "validation": _part(validating) if validating else "none",
@@ -79,9 +79,12 @@ def _columns(recordings: Recordings) -> str:
     )
 
 
-def _number(recordings: Recordings, place: int) -> str:
-    survey = recordings.survey
-    return f"{survey.means[place]:.4g} +- {survey.deviations[place]:.4g}"
+def _scaling(recordings: Recordings) -> str:
+    """Say how columns are scaled, and mean and deviation of each in the training part."""
+    names, means, deviations, _ = recordings.survey
+    columns = zip(names, means.tolist(), deviations.tolist(), strict=True)
+    said = _listed([f"{name} {mean:.4g} +- {deviation:.4g}" for name, mean, deviation in columns])
+    return f"{recordings.spec.scale}: {said}"
 
 
 def _segments(recordings: Recordings) -> str:

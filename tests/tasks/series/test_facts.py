@@ -26,7 +26,7 @@ def test_a_plan_names_columns_scaling_segments_and_what_counts(tmp_path):
     recordings = Recordings(SeriesSpec(kind="series", data=str(tmp_path / "pump.csv"), **keys), 2, 10, 0, 0.2)
     assert describe_recordings(recordings) == {
         "columns": "1 in (pressure), 1 out (flow), 3 rows ahead",
-        "scaling": "pressure 3 +- 2.006, flow 1.911 +- 1.416",
+        "scaling": "standard: pressure 3 +- 2.006, flow 1.911 +- 1.416",
         "segments": "2 of 40 to 60 rows, in 1 table",
         "training": "80 rows in 2 pieces, 5 windows of [2, 10] with 20 steps of padding; 70 rows count (warm-up 4, no target 6)",
         "validation": "20 rows in 2 pieces, 2 windows of [2, 10] with 20 steps of padding; 10 rows count (warm-up 4, no target 6)",
