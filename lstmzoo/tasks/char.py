@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import glob
-import os
 from fractions import Fraction as Exact
 from math import ceil, log
 from pathlib import Path
@@ -14,19 +12,18 @@ from typing_extensions import Self
 
 from lstmzoo.data.corpora import CORPORA, corpus_files
 from lstmzoo.data.lanes import Lanes, Scored, next_symbol_lanes, targets_a_lane
-from lstmzoo.data.reading import Reading, file_problem
+from lstmzoo.data.reading import Reading
 from lstmzoo.data.text import read_text
 from lstmzoo.data.vocabulary import Vocabulary
 from lstmzoo.errors import InputError
 from lstmzoo.schema.section import Section, expected
 from lstmzoo.system.unicode import MARK
+from lstmzoo.tasks.paths import find_files
 
 if TYPE_CHECKING:
     import numpy as np
 else:
     from lstmzoo.system.lazy_numpy import np
-
-MOST_FILES = 1000  # their paths stand in the run's config
 
 
 def _files(value: Any, info: ValidationInfo) -> Any:
@@ -36,31 +33,7 @@ def _files(value: Any, info: ValidationInfo) -> Any:
     names = list(value) if isinstance(value, (list, tuple)) else [value]
     if not names or not all(isinstance(name, str) and name for name in names):
         raise expected("a path, a list of paths, or a glob such as texts/*.txt")
-    context = info.context or {}
-    return tuple(file for name in names for file in _found(name, context.get("folders") or [Path.cwd()], context))
-
-
-def _found(name: str, folders: list[Path], context: dict[str, Any]) -> list[str]:
-    if context.get("files_may_lack"):
-        return [name]
-    problems = []
-    for folder in folders:
-        path = os.path.abspath(folder / os.path.expanduser(name))  # noqa: PTH100, PTH111  (Path's own follow links, raise)
-        files = [path] if os.path.exists(path) or not glob.has_magic(path) else _matches(path)  # noqa: PTH110  (raises)
-        problem = next(filter(None, (file_problem(Path(file)) for file in files)), None)
-        if len(files) > MOST_FILES:
-            raise expected(f"at most {MOST_FILES:,} files ({len(files):,} match: join them)")
-        if files and not problem:
-            return files
-        problems.append(f"{path} {problem}" if problem else f"no file matches {path}")
-    if not name.isprintable():
-        problems[0] = f"{ascii(problems[0])[1:-1]}: a backslash in double quotes begins an escape, take single quotes"
-    raise expected(f"a text file ({problems[0]})")
-
-
-def _matches(pattern: str) -> list[str]:
-    found = glob.glob(pattern, recursive=True)  # noqa: PTH207  (Path.glob takes no absolute pattern)
-    return sorted(file for file in found if Path(file).is_file())
+    return tuple(file for name in names for file in find_files(name, info.context or {}, "a text file"))
 
 
 if TYPE_CHECKING:

@@ -272,7 +272,7 @@ def test_bad_texts_are_refused_and_nothing_is_begun(tmp_path, text, overrides, m
 
 
 def test_more_files_than_a_config_holds_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("lstmzoo.tasks.char.MOST_FILES", 3)
+    monkeypatch.setattr("lstmzoo.tasks.paths.MOST_FILES", 3)
     for k in range(4):
         (tmp_path / f"{k}.part").write_text("x")
     with pytest.raises(ConfigError, match="expected at most 3 files .4 match: join them"):

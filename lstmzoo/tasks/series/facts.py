@@ -1,0 +1,112 @@
+"""Facts of the data of a series run: what `--plan` says, and what it warns of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lstmzoo.errors import shown
+from lstmzoo.tasks.series.recordings import Part, Recordings
+
+LISTED = 6  # columns that a line names
+
+
+def describe_recordings(recordings: Recordings) -> dict[str, str]:
+    """Describe the data by name, a line each: columns, scaling, segments, what is trained on, what is validated on."""
+    validating = recordings.validating
+    return {
+        "columns": _columns(recordings),
+        "scaling": _scaling(recordings),
+        "segments": _segments(recordings),
+        "training": _part(recordings.training),
+        "validation": _part(validating) if validating else "none",
+    }
+
+
+def facts_of(recordings: Recordings) -> dict[str, Any]:
+    """Return digests, columns and rows, for environment.json."""
+    tables = recordings.tables[: recordings.sources.trained]
+    rate = {"sample_rate": tables[0].sound.rate} if tables[0].sound else {}
+    sizes = {"rows": sum(table.rows for table in tables), "segments": len(recordings.segments)}
+    return {**recordings.sources.digests(), **sizes, **rate}
+
+
+def warnings_of(recordings: Recordings) -> list[str]:
+    """List what is legal but probably not meant, a sentence each."""
+    survey = recordings.survey
+    constant = [name for name, deviation in zip(survey.columns, survey.deviations, strict=True) if deviation == 0]
+    found = []
+    if constant:
+        found.append(f"task: constant in the training part: {_listed(constant)}: a model learns nothing from that")
+    return [*found, *_leak(recordings), *_idle(recordings)]
+
+
+def _leak(recordings: Recordings) -> list[str]:
+    """Return a warning of targets that stand among the inputs of their own row."""
+    chosen = recordings.chosen
+    both = [name for name in chosen.targets if name in chosen.inputs]
+    if recordings.spec.horizon or not both:
+        return []
+    said = f"task: an input and a target of the same row (task.horizon 0): {_listed(both)}: a model need only copy that"
+    return [f"{said}, leave it out of task.inputs or predict ahead"]
+
+
+def _idle(recordings: Recordings) -> list[str]:
+    """Return warnings of rows and lanes that train nothing."""
+    layout, spec, lanes = recordings.training.layout, recordings.spec, recordings.shape[0]
+    idle = int((layout.targets() <= spec.warmup).sum())
+    empty = lanes - len(set(layout.pieces.lane.tolist()))
+    found = []
+    if idle and spec.warmup:
+        pieces = f"{idle:,} of {len(layout.pieces.row):,} pieces of segments are not longer"
+        found.append(f"task.warmup {spec.warmup:,}: {pieces} and train nothing: lower it, or train.batch_size")
+    if empty:
+        found.append(f"train.batch_size {lanes:,}: {empty:,} lanes are empty: lower it, or train.seq_length")
+    if recordings.too_short:
+        rows = f"{recordings.too_short:,} rows are in parts of segments that have no target"
+        found.append(f"task.horizon {spec.horizon:,}: {rows}: they are left out")
+    return found
+
+
+def _columns(recordings: Recordings) -> str:
+    scaling, horizon = recordings.scaling, recordings.spec.horizon
+    ahead = "in the same row" if horizon == 0 else f"{_count(horizon, 'row')} ahead"
+    sound = recordings.tables[0].sound
+    rate = f", {sound.rate:,} rows a second" if sound else ""
+    return (
+        f"{len(scaling.features)} in ({_listed(scaling.features)}), {len(scaling.targets)} out "
+        f"({_listed(scaling.targets)}), {ahead}{rate}"
+    )
+
+
+def _scaling(recordings: Recordings) -> str:
+    """Say how columns are scaled, and mean and deviation of each in the training part."""
+    names, means, deviations, _ = recordings.survey
+    columns = zip(names, means.tolist(), deviations.tolist(), strict=True)
+    said = _listed([f"{name} {mean:.4g} +- {deviation:.4g}" for name, mean, deviation in columns])
+    return f"{recordings.spec.scale}: {said}"
+
+
+def _segments(recordings: Recordings) -> str:
+    rows = [segment.rows for segment in recordings.segments]
+    span = f"{min(rows):,}" if min(rows) == max(rows) else f"{min(rows):,} to {max(rows):,}"
+    return f"{len(rows):,} of {span} rows, in {_count(len(recordings.tables), 'table')}"
+
+
+def _part(part: Part) -> str:
+    facts, layout = part.layout.facts(), part.layout
+    rows = facts.trained + facts.warmup + facts.without_target
+    return (
+        f"{rows:,} rows in {_count(facts.pieces, 'piece')}, {_count(facts.windows, 'window')} of "
+        f"[{layout.batch_size}, {layout.seq_length}] with {facts.padded:,} steps of padding; {facts.trained:,} rows "
+        f"count (warm-up {facts.warmup:,}, no target {facts.without_target:,})"
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    said = [shown(name).strip("'") for name in names[:LISTED]]
+    return ", ".join([*said, f"... {len(names) - LISTED:,} more"] if len(names) > LISTED else said)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

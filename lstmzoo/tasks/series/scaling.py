@@ -1,0 +1,144 @@
+"""Scaling of inputs and targets, as a run keeps it in scaling.json."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lstmzoo.errors import InputError, shown
+from lstmzoo.tasks.series.columns import Chosen
+from lstmzoo.tasks.series.survey import Survey
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    from lstmzoo.system.lazy_numpy import np
+
+KEYS = ("columns", "means", "deviations", "inputs", "targets", "held")
+MOST = 1 << 24  # bytes
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Columns with a mean and a deviation each, which are inputs, targets or both; scaled: (value - mean) / deviation.
+
+    `held`: the inputs that may lack values, each with what stands before its first value in a recording. The D inputs
+    of a model are all `inputs`, then for each held one 1 where its value is missing and 0 elsewhere.
+    """
+
+    columns: tuple[str, ...]
+    means: tuple[float, ...]
+    deviations: tuple[float, ...]
+    inputs: tuple[str, ...]
+    targets: tuple[str, ...]
+    held: dict[str, float]
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the D inputs of a model."""
+        return (*self.inputs, *(f"{name} missing" for name in self.held))
+
+    def of(self, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Return means and deviations of some columns, `[n]` each, in float64."""
+        places = [self.columns.index(name) for name in names]
+        means, deviations = np.array([self.means, self.deviations], np.float64)[:, places]
+        return means, deviations
+
+    def first(self) -> np.ndarray:
+        """Return what stands before the first values of the inputs in a recording; NaN for those that are not held."""
+        return np.array([self.held.get(name, np.nan) for name in self.inputs])
+
+    def scale_inputs(self, values: np.ndarray, known: np.ndarray) -> np.ndarray:
+        """Return the D inputs of a model, `[n, D]` in float32, from rows of the inputs `[n, inputs]`.
+
+        `known`: the same rows with no value missing, as `carry_forward` gives them.
+        """
+        means, deviations = self.of(self.inputs)
+        scaled = ((known - means) / deviations).astype(np.float32)
+        if not self.held:
+            return scaled
+        return np.concatenate([scaled, np.isnan(values[:, [self.inputs.index(name) for name in self.held]])], axis=1)
+
+    def scale_targets(self, values: np.ndarray) -> np.ndarray:
+        """Return targets `[..., M]` scaled, in float32."""
+        means, deviations = self.of(self.targets)
+        return ((values - means) / deviations).astype(np.float32)
+
+    def unscale_targets(self, outputs: np.ndarray) -> np.ndarray:
+        """Return a model's outputs `[..., M]` in the units of the data, in float64."""
+        means, deviations = self.of(self.targets)
+        return outputs * deviations + means
+
+    def dump(self) -> str:
+        """Return the content of scaling.json, from which `load_scaling` reads the same numbers, bit for bit."""
+        return json.dumps({name: getattr(self, name) for name in KEYS}, indent=1, ensure_ascii=False) + "\n"
+
+
+def make_scaling(found: Survey, chosen: Chosen, standard: bool, hold: bool) -> Scaling:
+    """Return the scaling of a survey's columns; not `standard`: mean 0 and deviation 1. A constant one has deviation 1.
+
+    `hold`: an input of which a value is missing is held, from the training mean on.
+    """
+    count = len(found.columns)
+    means = found.means.tolist() if standard else [0.0] * count
+    deviations = [deviation or 1.0 for deviation in found.deviations.tolist()] if standard else [1.0] * count
+    lacking = zip(found.columns, found.missing.tolist(), found.means.tolist(), strict=True)
+    held = {name: mean for name, missing, mean in lacking if missing and hold and name in chosen.inputs}
+    return Scaling(found.columns, tuple(means), tuple(deviations), chosen.inputs, chosen.targets, held)
+
+
+def load_scaling(path: Path) -> Scaling:
+    """Read scaling.json; raise `InputError` for what no run writes."""
+    try:
+        with path.open("rb") as file:
+            content = json.loads(file.read(MOST))
+    except OSError as error:
+        raise InputError(f"{path}: expected the scaling of a series run, received none ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"{path}: expected the scaling of a series run, received no JSON: copy the run again"
+        ) from error
+    if problem := _problem(content):
+        raise InputError(f"{path}: expected {problem}: copy the run again")
+    columns, means, deviations, inputs, targets = (tuple(content[key]) for key in KEYS[:-1])
+    return Scaling(columns, means, deviations, inputs, targets, content["held"])
+
+
+def _problem(content: Any) -> str | None:
+    """Return what was expected in place of what, or None."""
+    if not isinstance(content, dict) or set(content) != set(KEYS):
+        received = shown(", ".join(content) if isinstance(content, dict) else content)
+        return f"the keys {', '.join(KEYS)}, received {received}"
+    columns = content["columns"]
+    for key in ("columns", "inputs", "targets"):
+        if not _are_names(content[key]) or not set(content[key]) <= set(columns):
+            return f"{key}: names of columns, each once, received {shown(content[key])}"
+    for key in ("means", "deviations"):
+        if not isinstance(content[key], list) or len(content[key]) != len(columns):
+            return f"{key}: {len(columns)} numbers, one for each column, received {shown(content[key])}"
+    held = content["held"]
+    if not isinstance(held, dict) or not set(held) <= set(content["inputs"]):
+        return f"held: inputs, each with a number, received {shown(held)}"
+    numbers = [*content["means"], *content["deviations"], *held.values()]
+    if wrong := [each for each in numbers if not _is_number(each)]:
+        return f"finite numbers, received {shown(wrong[0])}"
+    if wrong := [each for each in content["deviations"] if each <= 0]:
+        return f"deviations: numbers above 0, received {shown(wrong[0])}"
+    return None
+
+
+def _are_names(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(name, str) for name in value)
+        and len(set(value)) == len(value)
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, float | int) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
