@@ -72,7 +72,7 @@ def test_a_run_on_several_hosts_says_that_it_does_not_pay(kernel, hosts, warns):
     assert bool(warn_of_hosts(plan, hosts)) == warns
     if hosts:
         progress = Said()
-        follow._introduce(SimpleNamespace(plan=plan), Peers(hosts), progress)
+        follow._introduce(SimpleNamespace(is_over=False, plan=plan), Peers(hosts), progress)
         said = [line for line in progress.said if line.endswith("one host alone is faster")]
         assert len(said) == warns and all(line.startswith("warning: a step takes about 0.0") for line in said)
 

@@ -140,7 +140,7 @@ def _opened(hosts: Sequence[str], index: int) -> socket.socket:
 
 
 def _knocking(door: socket.socket) -> Line | None:
-    """Return the line to somebody who has come."""
+    """Return the line to whoever has come."""
     try:
         return Line(door.accept()[0])
     except OSError:

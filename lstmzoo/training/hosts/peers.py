@@ -42,7 +42,7 @@ class Peers:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Leave with the others where all have come to the same end, the leader last; else tell them what it was.
+        """End with the others where all have come to the same end, the leader last; else tell them what it was.
 
         Raises `EnvironmentFailure` at a worker whose leader did not come to that end.
         """
