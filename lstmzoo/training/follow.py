@@ -5,10 +5,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from lstmzoo.config.plan import Plan
+from lstmzoo.errors import InputError
 from lstmzoo.runs.environment import environment
 from lstmzoo.system.accessories import before_tensorflow
 from lstmzoo.system.addresses import place_of
-from lstmzoo.system.machine import find_device
+from lstmzoo.system.machine import find_device, has_computed
 from lstmzoo.system.signals import StopSignals
 from lstmzoo.training.cadence import Cadence
 from lstmzoo.training.describe import describe_workers, warn_of_hosts
@@ -33,6 +34,7 @@ def company(start: Start, hosts: tuple[str, ...], wait: float, progress: Progres
     if len(hosts) < 2:
         yield Peers()
         return
+    _check_fresh()
     lines = lead(hosts, environment(find_device()), wait, progress.say)
     with Peers(hosts, 0, lines, may_leave) as peers:
         send_start(start, lines, hosts)
@@ -49,6 +51,7 @@ def follow(
 
     Raises `InputError` if this worker or another one cannot take part, and otherwise what `train_run` raises.
     """
+    _check_fresh()
     line = join(hosts, index, environment(find_device()), wait, progress.say)
     with Peers(hosts, index, {0: line}, may_leave=prepare is not None) as peers:
         start = receive_start(line, hosts)
@@ -90,6 +93,14 @@ def make_trainer(
 def _train(start: Start, prepare: Prepare | None, peers: Peers) -> str:
     with StopSignals(may_leave=prepare is not None) as stop:
         return make_trainer(start, SilentProgress(), stop, prepare, peers).run()
+
+
+def _check_fresh() -> None:
+    if has_computed():
+        raise InputError(
+            "hosts: expected a process in which TensorFlow has not computed yet, received one in which it has: call "
+            "this first, or use the command python -m lstmzoo.run"
+        )
 
 
 def _introduce(start: Start, peers: Peers, progress: Progress) -> None:

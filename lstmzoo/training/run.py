@@ -15,7 +15,7 @@ from lstmzoo.config.plan import Plan, check_workers, make_plan
 from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted, out_of_memory, shown
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.system.addresses import check_hosts
-from lstmzoo.system.machine import count_cores, find_device, has_computed
+from lstmzoo.system.machine import count_cores, find_device
 from lstmzoo.system.signals import StopSignals
 from lstmzoo.training.cadence import Cadence
 from lstmzoo.training.describe import describe_failure, describe_plan, describe_result
@@ -105,11 +105,6 @@ def _checked_hosts(request: Request) -> tuple[str, ...]:
     hosts = check_hosts(request.hosts, request.worker)
     if isinstance(request.wait, bool) or not isinstance(request.wait, int | float) or not request.wait >= 0:
         raise InputError(f"wait: expected seconds, 0 or more, received {shown(request.wait)}")
-    if len(hosts) > 1 and has_computed():
-        raise InputError(
-            "hosts: expected a process in which TensorFlow has not computed yet, received one in which it has: call "
-            "this first, or use the command python -m lstmzoo.run"
-        )
     return hosts
 
 

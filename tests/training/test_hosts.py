@@ -1,6 +1,7 @@
 """Several workers train one run: the numbers of one process, whoever is killed, hangs, is stopped or never comes."""
 
 import errno
+import json
 import signal
 import sys
 import time
@@ -8,10 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import lstmzoo
 from lstmzoo import run
+from lstmzoo.config.load import dump_config
 from lstmzoo.config.plan import make_plan
+from lstmzoo.errors import InputError
 from lstmzoo.system import command_line
 from lstmzoo.training import checkpointer
 from lstmzoo.training.hosts import exchange
@@ -293,3 +297,33 @@ def test_shards_are_decided_by_the_workers_at_the_first_start(lanes, threads, wo
     sets = {"train.batch_size": lanes, "model.units": 128, "execution.threads": threads}
     given = lstmzoo.load_config(ECHO, [f"{key}={value}" for key, value in sets.items()])
     assert make_plan(given, "cpu", workers).resolved.execution.shards == shards
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_a_process_in_which_tensorflow_has_computed_is_refused_and_leaves_nothing(tmp_path, index):
+    tf.zeros(1)
+    with pytest.raises(InputError, match="expected a process in which TensorFlow has not computed yet"):
+        lstmzoo.train_run(ECHO, tmp_path / "run", hosts=["127.0.0.1:5000", "127.0.0.1:5001"], index=index)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("wait", [-1, "10m", None, float("nan"), True])
+def test_a_wait_that_is_no_time_is_refused(tmp_path, wait):
+    with pytest.raises(InputError, match="wait: expected seconds, 0 or more, received"):
+        lstmzoo.train_run(ECHO, tmp_path / "run", hosts=["127.0.0.1:5000", "127.0.0.1:5001"], wait=wait)
+
+
+def _as_a_library(hosts, index, config, directory):
+    result = lstmzoo.train_run(config, directory, hosts=hosts, index=index)
+    print(json.dumps(result["final"]))
+
+
+@pytest.mark.slow
+def test_the_function_does_what_the_command_does(tmp_path):
+    config = tmp_path / "c.yaml"
+    overrides = [f"{key}={value}" for key, value in SETS.items()]
+    config.write_text(dump_config(lstmzoo.load_config(ECHO, overrides)))
+    ended = Cluster(tmp_path / "said", 2, _as_a_library, config, tmp_path / "run").done()
+    assert [each.status for each in ended] == [0, 0], ended
+    wanted = result(tmp_path / "run")["final"]
+    assert [json.loads(each.said.splitlines()[-1]) for each in ended] == [wanted, wanted]
