@@ -90,7 +90,8 @@ class Execution:
         self.anatomy = dissect(model)
         if self.anatomy.head is None:
             raise InputError(
-                "model: expected a model with a head, received one without, which has no loss: build it with vocab_size"
+                "model: expected a model with a head, received one without, which has no loss: build it with "
+                "vocab_size or outputs"
             )
         table = self.anatomy.embedding
         self.symbols = table.input_dim if table is not None else self.anatomy.one_hot_size  # None: numbers go in

@@ -57,6 +57,8 @@ class ModelSpec(Section):
     """How a symbol enters the net; auto is the task's own (echo: scalar; char: one_hot)."""
     embedding_dim: Count | None = None
     """Size of the embedding; with encoding embedding only."""
+    skip: bool = False
+    """The inputs are added to the outputs through a linear layer without a bias; not where inputs are symbols."""
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -68,6 +70,8 @@ class ModelSpec(Section):
             raise expected("embedding_dim with encoding embedding only")
         if self.encoding == "embedding" and self.embedding_dim is None:
             raise expected("an embedding_dim with encoding embedding")
+        if self.skip and self.encoding in ENCODINGS:
+            raise expected(f"false with encoding {self.encoding}, whose inputs are symbols", at="skip")
         return self
 
     @property
@@ -80,7 +84,7 @@ class ModelSpec(Section):
         return {"scalar": 1, "one_hot": vocab_size, "embedding": self.embedding_dim}[encoding] or 1
 
     def parameters(self, input_dim: int, vocab_size: int | None) -> int:
-        """Count the trainable values for D input features and V classes; `vocab_size=None`: no head.
+        """Count the trainable values for D input features and V classes, or M numbers; `vocab_size=None`: no head.
 
         One layer of 4 units with 1 input feature and 2 classes has 4 * 4 * (1 + 4 + 1) + 2 * (4 + 1) = 106.
         """
@@ -89,7 +93,8 @@ class ModelSpec(Section):
             total += 4 * units * (below + units + 1)
             below = units
         embedding = (vocab_size or 0) * self.embedding_dim if self.embedding_dim else 0
-        return embedding + total + (vocab_size * (below + 1) if vocab_size else 0)
+        skip = input_dim if self.skip else 0
+        return embedding + total + (vocab_size * (below + 1 + skip) if vocab_size else 0)
 
 
 def spec_of(description: Mapping[str, Any]) -> ModelSpec:
