@@ -75,11 +75,6 @@ class Network:
         return x if self.anatomy.one_hot_size else x[..., None]
 
 
-def losses_of(logits: Tensor, targets: Tensor) -> Tensor:
-    """Compute the cross-entropy in nats `[T, B]` of logits `[T, B, V]` against symbols `[T, B]`."""
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
-
-
 def zeros_like(states: States) -> States:
     """Return zero states of the same shapes."""
     return [tf.zeros_like(state) for state in states]

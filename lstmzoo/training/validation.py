@@ -49,8 +49,8 @@ class Validator:
             x, y, weights = (padded_windows(part, self.seq_length, first, self.windows_per_call) for part in self.parts)
             found = self.execution.evaluate(x, y, weights, states)
             states = found.states
-            loss += float(found.losses.sum(dtype=np.float64))
-            hits += float(found.hits.sum(dtype=np.float64))
+            loss += float(found.sums["loss"].sum(dtype=np.float64))
+            hits += float(found.sums["hits"].sum(dtype=np.float64))
             if first * self.seq_length < SHOWN_STEPS:
                 shown.append([x, y, weights, found.predictions])
         self.shown = shown
