@@ -61,12 +61,6 @@ class Arrays(NamedTuple):
         weights = weights[..., None] if self.numbers and weights.ndim == len(windows) else weights
         return np.swapaxes(weights.astype(self.dtype), 1, 2)
 
-    def zeros(self, count: int, seq_length: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return inputs and targets of zeros, of K = `count` windows."""
-        shape = (count, self.batch_size, seq_length)
-        inputs = np.zeros((*shape, *self.features), self.dtype if self.symbols is None else np.int32)
-        return inputs, np.zeros((*shape, self.size) if self.numbers else shape, np.int32)
-
     def shares(self, weights: np.ndarray) -> np.ndarray:
         """Return weights, as `weights` gives them, that sum to 1 over all targets of a window; zeros stay zeros.
 

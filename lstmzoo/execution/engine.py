@@ -5,12 +5,13 @@ over windows is in the graph, not in Python.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from lstmzoo.data.lanes import Windows as Cut
 from lstmzoo.errors import InputError, check_count, did_you_mean, shown
 from lstmzoo.execution.arrays import arrays_of
 from lstmzoo.execution.auto import KERNELS, choose_shards, fastest_kernel
@@ -109,17 +110,19 @@ class Execution:
         self.programs = Programs(model, optimizer, network, self.states, share, loss, find_gpus())
         _build_slots(optimizer, model.trainable_variables)
 
-    def prepare(self, seq_length: int, carry: bool) -> None:
-        """Trace and compile the programs of a run for windows of T steps; the model and optimizer do not change.
+    def prepare(self, windows: Cut, carry: bool) -> None:
+        """Trace and compile the programs of a run for windows of these shapes; the model and optimizer do not change.
 
         The programs of shards are compiled when they first run, so one step is done and undone.
         """
         variables = [*self.model.weights, *self.optimizer.variables, *self.states]
         before = [variable.numpy() for variable in variables]
         count = int(self.programs.compiled and not self.programs.whole)
-        inputs, targets = self.arrays.zeros(count, seq_length)
-        self.train(inputs, targets, np.zeros(count), carry)
-        self.evaluate(inputs, targets, np.zeros(inputs.shape[:3]))
+        parts: Any = [part if part is None else np.zeros((count, *part.shape[1:]), part.dtype) for part in windows]
+        zeros = Cut(*parts)
+        self.train(zeros.inputs, zeros.targets, np.zeros(count), carry, zeros.weights, zeros.resets)
+        weights = np.zeros(zeros.inputs.shape[:3]) if zeros.weights is None else zeros.weights
+        self.evaluate(zeros.inputs, zeros.targets, weights, resets=zeros.resets)
         for variable, value in zip(variables, before, strict=True):
             variable.assign(value)
 

@@ -16,7 +16,7 @@ class Scorer:
     """A `losses.Reader` that compiles a trained model."""
 
     def __init__(self, trained: Trained):
-        self.trained, self.vocab_size = trained, trained.vocab_size
+        self.trained, self.vocab_size = trained, trained.sizes.head
 
     def program(self, lanes: int, window: int) -> tuple[Program, Any]:
         """Return a compiled program, and the zero state, as `losses.Reader.program` describes."""

@@ -11,9 +11,7 @@ import numpy as np
 
 from lstmzoo.errors import InputError, did_you_mean, shown
 from lstmzoo.models.registry import get_model
-from lstmzoo.models.spec import MAX_DEPTH, ModelSpec, spec_of
-
-ENCODINGS = ("scalar", "one_hot", "embedding", "features")
+from lstmzoo.models.spec import ENCODINGS, MAX_DEPTH, ModelSpec, Sizes, spec_of
 
 
 class LayerWeights(NamedTuple):
@@ -126,18 +124,19 @@ def draw_up(
     return Blueprint(spec, encoding, vocab_size, input_dim, weights, batch_size, seq_length, dtype, outputs)
 
 
-def from_list(spec: ModelSpec, encoding: str, vocab_size: int, arrays: Sequence[np.ndarray]) -> Blueprint:
+def from_list(spec: ModelSpec, encoding: str, sizes: Sizes, arrays: Sequence[np.ndarray]) -> Blueprint:
     """Make the blueprint of a description and the list of arrays that `model.get_weights()` returns.
 
     Raises `InputError` for arrays of other shapes than those of the description.
     """
-    expected, received = weight_shapes(spec, encoding, vocab_size), [array.shape for array in arrays]
+    expected, received = weight_shapes(spec, encoding, sizes), [array.shape for array in arrays]
     if received != expected:
         raise InputError(f"weights: expected arrays of {expected}, received {received}")
-    table = arrays[0] if encoding == "embedding" else None
-    first = 0 if table is None else 1
-    layers = tuple(LayerWeights(*arrays[k : k + 3]) for k in range(first, len(arrays) - 2, 3))
-    return Blueprint(spec, encoding, vocab_size, None, Weights(layers, HeadWeights(*arrays[-2:]), table))
+    table, rest = (arrays[0], arrays[1:]) if encoding == "embedding" else (None, arrays)
+    split = 3 * len(spec.layers)
+    layers, (kernel, bias, *skip) = (LayerWeights(*rest[k : k + 3]) for k in range(0, split, 3)), rest[split:]
+    weights = Weights(tuple(layers), HeadWeights(kernel, bias), table, *skip)
+    return Blueprint(spec, encoding, sizes.vocab_size, sizes.input_dim, weights, outputs=sizes.outputs)
 
 
 def require_finite(weights: Weights) -> None:
@@ -147,14 +146,15 @@ def require_finite(weights: Weights) -> None:
             raise InputError(f"{name}: expected finite numbers, received NaN or infinity: the model is damaged")
 
 
-def weight_shapes(spec: ModelSpec, encoding: str, vocab_size: int) -> list[tuple[int, ...]]:
+def weight_shapes(spec: ModelSpec, encoding: str, sizes: Sizes) -> list[tuple[int, ...]]:
     """Return the shapes of a description's arrays, in the order of `model.get_weights()`."""
-    below = spec.input_dim(encoding, vocab_size)
-    shapes: list[tuple[int, ...]] = [(vocab_size, below)] if encoding == "embedding" else []
+    size, below = sizes.head, spec.input_dim(encoding, sizes)
+    skip = [(below, size)] if spec.skip else []
+    shapes: list[tuple[int, ...]] = [(size, below)] if encoding == "embedding" else []
     for units in spec.layers:
         shapes += [(below, 4 * units), (units, 4 * units), (4 * units,)]
         below = units
-    return [*shapes, (below, vocab_size), (vocab_size,)]
+    return [*shapes, (below, size), (size,), *skip]
 
 
 def described(model: str | Mapping[str, Any] | ModelSpec, overrides: Mapping[str, Any] | None = None) -> ModelSpec:

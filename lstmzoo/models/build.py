@@ -8,8 +8,8 @@ import tf_keras as keras
 
 from lstmzoo.errors import InputError, check_count, did_you_mean, shown
 from lstmzoo.models.anatomy import NUMBERS
-from lstmzoo.models.blueprint import ENCODINGS, described
-from lstmzoo.models.spec import ModelSpec
+from lstmzoo.models.blueprint import described
+from lstmzoo.models.spec import ENCODINGS, ModelSpec
 
 
 def build_model(

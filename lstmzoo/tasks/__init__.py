@@ -1,4 +1,4 @@
-"""Tasks: the source of the symbols, their targets, and what is known about their loss.
+"""Tasks: the source of symbols or numbers, their targets, and what is known about their loss.
 
 Read `task` (the contract of a task; plug-ins import it alone), `echo`, `char`, `registry` (the table of all tasks);
 `losses`, and `losses_tf` for TensorFlow.

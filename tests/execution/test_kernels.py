@@ -14,6 +14,7 @@ import tf_keras as keras
 
 import lstmzoo
 from lstmzoo.config.optimizers import OPTIMIZERS, SECTIONS, make_optimizer
+from lstmzoo.data.lanes import Windows
 from lstmzoo.errors import InputError
 from lstmzoo.execution import engine
 from lstmzoo.execution.auto import choose_shards
@@ -153,7 +154,7 @@ def test_preparing_changes_nothing(monkeypatch, shards):
     x, y = data("one_hot")
     lstmzoo.train_windows(model, optimizer, x[:3], y[:3], kernel="scan")
     before = [v.numpy() for v in (*model.weights, *optimizer.variables)] + [*sum(lstmzoo.get_states(model), ())]
-    made.prepare(LENGTH, carry=True)
+    made.prepare(Windows(x[:1], y[:1]), carry=True)
     after = [v.numpy() for v in (*model.weights, *optimizer.variables)] + [*sum(lstmzoo.get_states(model), ())]
     for one, other in zip(before, after, strict=True):
         np.testing.assert_array_equal(one, other)
