@@ -59,7 +59,7 @@ class Programs:
 
     @contextmanager
     def as_written(self) -> Iterator[None]:
-        """Keep TensorFlow from rewriting sums and products of these programs, where lanes are sharded.
+        """Hold TensorFlow back from rewriting sums and products of these programs, where lanes are sharded.
 
         It would draw a factor out of a sum of shards, and numbers would depend on who computes which of them.
         """
