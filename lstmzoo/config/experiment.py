@@ -15,7 +15,7 @@ from lstmzoo.config.sources import LENGTHS
 from lstmzoo.errors import did_you_mean
 from lstmzoo.execution.auto import KERNELS
 from lstmzoo.models.registry import get_model, list_models
-from lstmzoo.models.spec import ModelSpec
+from lstmzoo.models.spec import SYMBOLIC, ModelSpec
 from lstmzoo.schema.section import (
     MAY_CHANGE,
     Count,
@@ -192,6 +192,8 @@ class Experiment(Section):
             found.append((f"at most train.batch_size ({lanes}): a shard has one lane or more", "execution.shards"))
         if self.model.encoding not in ("auto", *self.task.encodings):
             found.append((f"auto, {' or '.join(self.task.encodings)} with the {self.task.kind} task", "model.encoding"))
+        if self.model.skip and self.encoding in SYMBOLIC:
+            found.append((f"false with the {self.task.kind} task, whose inputs are symbols", "model.skip"))
         if not self.task.writes and "sample" in self.model_fields_set:
             kind = self.task.kind
             found.append((f"no such section with the {kind} task: its symbols make no text", "sample"))

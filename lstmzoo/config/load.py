@@ -15,6 +15,7 @@ from lstmzoo.config.sources import EITHER, Problem, Sources
 from lstmzoo.errors import ConfigError
 from lstmzoo.schema.yaml_reader import parse_yaml
 from lstmzoo.schema.yaml_scalars import parse_scalar
+from lstmzoo.tasks.task import sizes_of
 
 
 def load_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Experiment:
@@ -41,7 +42,7 @@ def _load(path: Path, overrides: Sequence[str], files_may_lack: bool) -> Experim
         problems += found
     if experiment is None or problems:
         raise ConfigError(report_lines(sources, problems))
-    if too_large := memory_problem(experiment, experiment.task.vocab_size):
+    if too_large := memory_problem(experiment, sizes_of(experiment.task)):
         raise ConfigError(report_lines(sources, [Problem(("model",), too_large)]))
     return experiment
 

@@ -9,9 +9,10 @@ from typing import NamedTuple
 from lstmzoo.config.experiment import Experiment
 from lstmzoo.errors import InputError
 from lstmzoo.execution.auto import choose_shards, choose_threads, fastest_kernel, follows_cores
+from lstmzoo.models.spec import Sizes
 from lstmzoo.system.machine import count_cores, find_device, memory_limit
 from lstmzoo.tasks.registry import make_task
-from lstmzoo.tasks.task import Task
+from lstmzoo.tasks.task import Task, sizes_of
 
 FLOAT = 4  # bytes
 CALL_SECONDS = 0.25  # aimed at for one graph call: a signal waits for it
@@ -42,20 +43,21 @@ def make_plan(experiment: Experiment, device: str | None = None, workers: int = 
     train, validation = experiment.train, experiment.validation
     task = make_task(experiment.task, train.batch_size, experiment.seed, validation.fraction)
     task.check(train.seq_length, validates=bool(validation.every_steps))
-    if problem := memory_problem(experiment, task.vocab_size):
+    sizes = sizes_of(task)
+    if problem := memory_problem(experiment, sizes):
         raise InputError(f"model: {problem}")
     windows, dropped = task.windows(train.seq_length)
-    resolved = resolve(experiment, device or find_device(), task.vocab_size, windows, workers)
+    resolved = resolve(experiment, device or find_device(), sizes, windows, workers)
     steps = train.steps or (train.epochs * windows if train.epochs else None)
     floor = task.loss_floor(train.seq_length, train.reset_state)
-    parameters = count_parameters(experiment, task.vocab_size)
-    memory = memory_needed(experiment, task.vocab_size, int(resolved.execution.windows_per_call))
+    parameters = count_parameters(experiment, sizes)
+    memory = memory_needed(experiment, sizes, int(resolved.execution.windows_per_call))
     by_cores = experiment.execution.threads == "auto" and follows_cores(experiment.model.layers)
     cores = count_cores() if by_cores else None
     return Plan(resolved, task, parameters, windows, dropped, steps, memory, floor, cores)
 
 
-def resolve(experiment: Experiment, device: str, vocab_size: int, windows: int, workers: int = 1) -> Experiment:
+def resolve(experiment: Experiment, device: str, sizes: Sizes, windows: int, workers: int = 1) -> Experiment:
     """Decide every `auto` of an experiment and fill in the depth, for an epoch of so many windows."""
     model, execution = experiment.model, experiment.execution
     kernel = fastest_kernel(device) if execution.kernel == "auto" else execution.kernel
@@ -64,7 +66,7 @@ def resolve(experiment: Experiment, device: str, vocab_size: int, windows: int, 
     if shards == "auto":
         shards = workers * choose_shards(kernel, model.layers, experiment.train.batch_size // workers, threads)
     per_call = execution.windows_per_call
-    per_call = choose_windows(experiment, vocab_size) if per_call == "auto" else per_call
+    per_call = choose_windows(experiment, sizes) if per_call == "auto" else per_call
     most = min(windows, *experiment.cadences) if experiment.cadences else windows
     chosen = {"kernel": kernel, "threads": threads, "shards": shards, "windows_per_call": min(per_call, most)}
     return experiment.model_copy(
@@ -87,36 +89,34 @@ def check_workers(resolved: Experiment, workers: int) -> None:
         )
 
 
-def choose_windows(experiment: Experiment, vocab_size: int) -> int:
+def choose_windows(experiment: Experiment, sizes: Sizes) -> int:
     """Choose the windows of a call for about CALL_SECONDS: 0.1 ms of overhead each, 50 GFLOP/s, a modest machine."""
-    flops = 6 * experiment.train.batch_size * experiment.train.seq_length * count_parameters(experiment, vocab_size)
+    flops = 6 * experiment.train.batch_size * experiment.train.seq_length * count_parameters(experiment, sizes)
     return max(1, round(CALL_SECONDS / (1e-4 + flops / 5e10)))
 
 
-def count_parameters(experiment: Experiment, vocab_size: int) -> int:
+def count_parameters(experiment: Experiment, sizes: Sizes) -> int:
     """Count the trainable values of the experiment's net."""
-    return experiment.model.parameters(_input_dim(experiment, vocab_size), vocab_size)
+    return experiment.model.parameters(_input_dim(experiment, sizes), sizes.head)
 
 
-def _input_dim(experiment: Experiment, vocab_size: int) -> int:
-    return experiment.model.input_dim(experiment.encoding, vocab_size)
+def _input_dim(experiment: Experiment, sizes: Sizes) -> int:
+    return experiment.model.input_dim(experiment.encoding, sizes)
 
 
-def memory_needed(experiment: Experiment, vocab_size: int, windows_per_call: int) -> int:
+def memory_needed(experiment: Experiment, sizes: Sizes, windows_per_call: int) -> int:
     """Estimate the bytes of weights, gradients and two slots, activations of a window, and the data."""
     model, train = experiment.model, experiment.train
     width = sum(model.layers)
-    values = 4 * count_parameters(experiment, vocab_size)
-    values += (
-        train.batch_size * train.seq_length * (12 * width + 6 * vocab_size + 2 * _input_dim(experiment, vocab_size))
-    )
+    values = 4 * count_parameters(experiment, sizes)
+    values += train.batch_size * train.seq_length * (12 * width + 6 * sizes.head + 2 * _input_dim(experiment, sizes))
     values += 3 * train.batch_size * train.seq_length * windows_per_call
     return FLOAT * values + experiment.task.bytes_needed()
 
 
-def memory_problem(experiment: Experiment, vocab_size: int) -> str | None:
+def memory_problem(experiment: Experiment, sizes: Sizes) -> str | None:
     """Say what is wrong with sizes that this machine's memory could not hold, or None."""
-    need = memory_needed(experiment, vocab_size, windows_per_call=1)
+    need = memory_needed(experiment, sizes, windows_per_call=1)
     have, limit = memory_limit()
     if need <= have:
         return None

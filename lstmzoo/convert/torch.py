@@ -92,8 +92,8 @@ def to_torch(model: "keras.Model", path: str | os.PathLike[str] | None = None) -
     One `nn.LSTM` cannot have layers of different units: they are `lstms.0`, `lstms.1`, ... of
     `self.lstms = nn.ModuleList([nn.LSTM(D, H0, batch_first=True), nn.LSTM(H0, H1, batch_first=True), ...])`.
     The bias is in bias_ih, and bias_hh is zero. The file is written whole or not at all.
-    Raises `OSError` where it cannot be written, and `InputError` for hard_sigmoid gates, which `nn.LSTM` does not
-    have, and for a path that does not end in `.safetensors`.
+    Raises `OSError` where it cannot be written, and `InputError` for hard_sigmoid gates and a skip, which `nn.LSTM`
+    does not have, and for a path that does not end in `.safetensors`.
     """
     from lstmzoo.models.rebuild import blueprint_of
 
@@ -108,8 +108,10 @@ def to_torch(model: "keras.Model", path: str | os.PathLike[str] | None = None) -
 def state_dict(blueprint: Blueprint) -> dict[str, np.ndarray]:
     """Return the blueprint's weights under PyTorch's names; contiguous, as safetensors needs them.
 
-    Raises `InputError` for hard_sigmoid gates, which `nn.LSTM` does not have.
+    Raises `InputError` for hard_sigmoid gates and a skip, which `nn.LSTM` does not have.
     """
+    if blueprint.spec.skip:
+        raise InputError("skip: expected none, as nn.LSTM has none, received a linear layer from inputs to outputs")
     if (gates := blueprint.spec.recurrent_activation) != "sigmoid":
         raise InputError(f"recurrent_activation: expected sigmoid, as nn.LSTM has it, received {gates}")
     weights, tensors = blueprint.weights, {}

@@ -14,8 +14,24 @@ else:
     from lstmzoo.system.lazy_numpy import np
 
 
+class Windows(NamedTuple):
+    """K windows of all lanes, as a run trains or validates on them."""
+
+    inputs: np.ndarray
+    """`[K, B, T]`, or `[K, B, T, D]` features."""
+    targets: np.ndarray
+    """`[K, B, T]`, or `[K, B, T, M]` numbers."""
+    weights: np.ndarray | None = None
+    """`[K, B, T]`, or `[K, B, T, M]`: what each target counts; None: all the same."""
+    resets: np.ndarray | None = None
+    """`[K, B]` booleans: True where a lane starts from zero state; None: nowhere."""
+
+
 class Lanes(NamedTuple):
-    """Inputs and targets `[B, n]` of one epoch, and the number of symbols of the stream that are in no lane."""
+    """Inputs and targets `[B, n]` of one epoch, and the number of symbols of the stream that are in no lane.
+
+    Features are `[B, n, D]`, numbers as targets `[B, n, M]`.
+    """
 
     inputs: np.ndarray
     targets: np.ndarray
@@ -27,15 +43,35 @@ class Lanes(NamedTuple):
 
     def dropped(self, seq_length: int) -> int:
         """Count the symbols of an epoch that fill no window: in all lanes, and those that are in no lane."""
-        lanes, length = self.inputs.shape
+        lanes, length = self.inputs.shape[:2]
         return lanes * (length - self.windows(seq_length) * seq_length) + self.left_over
+
+    def cut(self, seq_length: int, first: int, count: int) -> Windows:
+        """Cut `count` windows from window `first` on."""
+        return Windows(*(cut_windows(part, seq_length, first, count) for part in self[:2]))
 
 
 class Scored(NamedTuple):
-    """Validation lanes `[B, n]`, with weights `[B, n]`: 1 where the target counts, 0 where it cannot be known."""
+    """Validation lanes `[B, n]`, with weights `[B, n]`: 1 where the target counts, 0 where it cannot be known.
+
+    Weights of M numbers may be `[B, n, M]`.
+    """
 
     lanes: Lanes
     weights: np.ndarray
+
+    def windows(self, seq_length: int) -> int:
+        """Count the windows, the last partial one included."""
+        return -(-self.weights.shape[1] // seq_length)
+
+    def cut(self, seq_length: int, first: int, count: int) -> Windows:
+        """Cut up to `count` windows from window `first` on; the lanes' last one is filled with weight 0."""
+        parts = (*self.lanes[:2], self.weights)
+        return Windows(*(padded_windows(part, seq_length, first, count) for part in parts))
+
+    def total(self) -> np.ndarray:
+        """Return the sum of the weights in float64: a number, or `[M]`."""
+        return self.weights.sum((0, 1), np.float64)
 
 
 def split_lanes(stream: np.ndarray, batch_size: int) -> np.ndarray:
@@ -78,5 +114,5 @@ def cut_windows(lanes: np.ndarray, seq_length: int, first: int, count: int) -> n
 def padded_windows(lanes: np.ndarray, seq_length: int, first: int, count: int) -> np.ndarray:
     """Cut windows as `cut_windows` does; the lanes' last, partial window counts too and is filled with zeros."""
     piece = lanes[:, first * seq_length : (first + count) * seq_length]
-    padded = np.pad(piece, ((0, 0), (0, -piece.shape[1] % seq_length)))
+    padded = np.pad(piece, [(0, 0), (0, -piece.shape[1] % seq_length), *[(0, 0)] * (piece.ndim - 2)])
     return cut_windows(padded, seq_length, 0, padded.shape[1] // seq_length)

@@ -129,17 +129,17 @@ def _first_losses(kernel: str, steps: int | None) -> Losses:
     """Return the losses of the config's first epoch, or of so many steps of it, from `train_windows`."""
     from lstmzoo.config.optimizers import make_optimizer
     from lstmzoo.config.plan import make_plan
-    from lstmzoo.data.lanes import cut_windows
     from lstmzoo.execution.engine import train_windows
     from lstmzoo.models.build import build_model
+    from lstmzoo.tasks.task import sizes_of
 
     plan = make_plan(_experiment(), "cpu")
     experiment, task, train = plan.resolved, plan.task, plan.resolved.train
     lanes, count = task.epoch_lanes(0), steps or plan.windows
-    inputs, targets = (cut_windows(part, train.seq_length, 0, count) for part in (lanes.inputs, lanes.targets))
+    inputs, targets, *_ = lanes.cut(train.seq_length, 0, count)
     model = build_model(
         experiment.model,
-        vocab_size=task.vocab_size,
+        **sizes_of(task)._asdict(),
         encoding=experiment.model.encoding,
         batch_size=train.batch_size,
         seed=experiment.seed,

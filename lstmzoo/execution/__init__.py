@@ -1,6 +1,6 @@
 """Fast execution of a model's weights: state made explicit, many windows in one graph call.
 
 Read `auto` (kernel, threads and shards by rule), `kernels` (one LSTM layer over a window), `dropout` (masks), `network`
-(one window), `programs` (many windows, traced and compiled), `engine` (arrays in, losses out: `train_windows`),
-`replicas` (which shards a worker of several computes, and what they exchange).
+(one window), `programs` (many windows, traced and compiled), `arrays` (checks), `engine` (arrays in, losses out:
+`train_windows`), `replicas` (which shards a worker of several computes, and what they exchange).
 """

@@ -5,13 +5,15 @@ over windows is in the graph, not in Python.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from lstmzoo.data.lanes import Windows as Cut
 from lstmzoo.errors import InputError, check_count, did_you_mean, shown
+from lstmzoo.execution.arrays import arrays_of
 from lstmzoo.execution.auto import KERNELS, choose_shards, fastest_kernel
 from lstmzoo.execution.dropout import draw_masks
 from lstmzoo.execution.network import Network, States
@@ -20,8 +22,10 @@ from lstmzoo.execution.replicas import ALONE, Replicas, Share
 from lstmzoo.models.anatomy import dissect
 from lstmzoo.models.state import state_variables
 from lstmzoo.system.machine import count_cores, find_device
+from lstmzoo.tasks.losses import OF_NUMBERS, errors_of
 
 OPTIMIZERS = (keras.optimizers.Optimizer, keras.optimizers.legacy.Optimizer)
+SUMS = (("loss", "hits"), ("loss", "squared", "absolute"))  # of an evaluation of symbols, and of one of numbers
 KEPT = 8  # executions kept on a model, those used last
 MASK_BYTES = 64_000_000  # dropout masks of one call, at most
 
@@ -29,12 +33,14 @@ MASK_BYTES = 64_000_000  # dropout masks of one call, at most
 class Evaluation(NamedTuple):
     """The results of an evaluation of K windows."""
 
-    losses: np.ndarray
-    """Sum of weighted losses of each window, nats, `[K]`."""
-    hits: np.ndarray
-    """Weighted number of right predictions of each window, `[K]`."""
+    sums: dict[str, np.ndarray]
+    """Sums over each window, each times its weight.
+
+    Of symbols `[K]`: "loss" in nats, and "hits", the right predictions. Of numbers `[K, M]`, in float64: "loss",
+    "squared" and "absolute" errors.
+    """
     predictions: np.ndarray
-    """The likeliest symbol at each step, `[K, B, T]`."""
+    """The likeliest symbol at each step, `[K, B, T]`, or the numbers, `[K, B, T, M]`."""
     states: States
     """The final state, from which the next windows can continue."""
 
@@ -47,30 +53,34 @@ def train_windows(
     *,
     kernel: str = "auto",
     seed: int = 0,
+    loss: str = "cross_entropy",
+    weights: np.ndarray | None = None,
 ) -> np.ndarray:
     """Train on K windows in order, one optimizer step each, and carry the state from window to window.
 
-    `inputs`: `[K, B, T]` (`[K, B, T, D]` for features); `targets`: `[K, B, T]`. Returns K losses in nats per symbol,
-    each the mean of a window before its step's update. Training starts from the model's states and sets them to the
+    `inputs`: `[K, B, T]` (`[K, B, T, D]` for features); `targets`: `[K, B, T]`, or `[K, B, T, M]` numbers with a `loss`
+    of "mse", "mae" or "huber". Returns K losses, in nats per symbol with "cross_entropy", each the mean of a window
+    before its step's update; with `weights` (`[K, B, T]`, for numbers also `[K, B, T, M]`) the weighted mean, which is
+    0 where all are 0. A number of weight 0 may be NaN. Training starts from the model's states and sets them to the
     final ones; gradients stop at window borders. The optimizer keeps its slots from call to call. Dropout masks are
-    drawn from (seed, optimizer step), one for each window and lane. Raises `InputError` for shapes, symbols or a kernel
-    that do not fit, and then nothing has changed.
+    drawn from (seed, optimizer step), one for each window and lane. Raises `InputError` for shapes, symbols, a kernel
+    or a loss that do not fit, and then nothing has changed.
     """
     kept = model.__dict__.setdefault("_lstmzoo_executions", {})  # on the model: tracing costs a second
     trainable = tuple(id(variable) for variable in model.trainable_variables)
     settings = optimizer.get_config() if isinstance(optimizer, OPTIMIZERS) else {}
     frozen = repr({name: value for name, value in settings.items() if name != "learning_rate"})
-    key = (id(optimizer), str(kernel), trainable, frozen)
-    execution = kept.pop(key, None) or Execution(model, optimizer, kernel)
+    key = (id(optimizer), str(kernel), trainable, frozen, str(loss))
+    execution = kept.pop(key, None) or Execution(model, optimizer, kernel, loss=loss)
     kept[key] = execution
     if len(kept) > KEPT:
         del kept[next(iter(kept))]
     execution.seed = _seed(seed)
-    return execution.train(inputs, targets)
+    return execution.train(inputs, targets, weights=weights)
 
 
 class Execution:
-    """Programs that train and evaluate one model, with one optimizer, kernel and seed.
+    """Programs that train and evaluate one model, with one optimizer, kernel, seed and loss.
 
     With several `replicas` each is given all lanes and computes its own; losses and evaluations are those of all lanes,
     the model's states only of the own ones until `gather_states`.
@@ -85,49 +95,55 @@ class Execution:
         windows_per_call: int | None = None,
         shards: int | None = None,
         replicas: Replicas = ALONE,
+        loss: str = "cross_entropy",
     ):
         self.model, self.optimizer, self.seed, self.windows_per_call = model, optimizer, _seed(seed), windows_per_call
         self.anatomy = dissect(model)
-        if self.anatomy.head is None:
-            raise InputError(
-                "model: expected a model with a head, received one without, which has no loss: build it with vocab_size"
-            )
-        table = self.anatomy.embedding
-        self.symbols = table.input_dim if table is not None else self.anatomy.one_hot_size  # None: numbers go in
-        self.batch_size, _, *self.features = model.input_shape
+        self.arrays, self.loss = arrays_of(model, self.anatomy, loss), loss
+        self.batch_size = self.arrays.batch_size
         layers = [cell.units for cell in self.anatomy.cells]
         self.kernel = _known_kernel(kernel)
         shards = shards or choose_shards(self.kernel, layers, self.batch_size, count_cores())
         share = Share(replicas, self.batch_size, shards)
         self.states: list[tf.Variable] = tf.nest.flatten(state_variables(model))
-        self.dtype = self.anatomy.head.kernel.dtype
         network = Network(self.anatomy, self.kernel)
-        self.programs = Programs(model, optimizer, network, self.states, share, find_gpus(replicas.index))
+        self.programs = Programs(model, optimizer, network, self.states, share, loss, find_gpus(replicas.index))
         _build_slots(optimizer, model.trainable_variables)
 
-    def prepare(self, seq_length: int, carry: bool) -> None:
-        """Trace and compile the programs of a run for windows of T steps; the model and optimizer do not change.
+    def prepare(self, windows: Cut, carry: bool) -> None:
+        """Trace and compile the programs of a run for windows of these shapes; the model and optimizer do not change.
 
         The programs of shards are compiled when they first run, so one step is done and undone.
         """
         variables = [*self.model.weights, *self.optimizer.variables, *self.states]
         before = [variable.numpy() for variable in variables]
         count = int(self.programs.compiled and not self.programs.whole)
-        inputs = np.zeros((count, self.batch_size, seq_length, *self.features))
-        targets = np.zeros(inputs.shape[:3], np.int32)
-        self.train(inputs if self.symbols is None else targets, targets, np.zeros(count), carry)
-        self.evaluate(inputs if self.symbols is None else targets, targets, targets)
+        parts: Any = [part if part is None else np.zeros((count, *part.shape[1:]), part.dtype) for part in windows]
+        zeros = Cut(*parts)
+        self.train(zeros.inputs, zeros.targets, np.zeros(count), carry, zeros.weights, zeros.resets)
+        weights = np.zeros(zeros.inputs.shape[:3]) if zeros.weights is None else zeros.weights
+        self.evaluate(zeros.inputs, zeros.targets, weights, resets=zeros.resets)
         for variable, value in zip(variables, before, strict=True):
             variable.assign(value)
 
     def train(
-        self, inputs: np.ndarray, targets: np.ndarray, rates: np.ndarray | None = None, carry: bool = True
+        self,
+        inputs: np.ndarray,
+        targets: np.ndarray,
+        rates: np.ndarray | None = None,
+        carry: bool = True,
+        weights: np.ndarray | None = None,
+        resets: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Train on K windows as `train_windows` does, and return K losses in nats per symbol.
+        """Train on K windows as `train_windows` does, and return K losses.
 
-        `rates` `[K]`: the learning rate of each step; `carry=False`: each window starts from zero state.
+        `rates` `[K]`: the learning rate of each step; `carry=False`: each window starts from zero state; `resets`
+        `[K, B]`: booleans, True where a lane starts a window from zero state, the others go on.
         """
-        windows = self._checked(inputs, targets)
+        windows, shape = self._windows(inputs, resets)
+        windows["y"] = self.arrays.targets(targets, shape)
+        if weights is not None:
+            windows["weights"] = self.arrays.shares(self.arrays.weights(weights, shape))
         if rates is not None:
             windows["rate"] = np.asarray(rates, np.float32)
         found = []
@@ -140,15 +156,21 @@ class Execution:
         return np.concatenate(found)
 
     def evaluate(
-        self, inputs: np.ndarray, targets: np.ndarray, weights: np.ndarray, states: States | None = None
+        self,
+        inputs: np.ndarray,
+        targets: np.ndarray,
+        weights: np.ndarray,
+        states: States | None = None,
+        resets: np.ndarray | None = None,
     ) -> Evaluation:
         """Evaluate K windows that continue one another, from zero or the given states.
 
-        `inputs`: `[K, B, T]` (`[K, B, T, D]` for features); `targets`, `weights`: `[K, B, T]`. The model, its states
-        and the optimizer do not change.
+        Arrays are those of `train`. The model, its states and the optimizer do not change.
         """
-        windows = self._checked(inputs, targets)
-        windows["weights"] = np.swapaxes(np.asarray(weights, self.dtype.as_numpy_dtype), 1, 2)
+        windows, shape = self._windows(inputs, resets)
+        targets, weights = self.arrays.targets(targets, shape), self.arrays.weights(weights, shape)
+        if not self.arrays.numbers:
+            windows |= {"y": targets, "weights": weights}
         states = states or [tf.zeros_like(variable) for variable in self.states]
         found = []
         for part in self._parts(windows):
@@ -156,8 +178,23 @@ class Execution:
             with self.programs.as_written():
                 results, states = self.programs.evaluate(part, states)(count, part, states)
             found.append([result.numpy()[:count] for result in results])
-        losses, hits, predictions = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        return Evaluation(losses, hits, np.swapaxes(predictions, 1, 2), states)
+        *sums, predictions = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        if self.arrays.numbers:
+            sums = self._sums(predictions, targets, weights)
+        by_name = dict(zip(SUMS[self.arrays.numbers], sums, strict=True))
+        return Evaluation(by_name, np.swapaxes(predictions, 1, 2), states)
+
+    def _windows(self, inputs: np.ndarray, resets: np.ndarray | None) -> tuple[Windows, tuple[int, ...]]:
+        """Return windows with inputs, and resets if any, as the programs take them, and K, B and T."""
+        x = self.arrays.inputs(inputs)
+        shape = (x.shape[0], x.shape[2], x.shape[1])
+        return {"x": x} | ({} if resets is None else {"resets": self.arrays.resets(resets, shape)}), shape
+
+    def _sums(self, outputs: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> list[np.ndarray]:
+        """Compute the sums `[K, M]` of numbers `[K, T, B, M]`, in float64: a series has millions of steps."""
+        errors = errors_of(outputs, targets, weights)
+        each = (OF_NUMBERS[self.loss](errors), errors * errors, np.abs(errors))
+        return [(weights * values).sum((1, 2)) for values in each]
 
     def gather_states(self) -> None:
         """Set the model's states of all lanes, of which each of several workers has its own."""
@@ -192,34 +229,6 @@ class Execution:
         """List the layers with dropout in front, and the size of their input."""
         sizes = [cell.kernel.shape[0] for cell in self.anatomy.cells]
         return [(layer, sizes[layer]) for layer, rate in enumerate(self.anatomy.dropout) if rate]
-
-    def _checked(self, inputs: np.ndarray, targets: np.ndarray) -> Windows:
-        """Check inputs and targets, and return them as the programs take them: time first, `[K, T, B]`."""
-        inputs, targets = np.asarray(inputs), np.asarray(targets)
-        shape = ["K", self.batch_size, "T", *self.features]
-        if inputs.ndim != len(shape) or [inputs.shape[1], *inputs.shape[3:]] != [self.batch_size, *self.features]:
-            raise InputError(f"inputs: expected shape [{', '.join(map(str, shape))}], received {list(inputs.shape)}")
-        if targets.shape != inputs.shape[:3] or 0 in inputs.shape[1:]:
-            wanted = f"[K, B, T] = {list(inputs.shape[:3])} with T >= 1"
-            raise InputError(f"targets: expected shape {wanted}, received {list(targets.shape)}")
-        if self.symbols is None:
-            inputs = inputs.astype(self.dtype.as_numpy_dtype)
-        else:
-            inputs = _symbols("inputs", inputs, self.symbols)
-        targets = _symbols("targets", targets, self.anatomy.head.units)  # type: ignore[union-attr]
-        return {"x": np.swapaxes(inputs, 1, 2), "y": np.swapaxes(targets, 1, 2)}
-
-
-def _symbols(name: str, values: np.ndarray, size: int) -> np.ndarray:
-    """Return symbols as int32; raise `InputError` unless all are from 0 to size - 1.
-
-    With others a loss would be NaN on a CPU and a wrong number on a GPU.
-    """
-    if values.dtype.kind not in "iub":
-        raise InputError(f"{name}: expected symbols as integers, received {values.dtype}")
-    if values.size and not (values.min() >= 0 and values.max() < size):
-        raise InputError(f"{name}: expected symbols from 0 to {size - 1}, received {values.min()} to {values.max()}")
-    return values.astype(np.int32)
 
 
 def find_gpus(worker: int = 0) -> list[str]:

@@ -1,7 +1,7 @@
 """The network as a function with explicit state: one window `(x, states) -> (logits, states)`."""
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import tensorflow as tf
 import tf_keras as keras
@@ -22,18 +22,21 @@ class Network:
         self.steps = [cell_step(cell) for cell in anatomy.cells]
 
     def __call__(self, x: Tensor, states: States, masks: dict[str, Tensor] | None = None) -> tuple[Tensor, States]:
-        """Compute logits `[T, B, V]` and final states of a window `[T, B]` (`[T, B, D]` features) from given states.
+        """Compute logits `[T, B, V]` and final states of a window `[T, B]` from given states.
 
+        Of features `[T, B, D]` a model of numbers computes outputs `[T, B, M]`.
         `masks`: for each layer the inputs that stay in this training step, `[B, D]`; None: all stay (evaluation).
         """
-        x, final = self._encoded(x), []
+        inputs, final = self._encoded(x), []
+        x = inputs
         for index, layer in enumerate(self.layers):
             if masks and str(index) in masks:
                 x = x * (tf.cast(masks[str(index)], x.dtype) / (1 - self.anatomy.dropout[index]))
             x, *state = layer(x, states[2 * index], states[2 * index + 1])
             final += state
-        head: Any = self.anatomy.head
-        return rows(x, tf.convert_to_tensor(head.kernel)) + head.bias, final
+        head, skip = cast(Any, self.anatomy.head), self.anatomy.skip
+        found = rows(x, tf.convert_to_tensor(head.kernel)) + head.bias
+        return (found if skip is None else found + rows(inputs, tf.convert_to_tensor(skip.kernel))), final
 
     def with_values(self, values: dict[int, Tensor]) -> "Network":
         """Return this network with tensors in place of its variables; `values`: the tensor of each variable's `id`."""
@@ -50,13 +53,18 @@ class Network:
         return [tf.zeros([batch_size, cell.units], cell.kernel.dtype) for cell in self.anatomy.cells for _ in range(2)]
 
     def step(self, x: Tensor, states: States) -> tuple[Tensor, States]:
-        """Compute logits `[B, V]` and next states of one symbol in each lane `[B]`, as a sampler needs them."""
-        x, final = self._encoded(x), []
+        """Compute logits `[B, V]` and next states of one symbol in each lane `[B]`, as a sampler needs them.
+
+        Of features `[B, D]` it computes numbers `[B, M]`.
+        """
+        inputs, final = self._encoded(x), []
+        x = inputs
         for index, step in enumerate(self.steps):
             x, *state = step(x, states[2 * index], states[2 * index + 1])
             final += state
-        head: Any = self.anatomy.head
-        return tf.matmul(x, head.kernel) + head.bias, final
+        head, skip = cast(Any, self.anatomy.head), self.anatomy.skip
+        found = tf.matmul(x, head.kernel) + head.bias
+        return (found if skip is None else found + tf.matmul(inputs, skip.kernel)), final
 
     def _encoded(self, x: Tensor) -> Tensor:
         """Encode inputs as features `[..., D]`; one-hot symbols stay symbols, whose rows a kernel looks up."""
@@ -65,11 +73,6 @@ class Network:
         if self.anatomy.embedding is not None:
             return tf.gather(self.anatomy.embedding.embeddings, x)
         return x if self.anatomy.one_hot_size else x[..., None]
-
-
-def losses_of(logits: Tensor, targets: Tensor) -> Tensor:
-    """Compute the cross-entropy in nats `[T, B]` of logits `[T, B, V]` against symbols `[T, B]`."""
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
 
 
 def zeros_like(states: States) -> States:

@@ -12,12 +12,15 @@ import tf_keras as keras
 
 from lstmzoo.execution.auto import KERNELS
 from lstmzoo.execution.kernels import Tensor
-from lstmzoo.execution.network import Network, States, losses_of, over_windows, zeros_like
+from lstmzoo.execution.network import Network, States, over_windows, zeros_like
 from lstmzoo.execution.replicas import EVALUATE, STATES, TRAIN, Share
+from lstmzoo.tasks.losses import OF_NUMBERS
+from lstmzoo.tasks.losses_tf import losses_of
 
 REWRITING = "arithmetic_optimization"
 ALONG_TIME = ("x", "y", "weights")  # arrays with a time axis before that of the lanes
-Windows = dict[str, Any]  # arrays [K, ...] by name: x and y [K, T, B], rate [K], weights [K, T, B], masks [K, B, D]
+Windows = dict[str, Any]
+"""Arrays by name: x, y and weights `[K, T, B, ...]`, resets `[K, B]`, rate `[K]`, masks `[K, B, D]`."""
 
 
 class Programs:
@@ -33,10 +36,11 @@ class Programs:
         network: Network,
         states: list[tf.Variable],
         share: Share,
+        loss: str,
         devices: Sequence[str] = (),
     ):
         self.model, self.optimizer, self.network, self.states, self.share = model, optimizer, network, states, share
-        self.devices = devices[: len(share.sizes)]
+        self.loss, self.devices = loss, devices[: len(share.sizes)]
         self.compiled = KERNELS[network.kernel].compiled
         self.whole = self.compiled and len(share.every) == 1  # the program, with its loop over windows
         self.batch_size, self.dtype = sum(share.every), network.dtype
@@ -93,7 +97,7 @@ class Programs:
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(weights)
                 logits, states = network(window["x"], states, window)
-                loss = tf.reduce_mean(losses_of(logits, window["y"])) * (window["y"].shape[1] / self.batch_size)
+                loss = self._loss(logits, window)
             return states, loss, [tf.convert_to_tensor(part) for part in tape.gradient(loss, weights)]
 
         def update(gradients: list[Tensor]) -> None:
@@ -104,7 +108,7 @@ class Programs:
         def step(states: States, window: Windows) -> tuple[States, tuple[Tensor, ...]]:
             if "rate" in window:
                 self.optimizer.learning_rate.assign(window.pop("rate"))
-            states = states if carry else zeros_like(states)
+            states = _reset(states if carry else zeros_like(states), window)
             ends, losses, gradients = zip(*self._computed(part, states, window), strict=True)
             total, loss = self._added(gradients, losses)
             update(total)
@@ -119,6 +123,13 @@ class Programs:
 
         return train
 
+    def _loss(self, outputs: Tensor, window: Windows) -> Tensor:
+        """Compute the part of a window's mean loss that these lanes have; weights are shares of the whole window."""
+        losses = losses_of(self.loss, outputs, window["y"], window.get("weights"))
+        if "weights" in window:
+            return tf.reduce_sum(losses)
+        return tf.reduce_mean(losses) * (window["y"].shape[1] / self.batch_size)
+
     def _added(self, gradients: Iterable[list[Tensor]], losses: Iterable[Tensor]) -> tuple[list[Tensor], Tensor]:
         """Add gradients and losses of all shards; those of other workers come in one vector a shard."""
         if self.share.is_whole:
@@ -131,41 +142,51 @@ class Programs:
 
     def _evaluation(self) -> Any:
         def part(states: States, window: Windows, values: list[Tensor]) -> tuple[States, tuple[Tensor, ...]]:
-            logits, states = self._given(values)[0](window["x"], states)
-            weights, predictions = window["weights"], tf.argmax(logits, -1, tf.int32)
-            hits = tf.reduce_sum(weights * tf.cast(predictions == window["y"], weights.dtype))
-            return states, (tf.reduce_sum(weights * losses_of(logits, window["y"])), hits, predictions)
+            outputs, states = self._given(values)[0](window["x"], states)
+            return states, (outputs,) if numbers else self._scored(outputs, window)
 
-        part = self._compiled(part)
+        part, numbers = self._compiled(part), self.loss in OF_NUMBERS
 
         def step(states: States, window: Windows) -> tuple[States, tuple[Tensor, ...]]:
-            ends, found = zip(*self._computed(part, states, window), strict=True)
-            losses, hits, predictions = zip(*self._found(found), strict=True)
-            return _joined(ends), (tf.add_n(losses), tf.add_n(hits), tf.concat(predictions, 1))
+            ends, found = zip(*self._computed(part, _reset(states, window), window), strict=True)
+            *sums, predictions = zip(*self._found(found), strict=True)
+            return _joined(ends), (*map(tf.add_n, sums), tf.concat(predictions, 1))
 
         def evaluate(count: Tensor, windows: Windows, states: States) -> tuple[list[Tensor], States]:
-            types = [self.dtype, self.dtype, tf.int32]
+            types = [self.dtype] if numbers else [self.dtype, self.dtype, tf.int32]
             ends, results = over_windows(step, count, windows, self._own(states), types)
             return results, [self.share.placed(end, state) for end, state in zip(ends, states, strict=True)]
 
         return evaluate
 
+    def _scored(self, logits: Tensor, window: Windows) -> tuple[Tensor, ...]:
+        """Return the weighted sums of losses and of right predictions, and the likeliest symbols `[T, lanes]`."""
+        weights, predictions = window["weights"], tf.argmax(logits, -1, tf.int32)
+        hits = tf.reduce_sum(weights * tf.cast(predictions == window["y"], weights.dtype))
+        return tf.reduce_sum(losses_of(self.loss, logits, window["y"], weights)), hits, predictions
+
     def _found(self, own: Sequence[tuple[Tensor, ...]]) -> Sequence[tuple[Tensor, ...]]:
-        """Return loss, hits and predictions `[T, lanes]` of each shard, of all workers; symbols travel as numbers."""
+        """Return sums and predictions `[T, lanes, ...]` of each shard, of all workers; symbols travel as numbers."""
         if self.share.is_whole:
             return own
-        most, steps = max(self.share.every), own[0][2].shape[0]
-        rows = [
-            _as_vector([loss, hits, tf.cast(tf.pad(symbols, [[0, 0], [0, most - symbols.shape[1]]]), self.dtype)])
-            for loss, hits, symbols in own
-        ]
+        (*sums, predictions), most = own[0], max(self.share.every)
+        steps, _, *rest = predictions.shape
+        rows = [_as_vector([*sums, tf.cast(_filled(lanes, most), self.dtype)]) for *sums, lanes in own]
         every = zip(self.share.rows_of_all(rows, EVALUATE), self.share.every, strict=True)
+        first = len(sums)
         return [
-            (row[0], row[1], tf.cast(tf.reshape(row[2:], [steps, most])[:, :lanes], tf.int32)) for row, lanes in every
+            (
+                *(row[index] for index in range(first)),
+                tf.cast(tf.reshape(row[first:], [steps, most, *rest])[:, :lanes], predictions.dtype),
+            )
+            for row, lanes in every
         ]
 
     def own_windows(self, windows: Windows) -> Windows:
-        """Return the part of windows `[K, ...]` that this worker computes: lanes are axis 1 of masks, 2 of the rest."""
+        """Return the part of windows `[K, ...]` that this worker computes.
+
+        Lanes are axis 1 of resets and masks, axis 2 of the rest.
+        """
         if self.share.is_whole:
             return windows
         lanes = self.share.lanes
@@ -220,6 +241,19 @@ class Programs:
                 {name: value[along.get(name, lanes)] for name, value in window.items()},
             )
             first += size
+
+
+def _reset(states: States, window: Windows) -> States:
+    """Return the states with zeros in the lanes that a window resets, if it says of any; `window` loses the entry."""
+    if "resets" not in window:
+        return states
+    resets = window.pop("resets")[:, None]
+    return [tf.where(resets, tf.zeros_like(state), state) for state in states]
+
+
+def _filled(lanes: Tensor, most: int) -> Tensor:
+    """Return `[T, lanes, ...]` with lanes of zeros added, up to `most`."""
+    return tf.pad(lanes, [[0, 0], [0, most - lanes.shape[1]], *[[0, 0]] * (len(lanes.shape) - 2)])
 
 
 def _joined(shards: Iterable[States]) -> States:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from lstmzoo.models.signature import Runner, StateArrays
+from lstmzoo.tasks.losses import cross_entropy
 
 PIECE = 256  # steps of one call, at most
 STEPS, LOGITS = 8192, 1 << 25  # of one call in all cold lanes together, at most
@@ -76,14 +77,6 @@ def _in_pieces(program: Program, x: np.ndarray, y: np.ndarray, states: Any, step
         losses, states = program(x[:, first : first + steps], y[:, first : first + steps], states)
         found.append(np.asarray(losses))
     return np.concatenate(found, 1)[:, :length]
-
-
-@np.errstate(invalid="ignore")
-def cross_entropy(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Return the nats `[B, T]` of logits `[B, T, V]` against symbols `[B, T]`."""
-    logits = logits - logits.max(-1, keepdims=True)
-    chosen = np.take_along_axis(logits, targets[..., None], -1)[..., 0]
-    return np.log(np.exp(logits).sum(-1)) - chosen
 
 
 def _pairs(ids: np.ndarray, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:

@@ -5,17 +5,18 @@ from typing import Any
 import tensorflow as tf
 
 from lstmzoo.execution.kernels import Tensor
-from lstmzoo.execution.network import Network, States, losses_of
+from lstmzoo.execution.network import Network, States
 from lstmzoo.inference.losses import Program
 from lstmzoo.models.anatomy import dissect
 from lstmzoo.runs.trained import Trained
+from lstmzoo.tasks.losses_tf import cross_entropy
 
 
 class Scorer:
     """A `losses.Reader` that compiles a trained model."""
 
     def __init__(self, trained: Trained):
-        self.trained, self.vocab_size = trained, trained.vocab_size
+        self.trained, self.vocab_size = trained, trained.sizes.head
 
     def program(self, lanes: int, window: int) -> tuple[Program, Any]:
         """Return a compiled program, and the zero state, as `losses.Reader.program` describes."""
@@ -23,7 +24,7 @@ class Scorer:
 
         def run(x: Tensor, y: Tensor, states: States) -> tuple[Tensor, States]:
             logits, states = network(tf.transpose(x), states)
-            return tf.transpose(losses_of(logits, tf.transpose(y))), states
+            return tf.transpose(cross_entropy(logits, tf.transpose(y))), states
 
         symbols, zero = tf.TensorSpec([lanes, window], tf.int32), network.zero(lanes)
         carried = [tf.TensorSpec(state.shape, state.dtype) for state in zero]

@@ -9,6 +9,7 @@ import tf_keras as keras
 
 from lstmzoo.errors import InputError, shown
 
+NUMBERS = "outputs"  # name of the head of a model whose outputs are numbers: a saved model keeps it
 _CALLS = (keras.Sequential.call, keras.Sequential.__base__.call)  # the base is the class of functional models
 
 
@@ -26,6 +27,14 @@ class Anatomy(NamedTuple):
     dropout: tuple[float, ...]
     """Rate of dropout in front of each cell."""
     head: keras.layers.Dense | None
+    skip: keras.layers.Dense | None
+    """The linear layer from the inputs to the outputs, if any."""
+
+    @property
+    def outputs(self) -> int | None:
+        """M, the numbers of a model whose outputs are numbers; None for one of symbols, or without a head."""
+        numbers = self.encoding == "features" and self.head is not None and self.head.name == NUMBERS
+        return self.head.units if numbers else None  # type: ignore[union-attr]
 
 
 def dissect(model: keras.Model) -> Anatomy:
@@ -36,13 +45,13 @@ def dissect(model: keras.Model) -> Anatomy:
     _require_functional(model)
     encoding = "features" if len(model.input_shape) == 3 else "scalar"
     one_hot_size, embedding, head, rate = None, None, None, 0.0
+    layers, skip = _chain(model)
     recurrent: list[keras.layers.RNN] = []
     cells: list[keras.layers.LSTMCell] = []
     dropout: list[float] = []
-    for layer in model.layers:
+    for layer in layers:
         _require(layer, _follows(layer, model), "one input, the layer before, and one output")
-        _require(layer, not layer.losses, "no regularizer")
-        _require_one_type(layer)
+        _require_plain(layer)
         if type(layer) is keras.layers.Embedding:
             _require(layer, not layer.mask_zero, "mask_zero=False")
             encoding, embedding = "embedding", layer
@@ -68,7 +77,9 @@ def dissect(model: keras.Model) -> Anatomy:
             raise _foreign(layer)
     if not cells:
         raise InputError(f"expected a model with an LSTM layer, received {model.name!r}, which has none")
-    return Anatomy(encoding, one_hot_size, embedding, tuple(recurrent), tuple(cells), tuple(dropout), head)
+    if skip is not None and head is None:
+        raise _foreign(skip)
+    return Anatomy(encoding, one_hot_size, embedding, tuple(recurrent), tuple(cells), tuple(dropout), head, skip)
 
 
 def require_keras_2(model: Any) -> None:
@@ -88,6 +99,24 @@ def _require_functional(model: Any) -> None:
             f"model {model.name!r}: expected a Sequential or functional one with an Input, received "
             f"{type(model).__name__} with {'a call of its own' if type(model).call not in _CALLS else 'none'}"
         )
+
+
+def _chain(model: keras.Model) -> tuple[list[keras.layers.Layer], keras.layers.Dense | None]:
+    """Return the layers that follow one another from the input up, and the linear layer beside them, if any."""
+    if type(model.layers[-1]) is not keras.layers.Add:
+        return model.layers, None
+    *layers, skip, total = model.layers
+    summed = total.input if isinstance(total.input, list) else [total.input]
+    linear = type(skip) is keras.layers.Dense and skip.activation is keras.activations.linear and not skip.use_bias
+    beside = linear and skip.input is model.input and summed[0] is layers[-1].output and summed[1:] == [skip.output]
+    _require(total, beside, "the sum of the head and of a linear layer of the inputs without a bias")
+    _require_plain(skip)
+    return layers, skip
+
+
+def _require_plain(layer: keras.layers.Layer) -> None:
+    _require(layer, not layer.losses, "no regularizer")
+    _require_one_type(layer)
 
 
 def _is_one_hot(layer: keras.layers.Layer) -> bool:

@@ -11,9 +11,7 @@ import numpy as np
 
 from lstmzoo.errors import InputError, did_you_mean, shown
 from lstmzoo.models.registry import get_model
-from lstmzoo.models.spec import MAX_DEPTH, ModelSpec, spec_of
-
-ENCODINGS = ("scalar", "one_hot", "embedding", "features")
+from lstmzoo.models.spec import ENCODINGS, MAX_DEPTH, ModelSpec, Sizes, spec_of
 
 
 class LayerWeights(NamedTuple):
@@ -48,11 +46,14 @@ class Weights(NamedTuple):
     head: HeadWeights | None = None
     embedding: np.ndarray | None = None
     """`[V, E]`"""
+    skip: np.ndarray | None = None
+    """`[D, M]`: the outputs are `h @ kernel + bias + x @ skip`."""
 
     def in_order(self) -> list[np.ndarray]:
         """List the arrays in the order of `model.get_weights()`.
 
-        That is: embedding if any; kernel, recurrent_kernel, bias of each layer; kernel and bias of the head if any.
+        That is: embedding if any; kernel, recurrent_kernel, bias of each layer; kernel and bias of the head if any; the
+        kernel of the skip if any.
         """
         return list(self.named().values())
 
@@ -61,7 +62,8 @@ class Weights(NamedTuple):
         parts: dict[str, np.ndarray] = {} if self.embedding is None else {"embedding": self.embedding}
         for number, layer in enumerate(self.layers):
             parts |= {f"layer {number} {name}": part for name, part in layer._asdict().items()}
-        return parts | ({} if self.head is None else {f"head {k}": part for k, part in self.head._asdict().items()})
+        parts |= {} if self.head is None else {f"head {name}": part for name, part in self.head._asdict().items()}
+        return parts | ({} if self.skip is None else {"skip kernel": self.skip})
 
 
 class Blueprint(NamedTuple):
@@ -72,13 +74,15 @@ class Blueprint(NamedTuple):
     encoding: str
     """"scalar", "one_hot", "embedding" or "features"."""
     vocab_size: int | None
-    """V; None: no head."""
+    """V; None: no head, or one of numbers."""
     input_dim: int | None
     """D, with encoding "features" only."""
     weights: Weights
     batch_size: int = 1
     seq_length: int | None = None
     dtype: str = "float32"
+    outputs: int | None = None
+    """M, the numbers that come out of a model of numbers."""
 
 
 def draw_up(
@@ -91,17 +95,19 @@ def draw_up(
     batch_size: int = 1,
     seq_length: int | None = None,
     dtype: str = "float32",
+    numbers: bool = False,
 ) -> Blueprint:
     """Make the blueprint of weights whose layers fit one another.
 
-    `kind=None`: single for one layer, stacked_layers for several. Raises `InputError` for an impossible kind or
-    dropout, for more than 1,000 layers, for weights that are not finite, and where the encoding and the sizes of input,
-    embedding and head contradict one another: one-hot or embedded inputs and the classes of the head are the same V
-    symbols.
+    `kind=None`: single for one layer, stacked_layers for several. `numbers`: the outputs are numbers, not logits.
+    Raises `InputError` for an impossible kind or dropout, for more than 1,000 layers, for weights that are not finite,
+    and where the encoding and the sizes of input, embedding and head contradict one another: one-hot or embedded inputs
+    and the classes of the head are the same V symbols.
     """
     if len(weights.layers) > MAX_DEPTH:
         raise InputError(f"model: expected at most {MAX_DEPTH:,} LSTM layers, received {len(weights.layers):,}")
-    vocab_size = None if weights.head is None else int(weights.head.kernel.shape[1])
+    size = None if weights.head is None else int(weights.head.kernel.shape[1])
+    vocab_size, outputs = (None, size) if numbers else (size, None)
     _check_encoding(weights, encoding, vocab_size)
     require_finite(weights)
     table = weights.embedding
@@ -111,24 +117,26 @@ def draw_up(
         "units": tuple(layer.units for layer in weights.layers),
         "dropout": dropout,
         "recurrent_activation": recurrent_activation,
+        **({} if weights.skip is None else {"skip": True}),
     }
     spec = described(description | embedded)
     input_dim = int(weights.layers[0].kernel.shape[0]) if encoding == "features" else None
-    return Blueprint(spec, encoding, vocab_size, input_dim, weights, batch_size, seq_length, dtype)
+    return Blueprint(spec, encoding, vocab_size, input_dim, weights, batch_size, seq_length, dtype, outputs)
 
 
-def from_list(spec: ModelSpec, encoding: str, vocab_size: int, arrays: Sequence[np.ndarray]) -> Blueprint:
+def from_list(spec: ModelSpec, encoding: str, sizes: Sizes, arrays: Sequence[np.ndarray]) -> Blueprint:
     """Make the blueprint of a description and the list of arrays that `model.get_weights()` returns.
 
     Raises `InputError` for arrays of other shapes than those of the description.
     """
-    expected, received = weight_shapes(spec, encoding, vocab_size), [array.shape for array in arrays]
+    expected, received = weight_shapes(spec, encoding, sizes), [array.shape for array in arrays]
     if received != expected:
         raise InputError(f"weights: expected arrays of {expected}, received {received}")
-    table = arrays[0] if encoding == "embedding" else None
-    first = 0 if table is None else 1
-    layers = tuple(LayerWeights(*arrays[k : k + 3]) for k in range(first, len(arrays) - 2, 3))
-    return Blueprint(spec, encoding, vocab_size, None, Weights(layers, HeadWeights(*arrays[-2:]), table))
+    table, rest = (arrays[0], arrays[1:]) if encoding == "embedding" else (None, arrays)
+    split = 3 * len(spec.layers)
+    layers, (kernel, bias, *skip) = (LayerWeights(*rest[k : k + 3]) for k in range(0, split, 3)), rest[split:]
+    weights = Weights(tuple(layers), HeadWeights(kernel, bias), table, *skip)
+    return Blueprint(spec, encoding, sizes.vocab_size, sizes.input_dim, weights, outputs=sizes.outputs)
 
 
 def require_finite(weights: Weights) -> None:
@@ -138,14 +146,15 @@ def require_finite(weights: Weights) -> None:
             raise InputError(f"{name}: expected finite numbers, received NaN or infinity: the model is damaged")
 
 
-def weight_shapes(spec: ModelSpec, encoding: str, vocab_size: int) -> list[tuple[int, ...]]:
+def weight_shapes(spec: ModelSpec, encoding: str, sizes: Sizes) -> list[tuple[int, ...]]:
     """Return the shapes of a description's arrays, in the order of `model.get_weights()`."""
-    below = spec.input_dim(encoding, vocab_size)
-    shapes: list[tuple[int, ...]] = [(vocab_size, below)] if encoding == "embedding" else []
+    size, below = sizes.head, spec.input_dim(encoding, sizes)
+    skip = [(below, size)] if spec.skip else []
+    shapes: list[tuple[int, ...]] = [(size, below)] if encoding == "embedding" else []
     for units in spec.layers:
         shapes += [(below, 4 * units), (units, 4 * units), (4 * units,)]
         below = units
-    return [*shapes, (below, vocab_size), (vocab_size,)]
+    return [*shapes, (below, size), (size,), *skip]
 
 
 def described(model: str | Mapping[str, Any] | ModelSpec, overrides: Mapping[str, Any] | None = None) -> ModelSpec:

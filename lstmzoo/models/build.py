@@ -6,41 +6,50 @@ from typing import Any
 import numpy as np
 import tf_keras as keras
 
-from lstmzoo.errors import InputError, did_you_mean, shown
-from lstmzoo.models.blueprint import ENCODINGS, described
-from lstmzoo.models.spec import ModelSpec
+from lstmzoo.errors import InputError, check_count, did_you_mean, shown
+from lstmzoo.models.anatomy import NUMBERS
+from lstmzoo.models.blueprint import described
+from lstmzoo.models.spec import ENCODINGS, ModelSpec
 
 
 def build_model(
     model: str | Mapping[str, Any] | ModelSpec,
     *,
-    vocab_size: int | None,
+    vocab_size: int | None = None,
     encoding: str,
     batch_size: int,
     seq_length: int | None = None,
     input_dim: int | None = None,
     embedding_dim: int | None = None,
+    outputs: int | None = None,
     seed: int = 0,
     **overrides: Any,
 ) -> keras.Model:
     """Build a stateful Keras model: `[B, T]` in (`[B, T, D]` for features), logits `[B, T, V]` out.
 
-    With `vocab_size=None` there is no Dense layer and the output is the last layer's `[B, T, H]`. `model` is a name of
-    the zoo, a mapping as in the YAML, or a `ModelSpec`; `overrides` such as `units=64` or `dropout=0.2` replace its
-    values, and a list of units replaces the depth too. `seq_length=None` takes any T. Initial weights depend on the
-    seed and the sizes alone, so all kinds start with equal ones: Glorot uniform kernels, orthogonal recurrent kernels,
-    zero biases but 1 at the forget gate (Jozefowicz et al. 2015). Weights, from the input up: embedding if any, for
-    each layer kernel `[D, 4H]`, recurrent_kernel `[H, 4H]`, bias `[4H]` (gates i, f, c, o), then Dense kernel `[H, V]`
-    and bias `[V]`. Raises `InputError` for an impossible description or size.
+    `outputs=M`, with encoding "features", makes a model of M numbers in place of `vocab_size` symbols: `[B, T, M]` out.
+    With neither there is no Dense layer and the output is the last layer's `[B, T, H]`. `model` is a name of the zoo, a
+    mapping as in the YAML, or a `ModelSpec`; `overrides` such as `units=64` or `dropout=0.2` replace its values, and a
+    list of units replaces the depth too. `seq_length=None` takes any T. Initial weights depend on the seed and the
+    sizes alone, so all kinds start with equal ones: Glorot uniform kernels, orthogonal recurrent kernels, zero biases
+    but 1 at the forget gate (Jozefowicz et al. 2015). Weights, from the input up: embedding if any, for each layer
+    kernel `[D, 4H]`, recurrent_kernel `[H, 4H]`, bias `[4H]` (gates i, f, c, o), then Dense kernel `[H, V]` and bias
+    `[V]`, then the kernel `[D, M]` of the description's `skip`. Raises `InputError` for an impossible description or
+    size.
     """
     spec = described(model, overrides)
     embedding_dim = embedding_dim if embedding_dim is not None else spec.embedding_dim
     _check(spec, encoding, vocab_size, batch_size, seq_length, input_dim, embedding_dim, seed)
+    _check_numbers(spec, encoding, vocab_size, outputs)
     seeds = _Seeds(seed)
     symbols, x = _inputs(encoding, batch_size, seq_length, input_dim, vocab_size, embedding_dim, seeds)
     x = (_cells if spec.kind == "stacked_cells" else _layers)(spec, x, seeds)
-    if vocab_size is not None:
-        x = keras.layers.Dense(vocab_size, kernel_initializer=seeds.glorot("logits"), name="logits")(x)
+    if size := outputs or vocab_size:
+        name = NUMBERS if outputs else "logits"
+        x = keras.layers.Dense(size, kernel_initializer=seeds.glorot("logits"), name=name)(x)
+    if spec.skip:
+        linear = keras.layers.Dense(outputs, use_bias=False, kernel_initializer=seeds.glorot("skip"), name="skip")
+        x = keras.layers.Add(name="sum")([x, linear(symbols)])
     return keras.Model(symbols, x, name=spec.kind)
 
 
@@ -150,3 +159,18 @@ def _check(
             )
     if batch_size is None or (encoding in ("one_hot", "embedding") and vocab_size is None):
         raise InputError(f"vocab_size and batch_size: expected sizes for encoding {encoding!r}, received None")
+
+
+def _check_numbers(spec: ModelSpec, encoding: str, vocab_size: int | None, outputs: int | None) -> None:
+    """Raise `InputError` unless a model of numbers takes numbers, and only such a one has a skip."""
+    if outputs is not None:
+        check_count("outputs", outputs, 1)
+        if vocab_size is not None or encoding != "features":
+            raise InputError(
+                "outputs: expected encoding 'features' and no vocab_size with it, as numbers go in and come out, "
+                f"received {encoding!r} and vocab_size {shown(vocab_size)}"
+            )
+    elif spec.skip:
+        raise InputError(
+            "skip: expected a model of numbers with it, received no outputs: give outputs=M, or skip=False"
+        )

@@ -49,6 +49,7 @@ def build(blueprint: Blueprint, *, batch_size: int | None = None, kind: str | No
             batch_size=blueprint.batch_size if batch_size is None else batch_size,
             seq_length=blueprint.seq_length,
             input_dim=blueprint.input_dim,
+            outputs=blueprint.outputs,
         )
     model.set_weights(blueprint.weights.in_order())
     return model
@@ -72,6 +73,7 @@ def blueprint_of(model: keras.Model) -> Blueprint:
         batch_size=batch_size,
         seq_length=seq_length,
         dtype=_one({variable.dtype.as_numpy_dtype.__name__ for variable in model.weights}),
+        numbers=anatomy.outputs is not None,
     )
 
 
@@ -81,6 +83,7 @@ def _weights(anatomy: Anatomy) -> Weights:
         tuple(LayerWeights(*(part.numpy().copy() for part in parts)) for parts in layers),
         anatomy.head and HeadWeights(anatomy.head.kernel.numpy().copy(), anatomy.head.bias.numpy().copy()),
         anatomy.embedding and anatomy.embedding.embeddings.numpy().copy(),
+        anatomy.skip and anatomy.skip.kernel.numpy().copy(),
     )
 
 

@@ -55,7 +55,9 @@ class Runner(Protocol):
 
 
 def signature_of(blueprint: Blueprint) -> Signature:
-    """Return the signature of the model that a blueprint describes; raise `InputError` for one without a head."""
+    """Return the signature of the model that a blueprint describes; raise `InputError` for one without logits."""
+    if blueprint.outputs is not None:
+        raise InputError("model: expected one whose outputs are logits of symbols, received a model of numbers")
     if blueprint.vocab_size is None:
         raise InputError("model: expected one with a head, whose outputs are logits, received one without")
     return Signature(blueprint.encoding, blueprint.input_dim, blueprint.vocab_size, blueprint.spec.layers)

@@ -1,7 +1,7 @@
 """The description of a model: a stack of LSTM layers, the YAML's `model` section. No TensorFlow."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from typing_extensions import Self
@@ -12,7 +12,21 @@ from lstmzoo.schema.section import Count, Fraction, Section, expected
 
 MAX_DEPTH = 1000
 
-ENCODINGS = ("scalar", "one_hot", "embedding")  # of symbols; numbers come in as "features"
+SYMBOLIC = ("scalar", "one_hot", "embedding")
+ENCODINGS = (*SYMBOLIC, "features")  # which are numbers
+
+
+class Sizes(NamedTuple):
+    """Sizes of what goes into a model and comes out of it: V symbols, or D numbers and M numbers."""
+
+    vocab_size: int | None = None
+    input_dim: int | None = None
+    outputs: int | None = None
+
+    @property
+    def head(self) -> int:
+        """V or M, the outputs of the model; 0 for a model without a head."""
+        return self.outputs or self.vocab_size or 0
 
 
 def _units(value: Any) -> int | tuple[int, ...]:
@@ -54,9 +68,11 @@ class ModelSpec(Section):
     recurrent_activation: Literal["sigmoid", "hard_sigmoid"] = "sigmoid"
     """Activation of the gates i, f, o."""
     encoding: EncodingName = "auto"
-    """How a symbol enters the net; auto is the task's own (echo: scalar; char: one_hot)."""
+    """How a symbol enters the net; auto is the task's own (echo: scalar; char: one_hot). features: numbers."""
     embedding_dim: Count | None = None
     """Size of the embedding; with encoding embedding only."""
+    skip: bool = False
+    """The inputs are added to the outputs through a linear layer without a bias; not where inputs are symbols."""
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -68,6 +84,8 @@ class ModelSpec(Section):
             raise expected("embedding_dim with encoding embedding only")
         if self.encoding == "embedding" and self.embedding_dim is None:
             raise expected("an embedding_dim with encoding embedding")
+        if self.skip and self.encoding in SYMBOLIC:
+            raise expected(f"false with encoding {self.encoding}, whose inputs are symbols", at="skip")
         return self
 
     @property
@@ -75,12 +93,13 @@ class ModelSpec(Section):
         """Units of each layer, from the input up."""
         return self.units if isinstance(self.units, tuple) else (self.units,) * (self.depth or 1)
 
-    def input_dim(self, encoding: str, vocab_size: int) -> int:
-        """Return D, the number of features that the first layer receives for a symbol."""
-        return {"scalar": 1, "one_hot": vocab_size, "embedding": self.embedding_dim}[encoding] or 1
+    def input_dim(self, encoding: str, sizes: Sizes) -> int:
+        """Return D, the number of features that the first layer receives in a step."""
+        found = {"one_hot": sizes.vocab_size, "embedding": self.embedding_dim, "features": sizes.input_dim}
+        return found.get(encoding) or 1
 
     def parameters(self, input_dim: int, vocab_size: int | None) -> int:
-        """Count the trainable values for D input features and V classes; `vocab_size=None`: no head.
+        """Count the trainable values for D input features and V classes, or M numbers; `vocab_size=None`: no head.
 
         One layer of 4 units with 1 input feature and 2 classes has 4 * 4 * (1 + 4 + 1) + 2 * (4 + 1) = 106.
         """
@@ -89,7 +108,8 @@ class ModelSpec(Section):
             total += 4 * units * (below + units + 1)
             below = units
         embedding = (vocab_size or 0) * self.embedding_dim if self.embedding_dim else 0
-        return embedding + total + (vocab_size * (below + 1) if vocab_size else 0)
+        skip = input_dim if self.skip else 0
+        return embedding + total + (vocab_size * (below + 1 + skip) if vocab_size else 0)
 
 
 def spec_of(description: Mapping[str, Any]) -> ModelSpec:

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from lstmzoo.report.figures import blank, collected, drawable, save_png, set_margins
-from lstmzoo.report.summary import Summary
+from lstmzoo.report.summary import Summary, shared_words
 from lstmzoo.runs.curve import SMOOTHING, Curve
 
 COLORS = ("#4c78a8", "#e45756", "#3a9b4e", "#f2a03d", "#8e6bbd", "#17a3b8", "#9d6b4f", "#e377c2", "#6b6b6b", "#b5b82e")
@@ -30,9 +30,9 @@ def draw_runs(path: Path, runs: Sequence[Summary]) -> None:
     for place, run in reversed([*enumerate(runs)]):
         _draw_training(panels[0], run, window, _style(place, len(runs)))
         _draw_validation(panels[1], run, _style(place, len(runs)))
-    over = f", smoothed over {window:,} steps" if window > 1 else ""
-    _dress(panels[0], f"training loss{over} (nats a symbol)")
-    _dress(panels[1], "validation loss (nats a symbol)")
+    over, unit = f", smoothed over {window:,} steps" if window > 1 else "", shared_words(runs).of_loss
+    _dress(panels[0], f"training loss{over}{unit}")
+    _dress(panels[1], f"validation loss{unit}")
     panels[1].set_xlabel("step")
     if not any(run.curve.steps for run in runs):
         panels[1].set_xlim(0, 1)

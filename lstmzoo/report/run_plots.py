@@ -10,13 +10,13 @@ from matplotlib.patches import Patch
 
 from lstmzoo.report.figures import blank, collected, drawable, save_png, set_margins
 from lstmzoo.runs.curve import SMOOTHING, Curve
-from lstmzoo.tasks.task import View
+from lstmzoo.tasks.task import SYMBOLS, View, Words
 
 LINE, INPUT, TARGET, PREDICTION, UNKNOWN = "#4c78a8", "#c0cfdf", "#e45756", "#3a9b4e", "#eadfc8"
 
 
 @collected
-def draw_loss(path: Path, curve: Curve, floor: float | None, title: str) -> None:
+def draw_loss(path: Path, curve: Curve, floor: float | None, title: str, words: Words = SYMBOLS) -> None:
     """Draw the training loss of every step and smoothed, the validation losses, and the loss floor if it is known."""
     figure, (axes,) = _figure(8, 4.5, 1)
     steps, *losses = curve.drawn()
@@ -30,7 +30,7 @@ def draw_loss(path: Path, curve: Curve, floor: float | None, title: str) -> None
         axes.axhline(
             float(drawable(floor)), color="#888888", linestyle=":", label=f"floor of an epoch's mean: {floor:.2g}"
         )
-    axes.set(xlabel="step", ylabel="loss (nats a symbol)", yscale="log", title=title)
+    axes.set(xlabel="step", ylabel=f"loss{words.of_loss}", yscale="log", title=title)
     axes.margins(x=0.01)
     axes.grid(alpha=0.25)
     axes.legend(frameon=False)

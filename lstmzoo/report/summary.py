@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,16 +13,16 @@ from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.load import load_run_config
 from lstmzoo.config.plan import count_parameters
 from lstmzoo.errors import InputError, shown
+from lstmzoo.models.spec import Sizes
 from lstmzoo.runs.best import is_better
 from lstmzoo.runs.curve import Curve
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.runs.metrics import Line
 from lstmzoo.system.terminal import printable
-from lstmzoo.tasks.task import data_keys
+from lstmzoo.tasks.task import SYMBOLS, Words, data_keys, sizes_of, words_of
 from lstmzoo.zoo.pretrained import is_packed
 
 GOING_ON = "running or killed"
-MEASURES = ("val_loss", "val_accuracy", "val_bpc", "elapsed_seconds")  # some lines have them
 
 Numbers = dict[str, int | float | None]
 
@@ -34,10 +34,17 @@ class Summary(NamedTuple):
     status: str
     """The status in result.json; `running or killed` if there is no such file."""
     numbers: Numbers
-    """Numbers by their names in report.csv: losses in nats a symbol, times in seconds; None: unknown, not measured."""
+    """Numbers by their names in report.csv: losses, times in seconds; None: unknown, not measured."""
     settings: Settings
     curve: Curve
     """The curve of its losses, whose smoothing starts at 0."""
+    words: Words = SYMBOLS
+
+
+def shared_words(runs: Sequence[Summary]) -> Words:
+    """Return the words of all runs; where they differ, words that say less."""
+    found = {run.words for run in runs}
+    return found.pop() if len(found) == 1 else Words("steps", "")
 
 
 def read_summary(path: Path, label: str) -> Summary:
@@ -45,7 +52,8 @@ def read_summary(path: Path, label: str) -> Summary:
 
     Raises `InputError` for a damaged file, and for a metrics.jsonl with fewer steps than result.json says.
     """
-    experiment, directory, tally = load_run_config(path / "config.yaml"), RunDirectory(path), _Tally()
+    experiment, directory = load_run_config(path / "config.yaml"), RunDirectory(path)
+    tally = _Tally(experiment.task.measured)
     facts = _facts(directory)
     result = _result(directory)  # before the metrics, which may grow meanwhile
     steps = directory.metrics.read_whole(tally.add)
@@ -56,7 +64,8 @@ def read_summary(path: Path, label: str) -> Summary:
             "restore the run's own file, or leave the run out"
         )
     result = result or tally.result(experiment, facts.get("vocab_size"))
-    return Summary(label, printable(result.status), result.numbers(), dict(_settings(experiment, facts)), tally.curve)
+    settings, words = dict(_settings(experiment, facts)), words_of(experiment.task)
+    return Summary(label, printable(result.status), result.numbers(), settings, tally.curve, words)
 
 
 class _Best(BaseModel):
@@ -96,7 +105,8 @@ class _Result(BaseModel):
 class _Tally:
     """The summary of metrics.jsonl, from its lines one by one in bounded memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, measured: Sequence[str]) -> None:
+        self.measures = (*measured, "elapsed_seconds")  # some lines have them
         self.curve = Curve(0.0)
         self.last: Line = {}
         self.timed: Line = {}
@@ -104,8 +114,8 @@ class _Tally:
 
     def add(self, line: Line) -> None:
         """Add the line of one step; raise `ValueError` for a measure that is no number."""
-        if not line.keys().isdisjoint(MEASURES):
-            _check_measures(line)
+        if not line.keys().isdisjoint(self.measures):
+            _check_measures(line, self.measures)
         self.curve.add(line)
         self.last = line
         if "elapsed_seconds" in line:
@@ -117,21 +127,21 @@ class _Tally:
         """Return what stands in for a missing result.json; the number of epochs stays unknown."""
         train, seconds = experiment.train, self.timed.get("elapsed_seconds")
         symbols = self.timed.get("step", 0) * train.batch_size * train.seq_length
-        size = vocab_size if experiment.task.writes else experiment.task.vocab_size
+        sizes = Sizes(vocab_size) if experiment.task.writes else sizes_of(experiment.task)
         return _Result(
             status=GOING_ON,
             steps=self.last.get("step", 0),
             epochs=None,
-            parameters=count_parameters(experiment, size) if isinstance(size, int) else None,
+            parameters=count_parameters(experiment, sizes) if isinstance(sizes.head, int) else None,
             best=_Best(step=self.best["step"], val_loss=self.best["val_loss"]) if self.best else None,
-            final={name: self.last[name] for name in ("train_loss", *MEASURES) if name in self.last},
+            final={name: self.last[name] for name in ("train_loss", *self.measures) if name in self.last},
             train_seconds=seconds,
             symbols_per_second=symbols / seconds if seconds else None,
         )
 
 
-def _check_measures(line: Line) -> None:
-    for name in MEASURES:
+def _check_measures(line: Line, measures: Sequence[str]) -> None:
+    for name in measures:
         if name in line and not (isinstance(line[name], float) and math.isfinite(line[name])):
             raise ValueError(f"{shown(line[name])} as {name} of step {line['step']}")
 

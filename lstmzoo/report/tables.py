@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lstmzoo.report.comparison import Comparison, shortest_ends
-from lstmzoo.report.summary import Summary
+from lstmzoo.report.summary import Summary, shared_words
 from lstmzoo.system.cells import csv_table, markdown_row, markdown_text
 from lstmzoo.system.terminal import duration, short_number
 
 WIDTH, GAP = 100, 2  # characters of the table for a terminal, and between two of its columns
 MOST_ROWS, MOST_LABEL = 40, 28  # runs in it, characters of a run's name
-HEADS = ("best val_loss", "at step", "last train_loss", "steps", "training takes", "symbols/s")
+HEADS = ("best val_loss", "at step", "last train_loss", "steps", "training takes")
 BRIEF = ("val_loss", "at step", "train_loss", "steps", "time")
 MAIN = ("task", "model", "train")
 
@@ -30,9 +30,11 @@ def markdown_page(comparison: Comparison, picture: str) -> str:
     """Return a page: the picture (unless ""), a table of the runs with what differs, and the main shared settings."""
     runs = comparison.runs
     title = f"{len(runs)} runs compared" if len(runs) > 1 else f"The run {markdown_text(runs[0].label)}"
-    heads, rows = _table(comparison, comparison.telling(), HEADS)
+    words = shared_words(runs)
+    heads, rows = _table(comparison, comparison.telling(), (*HEADS, f"{words.steps}/s"))
     lines = [f"# {title}", "", *([f"![training and validation losses by step]({picture})", ""] if picture else [])]
-    lines += ["Losses are in nats a symbol; the best run is first. `report.csv` has all digits.", ""]
+    unit = f"Losses are in {words.loss}; the" if words.loss else "The"
+    lines += [f"{unit} best run is first. `report.csv` has all digits.", ""]
     lines += [markdown_row(heads), "|" + "---|" * len(heads), *map(markdown_row, rows)]
     return "\n".join([*lines, "", *_shared_lines(comparison), ""])
 

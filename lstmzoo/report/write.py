@@ -23,7 +23,7 @@ def write_report(
     """Write report.md, report.csv and curves.png about runs to the directory `path`, which is made if it is missing.
 
     `runs`: one or more run directories, and sweep directories, which stand for all runs in them. Returns the rows of
-    report.csv, best validation loss first: losses in nats a symbol, times in seconds. A run that still goes on, or that
+    report.csv, best validation loss first; times are in seconds. A run that still goes on, or that
     was killed, interrupted or diverged, is one of them, with its status. Raises `InputError` for a path that is no run,
     for a damaged file and for a `path` that cannot be written to, and `EnvironmentFailure` if the disk fails. Where
     matplotlib cannot draw, curves.png is left out, with a warning in the log.

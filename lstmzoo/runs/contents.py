@@ -12,7 +12,9 @@ from lstmzoo.config.optimizers import slot_shapes
 from lstmzoo.config.plan import Plan
 from lstmzoo.errors import InputError
 from lstmzoo.models.blueprint import weight_shapes
+from lstmzoo.models.spec import Sizes
 from lstmzoo.runs.checkpoint import Checkpoint, Damaged
+from lstmzoo.tasks.task import sizes_of
 
 Kind = tuple[str, tuple[int, ...]]  # dtype and shape
 COUNTERS: dict[str, Kind] = {
@@ -26,13 +28,13 @@ COUNTERS: dict[str, Kind] = {
 READ = ("weights/", "position", "best/")  # by who needs the model alone: optimizer slots are twice as large as it
 
 
-def check_model(checkpoint: Checkpoint, step: int, experiment: Experiment, vocab_size: int) -> None:
+def check_model(checkpoint: Checkpoint, step: int, experiment: Experiment, sizes: Sizes) -> None:
     """Raise `Damaged` for the `READ` parts of a checkpoint if no run has them after `step`.
 
     Weights may be in float16, and the counters may lack, as in the trained models of the package. Raises another
     `InputError` for weights whose shapes are not those of this experiment.
     """
-    expected = _numbered("weights", weight_shapes(experiment.model, experiment.encoding, vocab_size))
+    expected = _numbered("weights", weight_shapes(experiment.model, experiment.encoding, sizes))
     tensors = checkpoint.tensors
     wide = {name: value.astype(np.float32) if value.dtype == np.float16 else value for name, value in tensors.items()}
     weights = [value.shape for value in weights_in(wide)]
@@ -53,8 +55,8 @@ def check_contents(checkpoint: Checkpoint, step: int, plan: Plan) -> None:
     Names, dtypes and shapes are those of its model and optimizer, all numbers are finite, and the counters are those of
     this step.
     """
-    experiment, size = plan.resolved, plan.task.vocab_size
-    shapes = weight_shapes(experiment.model, experiment.encoding, size)
+    experiment = plan.resolved
+    shapes = weight_shapes(experiment.model, experiment.encoding, sizes_of(plan.task))
     slots = slot_shapes(experiment.train.optimizer, shapes)
     expected = _numbered("weights", shapes) | {"optimizer/000": ("int64", ())} | _numbered("optimizer", slots, 1)
     for layer, units in enumerate(experiment.model.layers):

@@ -11,10 +11,12 @@ from lstmzoo.config.load import load_run_config
 from lstmzoo.data.vocabulary import Vocabulary
 from lstmzoo.errors import InputError, shown
 from lstmzoo.models.blueprint import Blueprint, from_list, require_finite
+from lstmzoo.models.spec import Sizes
 from lstmzoo.runs.checkpoint import Check, Checkpoint, whole_checkpoints
 from lstmzoo.runs.contents import READ, check_model, weights_in
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.system.accessories import before_tensorflow
+from lstmzoo.tasks.task import sizes_of
 from lstmzoo.zoo.pretrained import is_packed, run_path, what_was_meant
 
 if TYPE_CHECKING:
@@ -43,14 +45,14 @@ class Trained(NamedTuple):
         return self.symbols
 
     @property
-    def vocab_size(self) -> int:
-        """V, the number of classes."""
-        return len(self.symbols) if self.symbols is not None else self.experiment.task.vocab_size
+    def sizes(self) -> Sizes:
+        """The sizes of what goes into the model and comes out."""
+        return _sizes(self.experiment, self.symbols)
 
     def blueprint(self) -> Blueprint:
         """Return the model as data, description and weights; raise `InputError` if a weight is NaN or infinity."""
         experiment = self.experiment
-        blueprint = from_list(experiment.model, experiment.encoding, self.vocab_size, self.weights)
+        blueprint = from_list(experiment.model, experiment.encoding, self.sizes, self.weights)
         require_finite(blueprint.weights)
         return blueprint
 
@@ -113,7 +115,11 @@ def _check(
             f"expected the vocabulary that the run was trained with, received another one in "
             f"{directory.path / 'vocab.json'}: restore the run's own file"
         )
-    check_model(checkpoint, step, experiment, experiment.task.vocab_size if symbols is None else len(symbols))
+    check_model(checkpoint, step, experiment, _sizes(experiment, symbols))
+
+
+def _sizes(experiment: Experiment, symbols: Vocabulary | None) -> Sizes:
+    return sizes_of(experiment.task) if symbols is None else Sizes(len(symbols))
 
 
 def _best_checkpoint(directory: RunDirectory, check: Check) -> _Chosen:

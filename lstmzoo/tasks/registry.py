@@ -15,9 +15,9 @@ from lstmzoo.schema.section import Section
 from lstmzoo.system.plugins import each_plugin
 from lstmzoo.tasks.char import Char, CharSpec
 from lstmzoo.tasks.echo import Echo, EchoSpec
-from lstmzoo.tasks.task import MAY_LACK, Task, TaskSection
+from lstmzoo.tasks.task import MAY_LACK, Task, TaskSection, completed
 
-TASKS: dict[str, Any] = {"echo": Echo, "char": Char}
+TASKS: dict[str, Any] = {"echo": completed(Echo), "char": completed(Char)}
 
 
 def _enter(name: str, task: Any) -> None:
@@ -33,10 +33,7 @@ def _enter(name: str, task: Any) -> None:
     if get_origin(kind) is not Literal or get_args(kind) != (name,):
         raise InputError(f"expected its section to have kind: Literal[{name!r}], received {kind}")
     _check_values(section)
-    for part in MAY_LACK:
-        if not hasattr(task, part):
-            setattr(task, part, getattr(Task, part))
-    TASKS[name] = task
+    TASKS[name] = completed(task)
 
 
 def _check_values(section: Any) -> None:
@@ -44,8 +41,21 @@ def _check_values(section: Any) -> None:
         raise InputError(f"encodings: expected one or more of {', '.join(ENCODINGS)}, received {section.encodings!r}")
     if "val_loss" not in section.measured:
         raise InputError(f"measured: expected val_loss among them, received {section.measured!r}")
-    if not isinstance(section.vocab_size, int) or section.vocab_size < 2:
+    if "features" in section.encodings:
+        _check_numbers(section)
+    elif not isinstance(section.vocab_size, int) or section.vocab_size < 2:
         raise InputError(f"vocab_size: expected an integer >= 2, received {section.vocab_size!r}")
+
+
+def _check_numbers(section: Any) -> None:
+    if len(section.encodings) > 1 or section.vocab_size is not None:
+        raise InputError(
+            "encodings: expected features alone, with vocab_size None, for a task of numbers, received "
+            f"{section.encodings!r} and {section.vocab_size!r}"
+        )
+    lacking = [name for name in ("input_dim", "outputs") if not hasattr(section, name)]
+    if lacking:
+        raise InputError(f"expected a section of numbers with {' and '.join(lacking)}, received {section.__name__}")
 
 
 def _require_parts(found: type, protocol: type) -> None:
@@ -70,7 +80,8 @@ else:
 def make_task(spec: EchoSpec | CharSpec, batch_size: int, seed: int, fraction: float) -> Task:
     """Make the task that a section describes; a text is read here, and encoded if that was not done before."""
     task: Task = TASKS[spec.kind](spec, batch_size, seed, fraction)
-    lacking = [name for name in ("vocabulary", "vocab_size") if not hasattr(task, name)]
+    sizes = ("input_dim", "outputs") if "features" in spec.encodings else ("vocab_size",)
+    lacking = [name for name in ("vocabulary", *sizes) if not hasattr(task, name)]
     if lacking:  # of another package
         raise InputError(f"task {spec.kind}: expected one with {' and '.join(lacking)}, received {type(task).__name__}")
     return task

@@ -3,10 +3,12 @@
 A task of another package imports all it needs from this module, and from no other of lstmzoo: these names are stable.
 """
 
+import math
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
-from lstmzoo.data.lanes import Lanes, Scored, split_lanes
+from lstmzoo.data.lanes import Lanes, Scored, Windows, split_lanes
 from lstmzoo.data.vocabulary import Vocabulary
+from lstmzoo.models.spec import Sizes
 from lstmzoo.schema.section import Count, Section, all_expected
 
 if TYPE_CHECKING:
@@ -18,9 +20,12 @@ __all__ = [
     "Picture",
     "Scored",
     "Section",
+    "Stream",
     "Task",
     "TaskSection",
     "Vocabulary",
+    "Windows",
+    "Words",
     "all_expected",
     "split_lanes",
 ]
@@ -34,8 +39,25 @@ class Picture(NamedTuple):
     """Below the axis of time."""
 
 
+class Words(NamedTuple):
+    """Words for people: what a task counts, and the unit of its loss."""
+
+    steps: str
+    """Such as "symbols": so many of them are dropped, or trained in a second."""
+    loss: str
+    """Such as "nats a symbol"; "" for a loss without a unit."""
+
+    @property
+    def of_loss(self) -> str:
+        """The unit of the loss in parentheses, for an axis; "" without one."""
+        return f" ({self.loss})" if self.loss else ""
+
+
+SYMBOLS = Words("symbols", "nats a symbol")
+
+
 class View(NamedTuple):
-    """The first steps of a validation in all lanes, each part `[B, n]`: what a picture shows."""
+    """The first steps of a validation in all lanes, each part `[B, n]` (`[B, n, M]`): what a picture shows."""
 
     inputs: "np.ndarray"
     targets: "np.ndarray"
@@ -43,13 +65,33 @@ class View(NamedTuple):
     weights: "np.ndarray"
 
 
+class Stream(Protocol):
+    """Source of the windows that a run trains or validates on: `Lanes`, `Scored`, or an object of a task's own."""
+
+    def windows(self, seq_length: int) -> int:
+        """Count the windows."""
+
+    def cut(self, seq_length: int, first: int, count: int) -> Windows:
+        """Cut `count` windows from window `first` on; for a validation with weights, and fewer where they end."""
+
+
+class ScoredStream(Stream, Protocol):
+    """A stream to validate on."""
+
+    def total(self) -> Any:
+        """Return the sum of all weights in float64: a number, or `[M]`."""
+
+
 class TaskSection(Protocol):
     """The contract of a task's section of the YAML, which is a `Section` with a `kind: Literal[NAME]`."""
 
     encodings: ClassVar[tuple[str, ...]]
-    """The possible encodings, of scalar, one_hot and embedding; the default one first."""
-    vocab_size: ClassVar[int]
-    """V, or its smallest possible value where it depends on data."""
+    """The possible encodings, of scalar, one_hot and embedding, the default one first; or features alone."""
+    vocab_size: ClassVar[int | None]
+    """V, or its smallest possible value where it depends on data; None for numbers.
+
+    A section of numbers has `input_dim` (D) and `outputs` (M) in its place, or the smallest possible ones.
+    """
     measured: ClassVar[tuple[str, ...]]
     """Names of the measures of a validation; `val_loss` is one of them."""
     writes: ClassVar[bool]
@@ -68,6 +110,16 @@ class TaskSection(Protocol):
         """Return a warning for each setting that is legal but probably a mistake."""
 
 
+def sizes_of(found: "Task | TaskSection | Section") -> Sizes:
+    """Return the sizes of a task's model, or those that its section knows; a task of symbols has a vocab_size alone."""
+    return Sizes(*(getattr(found, name, None) for name in Sizes._fields))
+
+
+def words_of(section: Section) -> Words:
+    """Return the words of a task's section: its class attribute `words`. Default: symbols, and nats a symbol."""
+    return getattr(section, "words", SYMBOLS)
+
+
 def data_keys(section: Section) -> tuple[str, ...]:
     """Return the keys of a task's section that only say where its data are: its class attribute `data_keys`.
 
@@ -84,9 +136,12 @@ class Task(Protocol):
 
     Spec: ClassVar[type[Section]]
     """Its section of the YAML, a `TaskSection`."""
-    vocab_size: int
+    vocab_size: int | None
+    """V; None for a task of numbers, which has `input_dim` (D) and `outputs` (M)."""
     vocabulary: Vocabulary | None
     """The text symbols of the ids; None where symbols are not text."""
+    loss: str = "cross_entropy"
+    """The loss to train with: a name of `losses.LOSSES`."""
 
     def release(self) -> None:
         """Free memory of data that can be read again."""
@@ -100,14 +155,30 @@ class Task(Protocol):
     def windows(self, seq_length: int) -> tuple[int, int]:
         """Count the windows of an epoch, and its symbols that fill none."""
 
-    def epoch_lanes(self, epoch: int) -> Lanes:
-        """Return inputs and targets `[B, n]` of an epoch (from 0)."""
+    def epoch_lanes(self, epoch: int) -> Stream:
+        """Return inputs and targets of an epoch (from 0), such as `Lanes` `[B, n]`."""
 
-    def validation(self) -> Scored:
-        """Return the validation lanes and weights `[B, n]`, which are fixed for the run."""
+    def validation(self) -> ScoredStream:
+        """Return what a validation reads, which is fixed for the run, such as `Scored` lanes with weights `[B, n]`."""
 
     def measures(self, loss: float, accuracy: float) -> dict[str, float]:
-        """Return what a validation reports, from its mean loss in nats and its share of right predictions, 0 to 1."""
+        """Return what a validation reports, from its mean loss in nats and its share of right predictions, 0 to 1.
+
+        A task that has `metrics` may lack it.
+        """
+        return {"val_loss": loss, "val_accuracy": accuracy}
+
+    def metrics(self, sums: dict[str, Any]) -> dict[str, float]:
+        """Return what a validation reports, from sums over it in float64, `val_loss` first.
+
+        `sums`: "weight"; of symbols "loss" and "hits", of numbers "loss", "squared" and "absolute" errors, `[M]` each
+        (the weight too where it differs between targets).
+        """
+        return self.measures(float(sums["loss"] / sums["weight"]), float(sums["hits"] / sums["weight"]))
+
+    def first_loss(self) -> float:
+        """Return the loss of a guess that knows nothing: ln V, or 1 for numbers scaled to a deviation of 1."""
+        return math.log(self.vocab_size) if self.vocab_size else 1.0
 
     def picture(self) -> Picture | None:
         """Name the picture of a validation; None, as for a task without this method: only the loss is drawn."""
@@ -117,4 +188,13 @@ class Task(Protocol):
         """Return the lowest possible mean loss in nats per symbol, or None if it is unknown."""
 
 
-MAY_LACK = ("picture",)  # methods that a task of another package may lack: it then has those of `Task`
+MAY_LACK = ("picture", "measures", "metrics", "first_loss", "loss")
+"""What a task may lack: it then has that of `Task`."""
+
+
+def completed(task: Any) -> Any:
+    """Return a task's class, with what it may lack."""
+    for part in MAY_LACK:
+        if not hasattr(task, part):
+            setattr(task, part, getattr(Task, part))
+    return task

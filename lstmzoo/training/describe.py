@@ -10,6 +10,7 @@ from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.system.files import remedy
 from lstmzoo.system.machine import count_gpus, memory_limit
 from lstmzoo.system.terminal import duration
+from lstmzoo.tasks.task import words_of
 
 
 def describe_plan(plan: Plan) -> dict[str, str]:
@@ -17,19 +18,21 @@ def describe_plan(plan: Plan) -> dict[str, str]:
     experiment = plan.resolved
     model, train, execution = experiment.model, experiment.train, experiment.execution
     length = f"{plan.steps:,} steps" if plan.steps is not None else f"{train.time_budget:g} s of training"
-    facts = plan.task.facts()
+    facts, words = plan.task.facts(), words_of(experiment.task)
     most, limit = memory_limit()
-    text = f"{facts['text_symbols']:,} symbols of text, {facts['vocab_size']} different; " if facts else ""
+    text = (
+        f"{facts['text_symbols']:,} symbols of text, {facts['vocab_size']} different; " if plan.task.vocabulary else ""
+    )
     return {
         "model": f"{model.kind} {list(model.layers)}, {plan.parameters:,} parameters, encoding {model.encoding}",
         "data": f"{text}{plan.windows:,} windows of [{train.batch_size}, {train.seq_length}] an epoch, "
-        f"{plan.dropped:,} symbols dropped (they fill no window)",
+        f"{plan.dropped:,} {words.steps} dropped (they fill no window)",
         "length": length,
         "memory": f"about {plan.memory / 1e6:,.0f} MB beside TensorFlow, of {most / 1e9:.1f} GB ({limit})",
         "execution": f"kernel {execution.kernel}, threads {execution.threads}{_cores(plan)}, "
         f"{_shards(int(execution.shards), train.batch_size, count_gpus())}"
         f"at most {execution.windows_per_call:,} windows a graph call",
-        "loss floor": "unknown" if plan.loss_floor is None else f"{plan.loss_floor:.3g} nats a symbol",
+        "loss floor": "unknown" if plan.loss_floor is None else f"{plan.loss_floor:.3g} {words.loss}".rstrip(),
     }
 
 

@@ -7,7 +7,6 @@ import tf_keras as keras
 
 from lstmzoo.config.optimizers import make_optimizer
 from lstmzoo.config.plan import Plan
-from lstmzoo.data.lanes import cut_windows
 from lstmzoo.errors import Diverged, Interrupted
 from lstmzoo.execution.engine import Execution
 from lstmzoo.models.build import build_model
@@ -15,6 +14,7 @@ from lstmzoo.models.state import reset_states
 from lstmzoo.runs.metrics import Line
 from lstmzoo.system.clock import AwakeClock
 from lstmzoo.system.signals import StopSignals
+from lstmzoo.tasks.task import Stream, sizes_of, words_of
 from lstmzoo.training.cadence import Cadence, Pace
 from lstmzoo.training.checkpointer import Checkpointer
 from lstmzoo.training.hosts.team import Team
@@ -33,14 +33,14 @@ class Trainer:
         self.progress, self.stop, self.team = progress, stop, team
         self.signal: int | None = None  # that stops the run on all workers
         self.task, self.spec = self.plan.task, self.plan.resolved.train
-        self.carries = self.spec.reset_state != "window"
+        self.carries, self.counted = self.spec.reset_state != "window", words_of(self.plan.resolved.task).steps
         self.cadence = Cadence(self.plan, self.run_state)
         self.model = _model(self.plan)
-        self.execution = _execution(self.plan, self.model, team, self.carries)
+        self.lanes = self.task.epoch_lanes(self.run_state.position.epoch)
+        self.execution = _execution(self.plan, self.model, team, self.carries, self.lanes)
         self.validator, self.samples = _validator(self.plan, self.execution), _samples(self.plan, self.model)
         self.checkpointer = Checkpointer(start, self.execution, team)
         self.recorder = Recorder(start, progress.say) if team.leads else SilentRecorder(start)
-        self.lanes = self.task.epoch_lanes(self.run_state.position.epoch)
         self.clock = AwakeClock()
         self.pace = Pace(self.cadence, self.clock)
 
@@ -121,11 +121,10 @@ class Trainer:
         step, _, first = self.run_state.position
         if first == 0:
             self._begin_epoch()
-        inputs = cut_windows(self.lanes.inputs, self.spec.seq_length, first, count)
-        targets = cut_windows(self.lanes.targets, self.spec.seq_length, first, count)
+        inputs, targets, weights, resets = self.lanes.cut(self.spec.seq_length, first, count)
         rates = np.array([self.cadence.rate(step + k) for k in range(1, count + 1)])
         start = self.clock.seconds()
-        losses = self.execution.train(inputs, targets, rates, self.carries)
+        losses = self.execution.train(inputs, targets, rates, self.carries, weights, resets)
         return self._account(losses, rates, self.team.clock(self.clock.seconds() - start))
 
     def _begin_epoch(self) -> None:
@@ -166,14 +165,16 @@ class Trainer:
         symbols = per_second * self.spec.batch_size * self.spec.seq_length
         loss, left = self.recorder.curve.recent, self.pace.seconds_left()
         fraction = self.cadence.fraction()
-        return Moment(step, self.plan.steps, epoch + (window > 0), fraction, loss, per_second, symbols, left)
+        return Moment(
+            step, self.plan.steps, epoch + (window > 0), fraction, loss, per_second, symbols, left, self.counted
+        )
 
 
 def _model(plan: Plan) -> keras.Model:
     experiment = plan.resolved
     return build_model(
         experiment.model,
-        vocab_size=plan.task.vocab_size,
+        **sizes_of(plan.task)._asdict(),
         encoding=experiment.model.encoding,
         batch_size=experiment.train.batch_size,
         seq_length=experiment.train.seq_length,
@@ -181,13 +182,13 @@ def _model(plan: Plan) -> keras.Model:
     )
 
 
-def _execution(plan: Plan, model: keras.Model, team: Team, carries: bool) -> Execution:
-    """Make the execution of a run, traced and compiled."""
+def _execution(plan: Plan, model: keras.Model, team: Team, carries: bool, lanes: Stream) -> Execution:
+    """Make the execution of a run, traced and compiled for windows such as the first one of an epoch."""
     how, seed, train = plan.resolved.execution, plan.resolved.seed, plan.resolved.train
     optimizer = make_optimizer(train.optimizer, train.grad_clip_norm)
     sizes = int(how.windows_per_call), int(how.shards)
-    execution = Execution(model, optimizer, how.kernel, seed, *sizes, team.replicas)
-    execution.prepare(plan.resolved.train.seq_length, carries)
+    execution = Execution(model, optimizer, how.kernel, seed, *sizes, team.replicas, plan.task.loss)
+    execution.prepare(lanes.cut(train.seq_length, 0, 1), carries)
     return execution
 
 

@@ -20,10 +20,12 @@ class Moment(NamedTuple):
     fraction: float
     """Share of the run that is done."""
     loss: float
-    """Smoothed training loss, nats a symbol."""
+    """Smoothed training loss."""
     steps_per_second: float
     symbols_per_second: float
     seconds_left: float | None
+    counted: str = "symbols"
+    """The word for what a task counts."""
 
 
 class Progress(Protocol):
@@ -170,7 +172,9 @@ def _parts(moment: Moment) -> tuple[str, str]:
     """Write the texts before and after the bar: all fits in 80 columns."""
     steps = f"/{moment.steps:,}" if moment.steps else ""
     left = "" if moment.seconds_left is None else f"  {duration(moment.seconds_left)} left"
-    speed = f"{short_number(moment.steps_per_second)} steps/s  {short_number(moment.symbols_per_second)} symbols/s"
+    speed = (
+        f"{short_number(moment.steps_per_second)} steps/s  {short_number(moment.symbols_per_second)} {moment.counted}/s"
+    )
     return f"step {moment.step:,}{steps}", f"loss {moment.loss:.4f}  {speed}{left}"
 
 

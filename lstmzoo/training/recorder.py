@@ -12,7 +12,7 @@ from lstmzoo.errors import InputError, did_you_mean, shown
 from lstmzoo.system.accessories import Accessories, import_matplotlib
 from lstmzoo.system.files import write_atomically
 from lstmzoo.system.terminal import printable
-from lstmzoo.tasks.task import Picture
+from lstmzoo.tasks.task import Picture, words_of
 from lstmzoo.training.start import Start
 from lstmzoo.training.validation import Validator
 
@@ -47,6 +47,7 @@ class Recorder:
     def __init__(self, start: Start, say: Callable[[str], None]):
         self.directory, self.curve = start.directory, start.curve
         self.name, self.loss_floor = start.plan.resolved.name, start.plan.loss_floor
+        self.words = words_of(start.plan.resolved.task)
         self.accessories, self.writer = Accessories(say), None
         self.pictures = start.pictures and self.accessories.attempt(DRAWN, _import_plots)
         if self.pictures:
@@ -91,7 +92,7 @@ class Recorder:
     def _draw(self, picture: Picture | None, validator: Validator | None) -> None:
         from lstmzoo.report.run_plots import PICTURES, draw_loss
 
-        draw_loss(self.directory.plots / "loss.png", self.curve, self.loss_floor, self.name)
+        draw_loss(self.directory.plots / "loss.png", self.curve, self.loss_floor, self.name, self.words)
         if picture is not None and validator is not None and (view := validator.view()) is not None:
             PICTURES[picture.kind](self.directory.plots / f"{picture.kind}.png", view, picture.label)
 

@@ -1,6 +1,5 @@
 """Start of a run: fresh, or resumed from its last whole checkpoint; then its directory is made ready. No TensorFlow."""
 
-import math
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -185,8 +184,8 @@ def _catch_up(directory: RunDirectory, checkpoint: Checkpoint, run_state: RunSta
 
 
 def new_curve(plan: Plan) -> Curve:
-    """Make a curve whose smoothing starts at the loss of a uniform guess."""
-    return Curve(math.log(plan.task.vocab_size))
+    """Make a curve whose smoothing starts at the loss of a guess that knows nothing."""
+    return Curve(plan.task.first_loss())
 
 
 def take_over(start: Start) -> None:

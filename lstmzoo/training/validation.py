@@ -1,10 +1,10 @@
 """Validation: B lanes from zero state, every target once, while training notices nothing."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from lstmzoo.data.lanes import padded_windows
 from lstmzoo.execution.engine import Execution
 from lstmzoo.execution.network import States
 from lstmzoo.tasks.task import Task, View
@@ -16,15 +16,9 @@ class Validator:
     """Validator on the fixed validation lanes of a run; their last partial window is padded with weight 0."""
 
     def __init__(self, task: Task, execution: Execution, seq_length: int, windows_per_call: int):
-        lanes, weights = task.validation()
-        self.parts = (lanes.inputs, lanes.targets, weights)
-        self.task, self.execution, self.seq_length, self.windows_per_call = (
-            task,
-            execution,
-            seq_length,
-            windows_per_call,
-        )
-        self.total = float(weights.sum(dtype=np.float64))
+        self.scored, self.task, self.execution = task.validation(), task, execution
+        self.seq_length, self.windows_per_call = seq_length, windows_per_call
+        self.total = self.scored.total()
         self.shown: list[list[np.ndarray]] = []
 
     def view(self) -> View | None:
@@ -41,17 +35,18 @@ class Validator:
         `shown` keeps inputs, targets, weights and predictions `[K, B, T]` of the first calls, for a picture.
         """
         states: States | None = None
-        loss, hits = 0.0, 0.0
+        sums: dict[str, Any] = {"weight": self.total}
         shown: list[list[np.ndarray]] = []
-        for first in range(0, -(-self.parts[0].shape[1] // self.seq_length), self.windows_per_call):
+        for first in range(0, self.scored.windows(self.seq_length), self.windows_per_call):
             if give_up():
                 return None
-            x, y, weights = (padded_windows(part, self.seq_length, first, self.windows_per_call) for part in self.parts)
-            found = self.execution.evaluate(x, y, weights, states)
+            x, y, weights, resets = self.scored.cut(self.seq_length, first, self.windows_per_call)
+            assert weights is not None
+            found = self.execution.evaluate(x, y, weights, states, resets)
             states = found.states
-            loss += float(found.losses.sum(dtype=np.float64))
-            hits += float(found.hits.sum(dtype=np.float64))
+            for name, values in found.sums.items():
+                sums[name] = sums.get(name, 0.0) + values.sum(0, np.float64)
             if first * self.seq_length < SHOWN_STEPS:
                 shown.append([x, y, weights, found.predictions])
         self.shown = shown
-        return self.task.measures(loss / self.total, hits / self.total)
+        return self.task.metrics(sums)

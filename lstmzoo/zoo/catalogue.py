@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from lstmzoo.errors import InputError, did_you_mean, shown
 from lstmzoo.models.registry import NamedModel, get_entry, list_models, registered
+from lstmzoo.models.spec import Sizes
 from lstmzoo.tasks.registry import TASKS
+from lstmzoo.tasks.task import sizes_of
 from lstmzoo.zoo.pretrained import card, list_trained
 
 SYMBOLS = 65  # of tinyshakespeare, on which the char models are measured
@@ -42,9 +44,9 @@ def count_of(entry: NamedModel) -> int | None:
     if entry.task not in TASKS:
         return None
     section = TASKS[entry.task].Spec
-    size = SYMBOLS if section.writes else section.vocab_size
+    sizes = Sizes(SYMBOLS) if section.writes else sizes_of(section)
     encoding = section.encodings[0] if entry.spec.encoding == "auto" else entry.spec.encoding
-    return entry.spec.parameters(entry.spec.input_dim(encoding, size), size)
+    return entry.spec.parameters(entry.spec.input_dim(encoding, sizes), sizes.head)
 
 
 def describe_models(pattern: str = "*") -> str:

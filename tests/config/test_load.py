@@ -111,6 +111,7 @@ def test_a_length_given_by_set_replaces_that_of_the_file(tmp_path):
         (GOOD.replace("4}", "4, depth: 2}"), r"try.yaml:2: model: expected depth 1 with kind single"),
         (GOOD.replace("{units: 4}", "ecko_4"), r"try.yaml:2: model: expected a model of the zoo, .*; did you mean echo_4"),
         (GOOD.replace("4}", "4, embedding_dim: 2}"), r"model: expected embedding_dim with encoding embedding only"),
+        (GOOD.replace("4}", "4, skip: true}"), r"model.skip: expected false with the echo task, whose inputs are symbols"),
         (GOOD.replace("epochs: 1", "epochs: 1, steps: 2"), r"train: expected exactly one of epochs, steps, time_budget"),
         (GOOD.replace("epochs: 1", "time_budget: soon"), r"train.time_budget: expected seconds"),
         (GOOD.replace("epochs: 1", "epochs: 1, optimizer: {name: adm}"), r"optimizer.name: expected a known name, received 'adm'; did"),

@@ -94,7 +94,7 @@ def computed(kernel, row, count):
         "weights": model.get_weights(),
         "slots": [variable.numpy() for variable in optimizer.variables],
         "states": [state.numpy() for state in made.states],
-        "validation": [*found[:3], *(state.numpy() for state in found.states)],
+        "validation": [*found.sums.values(), found.predictions, *(state.numpy() for state in found.states)],
     }
     return arrays, [others(program) for program in made.programs.traced.values()]
 

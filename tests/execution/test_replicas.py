@@ -39,17 +39,24 @@ ROWS = {  # what differs from PLAIN
     "xla, everything": {"kernel": "xla", "dropout": 0.3, "clip": 0.01, "encoding": "embedding", "embedding_dim": 3},
     "keras": {"kernel": "keras", "shards": 3, "dropout": 0.3},
     "keras, cells": {"kernel": "keras", "kind": "stacked_cells", "clip": 0.01},
+    "resets": {"resets": True},
+    "weights": {"weights": 1},
+    "mse": {"loss": "mse"},
+    "mae, weights, resets": {"loss": "mae", "weights": 1, "resets": True, "kernel": "xla", "shards": 3},
+    "huber, weights of each": {"loss": "huber", "weights": 2, "resets": True, "skip": True, "shards": 5, "lanes": 7},
+    "keras, mse, dropout": {"loss": "mse", "kernel": "keras", "dropout": 0.3, "weights": 2, "shards": 3},
 }  # fmt: skip
-FEW = ("dropout in cells", "uneven")
+FEW = ("dropout in cells", "uneven", "huber, weights of each")
 
 
 def computed(replicas, row):
     """Digests of all that a run of some windows leaves: losses, weights, slots, states, evaluation."""
     row = {**PLAIN, **row}
+    loss, numbers = row.get("loss", "cross_entropy"), "loss" in row
+    sizes = {"encoding": "features", "input_dim": 3, "outputs": 2} if numbers else {"vocab_size": VOCAB}
     model = lstmzoo.build_model(
-        {name: row[name] for name in ("kind", "units", "dropout", "recurrent_activation") if name in row},
-        vocab_size=VOCAB,
-        encoding=row["encoding"],
+        {name: row[name] for name in ("kind", "units", "dropout", "recurrent_activation", "skip") if name in row},
+        **{"encoding": row["encoding"], **sizes},
         batch_size=row["lanes"],
         embedding_dim=row.get("embedding_dim"),
         seed=1,
@@ -58,15 +65,25 @@ def computed(replicas, row):
     given = given if isinstance(given, dict) else {"name": given}
     optimizer = make_optimizer(SECTIONS[given["name"]](**given), row.get("clip"))
     execution = Execution(
-        model, optimizer, row["kernel"], seed=1, windows_per_call=4, shards=row["shards"], replicas=replicas
+        model, optimizer, row["kernel"], 1, windows_per_call=4, shards=row["shards"], replicas=replicas, loss=loss
     )
-    symbols = np.random.default_rng(0).integers(0, VOCAB, (WINDOWS, row["lanes"], LENGTH))
-    targets, rates = np.roll(symbols, 1, axis=2), np.linspace(0.01, 0.02, WINDOWS)
-    losses = execution.train(symbols, targets, rates, row.get("carry", True))
-    evaluation = execution.evaluate(symbols, targets, np.ones(symbols.shape))
+    rng = np.random.default_rng(0)
+    inputs = rng.integers(0, VOCAB, (WINDOWS, row["lanes"], LENGTH))
+    targets, rates = np.roll(inputs, 1, axis=2), np.linspace(0.01, 0.02, WINDOWS)
+    weights = rng.integers(0, 3, (*inputs.shape, 2) if row.get("weights") == 2 else inputs.shape)
+    resets = rng.random(inputs.shape[:2]) < 0.3 if "resets" in row else None
+    if numbers:
+        inputs, targets = rng.normal(size=(*inputs.shape, 3)), rng.normal(size=(*inputs.shape, 2))
+    if "weights" in row:
+        targets = np.where(weights.reshape(*targets.shape[:3], -1), targets, np.nan) if numbers else targets
+    else:
+        weights = None
+    losses = execution.train(inputs, targets, rates, row.get("carry", True), weights, resets)
+    weights = np.ones(inputs.shape[:3]) if weights is None else weights
+    evaluation = execution.evaluate(inputs, targets, weights, resets=resets)
     execution.gather_states()
     parts = {"losses": losses, **take_snapshot(model, optimizer)}
-    parts |= {name: getattr(evaluation, name) for name in ("losses", "hits", "predictions")}
+    parts |= {"predictions": evaluation.predictions, **evaluation.sums}
     return {name: hashlib.sha256(np.ascontiguousarray(part).tobytes()).hexdigest() for name, part in parts.items()}
 
 

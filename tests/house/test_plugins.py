@@ -30,6 +30,12 @@ train: {batch_size: 5, seq_length: 10, steps: 30}
 validate: {every_steps: 15}
 execution: {kernel: scan}
 """
+NUMBERS = """\
+task: {kind: drift, rows: 2003, loss: huber}
+model: {units: 6, skip: true}
+train: {batch_size: 5, seq_length: 10, steps: 30, optimizer: {name: adam, learning_rate: 0.03}}
+validate: {every_steps: 30}
+"""
 SWEEP = "base: parity.yaml\nspace:\n  train.optimizer.learning_rate: {choices: [0.1, 0.3]}\nsearch: {kind: grid}\n"
 
 
@@ -71,7 +77,8 @@ def install(place):
 @pytest.fixture
 def command(python, tmp_path):
     (tmp_path / "parity.yaml").write_text(CONFIG)
-    environment = {**os.environ, "PYTHONPATH": str(python[1])}
+    places = [str(place) for place in (python[1], ROOT) if place]  # this checkout, wherever another one is installed
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(places)}
 
     def run(*words):
         line = [python[0], "-m", *words]
@@ -110,6 +117,28 @@ def test_its_run_is_as_any_other(command, tmp_path):
     (tmp_path / "use.py").write_text("import lstmzoo\nprint(lstmzoo.load_model('run').output_shape)\n")
     shown = command("use")
     assert shown.stdout == "(1, None, 2)\n", shown.stderr
+
+
+@pytest.mark.slow
+def test_its_task_of_numbers_is_as_any_other(command, tmp_path):
+    (tmp_path / "drift.yaml").write_text(NUMBERS)
+    planned = command("lstmzoo.run", "drift.yaml", "--plan").stdout
+    assert "single [6], 225 parameters, encoding features" in planned
+    assert "40 windows of [5, 10] an epoch, 3 rows dropped" in planned
+    straight = command("lstmzoo.run", "drift.yaml", "--run-dir", "straight", "--set", "train.steps=60")
+    assert straight.returncode == 0, straight.stderr
+    assert re.search(r"step 60: val_loss 0\.\d+  val_rmse 0\.\d+\n", straight.stdout + straight.stderr)
+    for words in (("drift.yaml",), ("--resume", "--set", "train.steps=60")):
+        assert command("lstmzoo.run", *words, "--run-dir", "resumed").returncode == 0
+    one, other = (json.loads((tmp_path / name / "result.json").read_text()) for name in ("straight", "resumed"))
+    assert (one["final"], one["best"]) == (other["final"], other["best"])
+    assert 0 < one["final"]["val_rmse"] < 1 and one["final"].keys() >= {"val_loss", "train_loss"}
+    assert command("lstmzoo.report", "straight", "resumed").returncode == 0
+    page = (tmp_path / "report" / "report.md").read_text()
+    assert "rows/s" in page and "nats" not in page
+    (tmp_path / "use.py").write_text("import lstmzoo\nprint(lstmzoo.load_model('resumed').output_shape)\n")
+    assert command("use").stdout == "(1, None, 1)\n"
+    assert "received a model of numbers" in command("lstmzoo.export", "resumed", "x.tflite").stderr
 
 
 def test_mistakes_in_its_section_are_told_as_ours(command):
@@ -183,6 +212,11 @@ def test_a_plugin_may_register_models_itself(monkeypatch, caplog):
         ({"encodings": ()}, "encodings: expected one or more of scalar, one_hot, embedding"),
         ({"measured": ("x",)}, "measured: expected val_loss among them"),
         ({"vocab_size": "two"}, "vocab_size: expected an integer >= 2"),
+        (
+            {"encodings": ("features",)},
+            "encodings: expected features alone, with vocab_size None, for a task of numbers",
+        ),
+        ({"encodings": ("features",), "vocab_size": None}, "a section of numbers with input_dim and outputs"),
         ({}, "received Spoilt without check"),
     ],
 )

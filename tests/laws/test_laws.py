@@ -207,9 +207,9 @@ def test_evaluation_says_what_keras_says(kernel):
     found = execution.evaluate(x, y, weights)
     logits = np.stack([np.asarray(model(piece)) for piece in x])
     losses = keras.losses.sparse_categorical_crossentropy(y, logits, from_logits=True).numpy()
-    np.testing.assert_allclose(found.losses, (losses * weights).sum((1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(found.sums["loss"], (losses * weights).sum((1, 2)), rtol=1e-5)
     np.testing.assert_array_equal(found.predictions, logits.argmax(-1))
-    np.testing.assert_allclose(found.hits, ((logits.argmax(-1) == y) * weights).sum((1, 2)))
+    np.testing.assert_allclose(found.sums["hits"], ((logits.argmax(-1) == y) * weights).sum((1, 2)))
     for part, other in zip(found.states, sum(lstmzoo.get_states(model), ()), strict=True):
         np.testing.assert_allclose(part, other, atol=1e-6)
 

@@ -10,11 +10,12 @@ import lstmzoo
 from lstmzoo.config.plan import make_plan
 from lstmzoo.errors import EnvironmentFailure, InputError
 from lstmzoo.execution.engine import Execution
-from lstmzoo.inference.losses import PIECE, RunnerReader, cold_losses, cross_entropy
+from lstmzoo.inference.losses import PIECE, RunnerReader, cold_losses
 from lstmzoo.inference.numpy_runner import NumpyRunner
 from lstmzoo.runs.trained import open_run
 from lstmzoo.system import machine
 from lstmzoo.system.command_line import exit_status
+from lstmzoo.tasks.losses import cross_entropy
 from lstmzoo.training.describe import describe_plan
 from tests.helpers.places import ECHO
 

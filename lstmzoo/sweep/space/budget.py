@@ -6,7 +6,7 @@ from typing import Any
 from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.plan import count_parameters
 from lstmzoo.tasks.registry import make_task
-from lstmzoo.tasks.task import Task
+from lstmzoo.tasks.task import Task, sizes_of
 
 BUDGET = "model.parameters"
 MAX_UNITS = 1 << 20
@@ -14,10 +14,10 @@ MAX_UNITS = 1 << 20
 
 def units_for(experiment: Experiment, budget: int) -> int:
     """Return the units, equal in all layers and at least 1, whose net comes nearest to `budget` parameters."""
-    vocab_size = bound_task(experiment).vocab_size
+    sizes = sizes_of(bound_task(experiment))
 
     def parameters(units: int) -> int:
-        return count_parameters(_with_units(experiment, units), vocab_size)
+        return count_parameters(_with_units(experiment, units), sizes)
 
     low, high = 1, 2
     while parameters(high) < budget and high < MAX_UNITS:

@@ -14,6 +14,7 @@ from lstmzoo.sweep.space.budget import BUDGET, bound_task, units_for
 from lstmzoo.sweep.space.dimensions import Dimension, Values
 from lstmzoo.sweep.space.objective import Objective, usual_direction
 from lstmzoo.sweep.space.sections import SweepSpec
+from lstmzoo.tasks.task import sizes_of
 
 
 class Search(NamedTuple):
@@ -77,7 +78,7 @@ class Search(NamedTuple):
             laid = {**given, "model.units": units_for(experiment, values[BUDGET])}
             laid |= {"model.depth": depth} if depth > 1 else {}
             experiment, problems = check_laid(self.base, laid, self.folders)
-        if experiment is not None and (too_large := memory_problem(experiment, experiment.task.vocab_size)):
+        if experiment is not None and (too_large := memory_problem(experiment, sizes_of(experiment.task))):
             return None, [Problem(("model",), too_large)]
         return experiment, problems
 
