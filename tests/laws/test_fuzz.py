@@ -9,7 +9,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 import lstmzoo.config.plan  # noqa: F401  (its import is not part of the second)
-from lstmzoo.run import _show_plan
+from lstmzoo.run import _request, _show_plan
 from lstmzoo.system.command_line import exit_status
 
 ECHO = """\
@@ -139,7 +139,7 @@ def plans_or_is_refused(folder, text):
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     out, err, start = io.StringIO(), io.StringIO(), time.process_time()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        status = exit_status(lambda: _show_plan(path, [], None, resume=False))
+        status = exit_status(lambda: _show_plan(_request(path, [], None, False, {"worker": 0}, True)))
     seconds = time.process_time() - start  # what else runs on the machine does not count
     assert (status == 0 and "windows of" in out.getvalue()) or (status == 2 and err.getvalue().strip()), status
     assert "Traceback" not in err.getvalue()

@@ -343,11 +343,11 @@ def test_one_process_at_a_time(whole, tmp_path):
 def test_a_directory_is_locked_while_its_data_are_read(tmp_path, monkeypatch):
     real, refused = start.make_plan, []
 
-    def meanwhile(experiment):
+    def meanwhile(experiment, **options):
         with pytest.raises(Busy):
             RunDirectory.claim(tmp_path / "run")
         refused.append(True)
-        return real(experiment)
+        return real(experiment, **options)
 
     monkeypatch.setattr(start, "make_plan", meanwhile)
     for resume in (False, True):

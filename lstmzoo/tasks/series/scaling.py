@@ -75,7 +75,10 @@ class Scaling:
 
     def dump(self) -> str:
         """Return the content of scaling.json, from which `load_scaling` reads the same numbers, bit for bit."""
-        return json.dumps({name: getattr(self, name) for name in KEYS}, indent=1, ensure_ascii=False) + "\n"
+        return (
+            json.dumps({name: getattr(self, name) for name in KEYS}, indent=1, ensure_ascii=False, allow_nan=False)
+            + "\n"
+        )
 
 
 def make_scaling(found: Survey, chosen: Chosen, standard: bool, hold: bool) -> Scaling:
