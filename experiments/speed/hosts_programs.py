@@ -79,7 +79,7 @@ def training(program: Program, replicas: object) -> Callable[[], int]:
     model = lstmzoo.build_model(description, vocab_size=size.symbols, encoding=encoding, batch_size=size.batch_size)
     execution = Execution(model, keras.optimizers.Adam(2e-3), "xla", shards=shards, replicas=replicas)
     if program.is_part:
-        execution.programs.share.added = lambda own, key: own[0]
+        execution.programs.shards.added = lambda own: own[0]
     x = np.random.default_rng(0).integers(0, size.symbols, (size.windows, size.batch_size, size.seq_length))
     return lambda: len(execution.train(x, np.roll(x, -1, axis=2)))
 
@@ -88,13 +88,14 @@ def summing(program: Program, replicas: object) -> Callable[[], int]:
     """The sum of a vector of each worker, again and again in one graph call."""
     import tensorflow as tf
 
-    from lstmzoo.execution.replicas import TRAIN, Share
+    from lstmzoo.execution.shards import Shards
 
-    share, count = Share(replicas, replicas.count, replicas.count), max(4, round(100 / (program.megabytes + 0.3)))
+    shards = Shards(replicas, replicas.count, replicas.count)
+    count = max(4, round(100 / (program.megabytes + 0.3)))
     vector = tf.Variable(tf.ones([max(1, round(program.megabytes * 1e6 / 4))]))
 
     def again(index: tf.Tensor, value: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return index + 1, share.added([value], TRAIN) / replicas.count
+        return index + 1, shards.added([[value]])[0] / replicas.count
 
     @tf.function(autograph=False)
     def repeated() -> tf.Tensor:

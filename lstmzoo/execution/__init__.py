@@ -2,5 +2,5 @@
 
 Read `auto` (kernel, threads and shards by rule), `kernels` (one LSTM layer over a window), `dropout` (masks), `network`
 (one window), `programs` (many windows, traced and compiled), `arrays` (checks), `engine` (arrays in, losses out:
-`train_windows`), `replicas` (which shards a worker of several computes, and what they exchange).
+`train_windows`), `shards` (the lanes in parts, and their sums), `replicas` (what several workers exchange).
 """

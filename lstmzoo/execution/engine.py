@@ -17,8 +17,9 @@ from lstmzoo.execution.arrays import arrays_of
 from lstmzoo.execution.auto import KERNELS, choose_shards, fastest_kernel
 from lstmzoo.execution.dropout import draw_masks
 from lstmzoo.execution.network import Network, States
-from lstmzoo.execution.programs import Programs, Windows
-from lstmzoo.execution.replicas import ALONE, Replicas, Share
+from lstmzoo.execution.programs import Programs
+from lstmzoo.execution.replicas import ALONE, Replicas
+from lstmzoo.execution.shards import Shards, Windows
 from lstmzoo.models.anatomy import dissect
 from lstmzoo.models.state import state_variables
 from lstmzoo.system.machine import count_cores, find_device
@@ -104,10 +105,10 @@ class Execution:
         layers = [cell.units for cell in self.anatomy.cells]
         self.kernel = _known_kernel(kernel)
         shards = shards or choose_shards(self.kernel, layers, self.batch_size, count_cores())
-        share = Share(replicas, self.batch_size, shards)
+        parts = Shards(replicas, self.batch_size, shards)
         self.states: list[tf.Variable] = tf.nest.flatten(state_variables(model))
         network = Network(self.anatomy, self.kernel)
-        self.programs = Programs(model, optimizer, network, self.states, share, loss, find_gpus(replicas.index))
+        self.programs = Programs(model, optimizer, network, self.states, parts, loss, find_gpus(replicas.index))
         _build_slots(optimizer, model.trainable_variables)
 
     def prepare(self, windows: Cut, carry: bool) -> None:
@@ -149,7 +150,7 @@ class Execution:
         found = []
         for part in self._parts(windows):
             part |= self._masks(len(part["x"]))
-            count, part = self._padded(self.programs.own_windows(part))
+            count, part = self._padded(self.programs.shards.own_windows(part))
             with self.programs.as_written():
                 losses = self.programs.train(part, carry)(count, part)
             found.append(losses.numpy()[:count])
@@ -174,7 +175,7 @@ class Execution:
         states = states or [tf.zeros_like(variable) for variable in self.states]
         found = []
         for part in self._parts(windows):
-            count, part = self._padded(self.programs.own_windows(part))
+            count, part = self._padded(self.programs.shards.own_windows(part))
             with self.programs.as_written():
                 results, states = self.programs.evaluate(part, states)(count, part, states)
             found.append([result.numpy()[:count] for result in results])

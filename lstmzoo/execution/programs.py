@@ -3,7 +3,7 @@
 Lanes may be sharded: each core, GPU and worker then computes some lanes' part of a window; the gradients are added.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -13,20 +13,17 @@ import tf_keras as keras
 from lstmzoo.execution.auto import KERNELS
 from lstmzoo.execution.kernels import Tensor
 from lstmzoo.execution.network import Network, States, over_windows, zeros_like
-from lstmzoo.execution.replicas import EVALUATE, STATES, TRAIN, Share
+from lstmzoo.execution.shards import Shards, Windows, joined
 from lstmzoo.tasks.losses import OF_NUMBERS
 from lstmzoo.tasks.losses_tf import losses_of
 
 REWRITING = "arithmetic_optimization"
-ALONG_TIME = ("x", "y", "weights")  # arrays with a time axis before that of the lanes
-Windows = dict[str, Any]
-"""Arrays by name: x, y and weights `[K, T, B, ...]`, resets `[K, B]`, rate `[K]`, masks `[K, B, D]`."""
 
 
 class Programs:
     """Traced functions of (count, windows) that train a model, or of (count, windows, states) that evaluate it.
 
-    `shards`: lanes of each; `devices`: where they are computed, in turn; without several, where TensorFlow computes.
+    `devices`: where they are computed, in turn; without several, where TensorFlow computes.
     """
 
     def __init__(
@@ -35,15 +32,15 @@ class Programs:
         optimizer: keras.optimizers.Optimizer,
         network: Network,
         states: list[tf.Variable],
-        share: Share,
+        shards: Shards,
         loss: str,
         devices: Sequence[str] = (),
     ):
-        self.model, self.optimizer, self.network, self.states, self.share = model, optimizer, network, states, share
-        self.loss, self.devices = loss, devices[: len(share.sizes)]
+        self.model, self.optimizer, self.network, self.states, self.shards = model, optimizer, network, states, shards
+        self.loss, self.devices = loss, devices[: len(shards.sizes)]
         self.compiled = KERNELS[network.kernel].compiled
-        self.whole = self.compiled and len(share.every) == 1  # the program, with its loop over windows
-        self.batch_size, self.dtype = sum(share.every), network.dtype
+        self.whole = self.compiled and len(shards.every) == 1  # the program, with its loop over windows
+        self.batch_size, self.dtype = sum(shards.every), network.dtype
         self.traced: dict[Any, Any] = {}
 
     def train(self, windows: Windows, carry: bool) -> Any:
@@ -63,7 +60,7 @@ class Programs:
 
         It would draw a factor out of a sum of shards, and numbers would depend on who computes which of them.
         """
-        if len(self.share.every) == 1:
+        if len(self.shards.every) == 1:
             yield
             return
         before = tf.config.optimizer.get_experimental_options().get(REWRITING, True)
@@ -110,15 +107,15 @@ class Programs:
                 self.optimizer.learning_rate.assign(window.pop("rate"))
             states = _reset(states if carry else zeros_like(states), window)
             ends, losses, gradients = zip(*self._computed(part, states, window), strict=True)
-            total, loss = self._added(gradients, losses)
+            *total, loss = self.shards.added([[*parts, loss] for parts, loss in zip(gradients, losses, strict=True)])
             update(total)
-            return _joined(ends), (loss,)
+            return joined(ends), (loss,)
 
         def train(count: Tensor, windows: Windows) -> Tensor:
             before = [variable.value() for variable in self.states]
-            states, (losses,) = over_windows(step, count, windows, self._own(before), [self.dtype])
+            states, (losses,) = over_windows(step, count, windows, self.shards.own(before), [self.dtype])
             for variable, state, other in zip(self.states, states, before, strict=True):
-                variable.assign(self.share.placed(state, other))
+                variable.assign(self.shards.placed(state, other))
             return losses
 
         return train
@@ -130,16 +127,6 @@ class Programs:
             return tf.reduce_sum(losses)
         return tf.reduce_mean(losses) * (window["y"].shape[1] / self.batch_size)
 
-    def _added(self, gradients: Iterable[list[Tensor]], losses: Iterable[Tensor]) -> tuple[list[Tensor], Tensor]:
-        """Add gradients and losses of all shards; those of other workers come in one vector a shard."""
-        if self.share.is_whole:
-            return [tf.add_n(parts) for parts in zip(*gradients, strict=True)], tf.add_n(list(losses))
-        shapes = [variable.shape for variable in self.model.trainable_variables]
-        vectors = [_as_vector([*parts, loss]) for parts, loss in zip(gradients, losses, strict=True)]
-        sizes = [*(shape.num_elements() for shape in shapes), 1]
-        *parts, loss = tf.split(self.share.added(vectors, TRAIN), sizes)
-        return [tf.reshape(part, shape) for part, shape in zip(parts, shapes, strict=True)], loss[0]
-
     def _evaluation(self) -> Any:
         def part(states: States, window: Windows, values: list[Tensor]) -> tuple[States, tuple[Tensor, ...]]:
             outputs, states = self._given(values)[0](window["x"], states)
@@ -149,13 +136,13 @@ class Programs:
 
         def step(states: States, window: Windows) -> tuple[States, tuple[Tensor, ...]]:
             ends, found = zip(*self._computed(part, _reset(states, window), window), strict=True)
-            *sums, predictions = zip(*self._found(found), strict=True)
-            return _joined(ends), (*map(tf.add_n, sums), tf.concat(predictions, 1))
+            *sums, predictions = zip(*self.shards.results_of_all(found, self.dtype), strict=True)
+            return joined(ends), (*map(tf.add_n, sums), tf.concat(predictions, 1))
 
         def evaluate(count: Tensor, windows: Windows, states: States) -> tuple[list[Tensor], States]:
             types = [self.dtype] if numbers else [self.dtype, self.dtype, tf.int32]
-            ends, results = over_windows(step, count, windows, self._own(states), types)
-            return results, [self.share.placed(end, state) for end, state in zip(ends, states, strict=True)]
+            ends, results = over_windows(step, count, windows, self.shards.own(states), types)
+            return results, [self.shards.placed(end, state) for end, state in zip(ends, states, strict=True)]
 
         return evaluate
 
@@ -165,44 +152,10 @@ class Programs:
         hits = tf.reduce_sum(weights * tf.cast(predictions == window["y"], weights.dtype))
         return tf.reduce_sum(losses_of(self.loss, logits, window["y"], weights)), hits, predictions
 
-    def _found(self, own: Sequence[tuple[Tensor, ...]]) -> Sequence[tuple[Tensor, ...]]:
-        """Return sums and predictions `[T, lanes, ...]` of each shard, of all workers; symbols travel as numbers."""
-        if self.share.is_whole:
-            return own
-        (*sums, predictions), most = own[0], max(self.share.every)
-        steps, _, *rest = predictions.shape
-        rows = [_as_vector([*sums, tf.cast(_filled(lanes, most), self.dtype)]) for *sums, lanes in own]
-        every = zip(self.share.rows_of_all(rows, EVALUATE), self.share.every, strict=True)
-        first = len(sums)
-        return [
-            (
-                *(row[index] for index in range(first)),
-                tf.cast(tf.reshape(row[first:], [steps, most, *rest])[:, :lanes], predictions.dtype),
-            )
-            for row, lanes in every
-        ]
-
-    def own_windows(self, windows: Windows) -> Windows:
-        """Return the part of windows `[K, ...]` that this worker computes.
-
-        Lanes are axis 1 of resets and masks, axis 2 of the rest.
-        """
-        if self.share.is_whole:
-            return windows
-        lanes = self.share.lanes
-        return {
-            name: part if name == "rate" else part[:, :, lanes] if name in ALONG_TIME else part[:, lanes]
-            for name, part in windows.items()
-        }
-
     def gather_states(self) -> None:
         """Set the model's states of all lanes to what the workers have of them."""
-        if not self.share.is_whole:
-            for index, variable in enumerate(self.states):
-                variable.assign(self.share.lanes_of_all(variable.value(), STATES + index))
-
-    def _own(self, states: States) -> States:
-        return states if self.share.is_whole else [state[self.share.lanes] for state in states]
+        for index, variable in enumerate(self.states):
+            variable.assign(self.shards.lanes_of_all(variable.value(), index))
 
     def _compiled(self, function: Any) -> Any:
         """Compile a function where lanes are sharded: each shard has a compiled program, and they run side by side."""
@@ -217,7 +170,7 @@ class Programs:
         """
         several = len(self.devices) > 1
         values = [tf.convert_to_tensor(weight) for weight in self.model.weights] if several and self.compiled else []
-        for index, shard in enumerate(self._sharded(states, window)):
+        for index, shard in enumerate(self.shards.cut(states, window)):
             with tf.device(self.devices[index % len(self.devices)]) if several else nullcontext():
                 found = part(*shard, values)
             yield found
@@ -230,18 +183,6 @@ class Programs:
         found = dict(zip(map(id, self.model.weights), values, strict=True))
         return self.network.with_values(found), [found[id(variable)] for variable in variables]
 
-    def _sharded(self, states: States, window: Windows) -> Iterator[tuple[States, Windows]]:
-        """Yield states and window of each shard: lanes are axis 1 of x, y and weights, axis 0 of states and masks."""
-        first = 0
-        for size in self.share.sizes:
-            lanes = slice(first, first + size)
-            along = {name: (slice(None), lanes) for name in ALONG_TIME}
-            yield (
-                [state[lanes] for state in states],
-                {name: value[along.get(name, lanes)] for name, value in window.items()},
-            )
-            first += size
-
 
 def _reset(states: States, window: Windows) -> States:
     """Return the states with zeros in the lanes that a window resets, if it says of any; `window` loses the entry."""
@@ -249,17 +190,3 @@ def _reset(states: States, window: Windows) -> States:
         return states
     resets = window.pop("resets")[:, None]
     return [tf.where(resets, tf.zeros_like(state), state) for state in states]
-
-
-def _filled(lanes: Tensor, most: int) -> Tensor:
-    """Return `[T, lanes, ...]` with lanes of zeros added, up to `most`."""
-    return tf.pad(lanes, [[0, 0], [0, most - lanes.shape[1]], *[[0, 0]] * (len(lanes.shape) - 2)])
-
-
-def _joined(shards: Iterable[States]) -> States:
-    """Join the states of the shards to those of all lanes."""
-    return [tf.concat(parts, 0) for parts in zip(*shards, strict=True)]
-
-
-def _as_vector(parts: Iterable[Tensor]) -> Tensor:
-    return tf.concat([tf.reshape(part, [-1]) for part in parts], 0)
