@@ -83,6 +83,7 @@ def test_all_kinds_start_with_the_same_weights_and_become_one_another(kind, skip
         [("stacked_cells", True, "keras")],
     ),
 )
+@pytest.mark.slow
 def test_a_saved_model_is_the_same_model(tmp_path, kind, skip, ending):
     model, x, path = built(kind, skip), inputs(), tmp_path / f"m.{ending}"
     model.compile("adam", "mse")
