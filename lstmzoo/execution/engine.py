@@ -23,10 +23,9 @@ from lstmzoo.execution.shards import Shards, Windows
 from lstmzoo.models.anatomy import dissect
 from lstmzoo.models.state import state_variables
 from lstmzoo.system.machine import count_cores, find_device
-from lstmzoo.tasks.losses import OF_NUMBERS, errors_of
+from lstmzoo.tasks.losses import error_sums
 
 OPTIMIZERS = (keras.optimizers.Optimizer, keras.optimizers.legacy.Optimizer)
-SUMS = (("loss", "hits"), ("loss", "squared", "absolute"))  # of an evaluation of symbols, and of one of numbers
 KEPT = 8  # executions kept on a model, those used last
 MASK_BYTES = 64_000_000  # dropout masks of one call, at most
 
@@ -181,8 +180,9 @@ class Execution:
             found.append([result.numpy()[:count] for result in results])
         *sums, predictions = (np.concatenate(parts) for parts in zip(*found, strict=True))
         if self.arrays.numbers:
-            sums = self._sums(predictions, targets, weights)
-        by_name = dict(zip(SUMS[self.arrays.numbers], sums, strict=True))
+            by_name = error_sums(self.loss, predictions, targets, weights, (1, 2))  # a series has millions of steps
+        else:
+            by_name = dict(zip(("loss", "hits"), sums, strict=True))
         return Evaluation(by_name, np.swapaxes(predictions, 1, 2), states)
 
     def _windows(self, inputs: np.ndarray, resets: np.ndarray | None) -> tuple[Windows, tuple[int, ...]]:
@@ -190,12 +190,6 @@ class Execution:
         x = self.arrays.inputs(inputs)
         shape = (x.shape[0], x.shape[2], x.shape[1])
         return {"x": x} | ({} if resets is None else {"resets": self.arrays.resets(resets, shape)}), shape
-
-    def _sums(self, outputs: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> list[np.ndarray]:
-        """Compute the sums `[K, M]` of numbers `[K, T, B, M]`, in float64: a series has millions of steps."""
-        errors = errors_of(outputs, targets, weights)
-        each = (OF_NUMBERS[self.loss](errors), errors * errors, np.abs(errors))
-        return [(weights * values).sum((1, 2)) for values in each]
 
     def gather_states(self) -> None:
         """Set the model's states of all lanes, of which each of several workers has its own."""

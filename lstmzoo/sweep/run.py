@@ -18,7 +18,7 @@ from lstmzoo.sweep.scheduler.processes import ask_device
 from lstmzoo.sweep.scheduler.supervisor import Supervisor
 from lstmzoo.sweep.space.load import load_sweep
 from lstmzoo.sweep.space.search import Search
-from lstmzoo.system.addresses import check_address
+from lstmzoo.system.addresses import check_address, resolve
 
 _LISTENING = {
     errno.EADDRNOTAVAIL: "an address of this machine",
@@ -137,17 +137,13 @@ def default_dir(search: Search) -> Path:
 
 def _check_host(name: str, address: str, is_here: bool) -> None:
     """Raise `InputError` for a host that does not exist, and for one that is not this machine, if it `is_here`."""
-    host, _, port = address.rpartition(":")
+    family, kind, _, _, place = resolve(name, address)[0]
+    if not is_here:
+        return
     try:
-        found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
-        if is_here:
-            family, kind, _, _, place = found[0]
-            with socket.socket(family, kind) as trial:
-                trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                trial.bind(place)
-    except (socket.gaierror, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or "no name of a host"
-        raise InputError(f"{name}: expected a host that exists, received {shown(address)} ({reason})") from error
+        with socket.socket(family, kind) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(place)
     except OSError as error:
         if error.errno != errno.EADDRINUSE:  # the chief itself says that, for it waits for the directory first
             expected = _LISTENING.get(error.errno or 0, "an address that a server can use")

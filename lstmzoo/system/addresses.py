@@ -3,6 +3,7 @@
 import re
 import socket
 from collections.abc import Sequence
+from typing import Any
 
 from lstmzoo.errors import InputError, shown
 
@@ -27,15 +28,13 @@ def place_of(address: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def check_names(hosts: Sequence[str]) -> None:
-    """Raise `InputError` for a host whose name this machine does not know."""
-    for address in hosts:
-        host, port = place_of(address)
-        try:
-            socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            reason = getattr(error, "strerror", None) or "no name of a host"
-            raise InputError(f"hosts: expected hosts that exist, received {shown(address)} ({reason})") from error
+def resolve(name: str, address: str) -> list[Any]:
+    """Find an address as `socket.getaddrinfo` returns it; `InputError` for a host that this machine does not know."""
+    try:
+        return socket.getaddrinfo(*place_of(address), type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "no name of a host"
+        raise InputError(f"{name}: expected a host that exists, received {shown(address)} ({reason})") from error
 
 
 def check_hosts(hosts: Sequence[str], index: int) -> tuple[str, ...]:

@@ -48,3 +48,12 @@ def huber(errors: np.ndarray) -> np.ndarray:
 
 OF_NUMBERS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"mse": mse, "mae": mae, "huber": huber}
 LOSSES = ("cross_entropy", *OF_NUMBERS)
+
+
+def error_sums(
+    loss: str, outputs: np.ndarray, targets: np.ndarray, weights: np.ndarray, axes: tuple[int, ...]
+) -> dict[str, np.ndarray]:
+    """Add up "loss", "squared" and "absolute" errors `[..., M]` over some axes, times their weights, in float64."""
+    errors = errors_of(outputs, targets, weights)
+    each = {"loss": OF_NUMBERS[loss](errors), "squared": errors * errors, "absolute": np.abs(errors)}
+    return {name: (weights * values).sum(axes) for name, values in each.items()}

@@ -9,11 +9,10 @@ import socket
 import struct
 import sys
 import time
-import traceback
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.helpers.forked import obey_signals, started
+from tests.helpers.forked import end_as_command, started
 
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 SIOCGIFFLAGS, SIOCSIFFLAGS, UP = 0x8913, 0x8914, 1
@@ -91,23 +90,18 @@ def _begin(said, call, arguments):
 
 
 def _work(path, call, hosts, index, arguments):
-    status = 99
-    try:
+    def work():
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         for number in (1, 2):
             os.dup2(file, number)
-        obey_signals()
-        call(hosts, index, *arguments)
-        status = 0
-    except SystemExit as left:
-        status = left.code or 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        Path(f"{path}.ended").touch()
-        os._exit(status)
+        try:
+            call(hosts, index, *arguments)
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            Path(f"{path}.ended").touch()
+
+    end_as_command(work)
 
 
 def _own_network():

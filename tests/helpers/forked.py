@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import traceback
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import NamedTuple
@@ -80,6 +81,21 @@ def _as_command(cwd, streams, call, *arguments):
 def _main(module, words):
     sys.argv = [f"lstmzoo.{module}", *words]
     importlib.import_module(f"lstmzoo.{module}").main(f"python -m lstmzoo.{module}")
+
+
+def end_as_command(call):
+    """Call a function and leave with the status that a command would have; 99 and a traceback for an error of its own."""
+    status = 99
+    try:
+        obey_signals()
+        call()
+        status = 0
+    except SystemExit as left:
+        status = left.code or 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(status)
 
 
 def obey_signals():

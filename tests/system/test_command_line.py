@@ -2,7 +2,6 @@
 
 import os
 import sys
-import traceback
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from lstmzoo.__main__ import main
 from lstmzoo.errors import MOST, ConfigError, EnvironmentFailure, InputError, check_count
 from lstmzoo.system.command_line import exit_status, start_tensorflow
-from tests.helpers.forked import CONTEXT, obey_signals, started
+from tests.helpers.forked import CONTEXT, end_as_command, started
 from tests.helpers.places import ECHO
 
 MEGABYTE = "x" * 10**6
@@ -28,9 +27,7 @@ def ended(*words, folder=None, stdout=None, stderr=None):
 
 
 def _run(words, folder, stdout, stderr, theirs):
-    obey_signals()
-    status = 99
-    try:
+    def call():
         for number, name in ((1, stdout), (2, stderr)):
             os.dup2(os.open(name, os.O_WRONLY) if name else theirs.fileno(), number)
             setattr(sys, "stdout" if number == 1 else "stderr", open(number, "w", closefd=False))  # noqa: SIM115
@@ -39,13 +36,8 @@ def _run(words, folder, stdout, stderr, theirs):
             folder.rmdir()
         sys.argv = ["lstmzoo", *words]
         main()
-        status = 0
-    except SystemExit as done:
-        status = done.code or 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        os._exit(status)
+
+    end_as_command(call)
 
 
 @pytest.mark.parametrize("words", [["--help"], ["report", "--help"], ["doctor", "--help"], ["run", "--schema"]])

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from lstmzoo.errors import EnvironmentFailure, InputError, Interrupted
-from lstmzoo.system.addresses import check_address, check_hosts, check_names, place_of
+from lstmzoo.system.addresses import check_address, check_hosts, place_of, resolve
 from lstmzoo.training.hosts import line as lines
 from lstmzoo.training.hosts.line import Gone, Line
 from lstmzoo.training.hosts.meeting import NAME, join, lead
@@ -62,9 +62,9 @@ def hosts():
 
 
 def test_a_host_that_does_not_exist_is_named():
-    check_names(["localhost:5000"])
-    with pytest.raises(InputError, match=r"hosts: expected hosts that exist, received 'no such.name:5000' \("):
-        check_names(["localhost:1", "no such.name:5000"])
+    assert resolve("hosts", "localhost:5000")
+    with pytest.raises(InputError, match=r"hosts: expected a host that exists, received 'no such.name:5000' \("):
+        resolve("hosts", "no such.name:5000")
 
 
 def first(text, size=None):

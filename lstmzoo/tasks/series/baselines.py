@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from lstmzoo.errors import InputError, shown
+from lstmzoo.tasks.losses import error_sums
 from lstmzoo.tasks.series.holding import LastKnown
-from lstmzoo.tasks.series.metrics import Known, Measures, error_sums, measures_of
+from lstmzoo.tasks.series.metrics import Known, Measures, measures_of
 from lstmzoo.tasks.series.recordings import Part, Recordings
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def measure_baselines(recordings: Recordings, part: Part) -> Baselines:
     for first, count in part.blocks():
         _, targets, weights, _ = part.windows(first, count)
         for name, outputs in ("persistence", persistence.windows(first, count)), ("mean", mean):
-            _add(sums[name], error_sums(recordings.spec.loss, outputs, targets, weights))
+            _add(sums[name], error_sums(recordings.spec.loss, outputs, targets, weights, (0, 1, 2)))
         _add(sums["targets"], _target_sums(targets, weights, mean))
     known = _known(part, sums["targets"], sums["mean"]["squared"])
     _, deviations = scaling.of(scaling.targets)

@@ -32,16 +32,6 @@ class Measures(NamedTuple):
     """val_rmse, val_mae and val_r2 of each target, in the units of the data."""
 
 
-def error_sums(loss: str, outputs: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """Add up the errors of outputs `[..., M]` over all steps, in float64; a target of weight 0 may be NaN."""
-    errors = np.where(weights > 0, outputs.astype(np.float64) - targets, 0)
-    squared, absolute = errors * errors, np.abs(errors)
-    huber = np.where(absolute <= 1, squared / 2, absolute - 0.5)
-    each = {"loss": {"mse": squared, "mae": absolute, "huber": huber}[loss], "squared": squared, "absolute": absolute}
-    axes = tuple(range(errors.ndim - 1))
-    return {name: (weights * values).sum(axes) for name, values in each.items()}
-
-
 def measures_of(sums: Sums, known: Known, names: Sequence[str], deviations: np.ndarray) -> Measures:
     """Return the metrics of M targets; `deviations` `[M]`: what one scaled unit is in the units of the data.
 

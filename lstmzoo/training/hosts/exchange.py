@@ -10,7 +10,7 @@ from lstmzoo.config.plan import Plan, make_plan
 from lstmzoo.errors import EnvironmentFailure, InputError
 from lstmzoo.runs.checkpoint import Checkpoint
 from lstmzoo.runs.directory import RunDirectory
-from lstmzoo.system.addresses import check_names
+from lstmzoo.system.addresses import resolve
 from lstmzoo.training.binding import digests
 from lstmzoo.training.hosts.line import Gone, Line, Message
 from lstmzoo.training.hosts.meeting import Lines, check_answer, name_of
@@ -20,7 +20,7 @@ from lstmzoo.training.start import Resumed, Start, new_curve
 
 def send_start(start: Start, lines: Lines, hosts: tuple[str, ...]) -> None:
     """Send all others where the run begins, and wait until they are ready; `InputError` if one cannot follow."""
-    check_names(hosts)
+    _check_names(hosts)
     facts, content = _written(start)
     for line in lines.values():
         line.send({"start": facts}, content)
@@ -36,11 +36,16 @@ def send_start(start: Start, lines: Lines, hosts: tuple[str, ...]) -> None:
 def receive_start(line: Line, hosts: tuple[str, ...]) -> Start:
     """Return the start that the leader sends; `InputError` where this worker, or another one, cannot follow."""
     message = _received(line, hosts, 0)
-    check_names(hosts)
+    _check_names(hosts)
     start = _read(message.facts["start"], message.content)
     line.send({"ready": True})
     _received(line, hosts, 0)
     return start
+
+
+def _check_names(hosts: tuple[str, ...]) -> None:
+    for address in hosts:
+        resolve("hosts", address)
 
 
 def _received(line: Line, hosts: tuple[str, ...], index: int) -> Message:

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 
 from lstmzoo.errors import InputError
+from lstmzoo.tasks.losses import error_sums
 from lstmzoo.tasks.series.baselines import measure_baselines
-from lstmzoo.tasks.series.metrics import Known, error_sums, measures_of
+from lstmzoo.tasks.series.metrics import Known, measures_of
 from lstmzoo.tasks.series.recordings import Recordings
 from tests.helpers.series import QUIET, cases, naive_parts, naive_scaling, opened, spec_of
 
@@ -43,7 +44,9 @@ def test_metrics_are_the_formulas(loss, count):
     y = [targets[weights[:, m] > 0, m].astype(float) for m in range(count)]
     known = Known(weights.sum(0), np.array([max(weights[:, m]) * y[m].var() * len(y[m]) for m in range(count)]))
     targets[weights == 0] = NAN  # nothing looks at it
-    sums = error_sums(loss, outputs.reshape(5, 2, 5, count), *(a.reshape(5, 2, 5, count) for a in (targets, weights)))
+    sums = error_sums(
+        loss, outputs.reshape(5, 2, 5, count), *(a.reshape(5, 2, 5, count) for a in (targets, weights)), (0, 1, 2)
+    )
     found = measures_of(sums, known, "abc"[:count], units)
     means, rows = direct(loss, outputs.astype(float), targets.astype(float), weights, units)
     assert list(found.means) == ["val_loss", "val_rmse", "val_mae", "val_r2"]
