@@ -20,22 +20,23 @@ from tests.helpers.cluster import Cluster
 
 WINDOWS, LENGTH, VOCAB = 6, 4, 5
 PLAIN = {"kernel": "scan", "kind": "stacked_layers", "units": [5, 4], "encoding": "one_hot", "shards": 4, "lanes": 13}
-SMALL = {"kind": "single", "units": 4, "lanes": 7, "shards": 3}
+ONE = {"kind": "single", "units": 4}
+SMALL = {**ONE, "lanes": 7, "shards": 3}
 ROWS = {  # what differs from PLAIN
     **{name: {"optimizer": name, **SMALL} for name in OPTIMIZERS},
     "nesterov": {"optimizer": {"name": "sgd", "momentum": 0.9, "nesterov": True}, **SMALL},
     "centered": {"optimizer": {"name": "rmsprop", "centered": True, "momentum": 0.5}, **SMALL},
-    "clip by global norm": {"clip": 0.01},
-    "clip each": {"optimizer": {"name": "adam", "clipnorm": 0.01}, "shards": 3},
+    "clip by global norm": {"clip": 0.01, **SMALL},
+    "clip each": {"optimizer": {"name": "adam", "clipnorm": 0.01}, **SMALL},
     "dropout": {"dropout": 0.4},
     "dropout in cells": {"dropout": 0.4, "kind": "stacked_cells", "shards": 3},
     "single": {"kind": "single", "units": 6},
     "embedding": {"encoding": "embedding", "embedding_dim": 3},
-    "a lane a shard": {"shards": 6, "lanes": 6},
+    "a lane a shard": {"shards": 6, "lanes": 6, **ONE},
     "uneven": {"shards": 5, "lanes": 7},
-    "two shards": {"shards": 2},
-    "reset each window": {"carry": False},
-    "hard": {"recurrent_activation": "hard_sigmoid"},
+    "two shards": {"shards": 2, **ONE},
+    "reset each window": {"carry": False, **ONE},
+    "hard": {"recurrent_activation": "hard_sigmoid", **ONE},
     "xla": {"kernel": "xla", "shards": 3},
     "xla, everything": {"kernel": "xla", "dropout": 0.3, "clip": 0.01, "encoding": "embedding", "embedding_dim": 3},
     "keras": {"kernel": "keras", "shards": 3, "dropout": 0.3},
