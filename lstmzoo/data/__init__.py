@@ -7,5 +7,5 @@ Read `lanes` (the one place that orders symbols in time), `segments` (recordings
 
 Tables: `stored` (numbers read in windows), `columns` (of a table), `npy` and `wav` (their files), `csv_head` (delimiter
 and names), `csv_rows` (cells), `csv_table` (converted once), `tables` (opens them all), `table_writers` (CSV and WAV, a
-block at a time).
+block at a time), `scaling` (mean and deviation of each column).
 """

@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import HealthCheck, assume, strategies as st
 
 from lstmzoo.errors import InputError
+from lstmzoo.tasks.series.dataset import Dataset
 from lstmzoo.tasks.series.recordings import Recordings
 from lstmzoo.tasks.series.spec import SeriesSpec
 
@@ -55,10 +56,14 @@ def spec_of(folder, tables, count, keys):
     return SeriesSpec(kind="series", data=files[:count], validation=files[count:] or None, **keys)
 
 
+def recordings_of(spec, batch_size, seq_length, seed, fraction):
+    return Recordings(Dataset(spec, seed, fraction), batch_size, seq_length)
+
+
 def opened(folder, case):
     tables, count, keys, batch_size, seq_length, fraction = case
     try:
-        return Recordings(spec_of(folder, tables, count, keys), batch_size, seq_length, 0, fraction)
+        return recordings_of(spec_of(folder, tables, count, keys), batch_size, seq_length, 0, fraction)
     except InputError:
         assume(False)  # too short, too much warm-up, or nothing but missing values
 

@@ -1,6 +1,7 @@
 """The series task: numbers predicted from numbers, in recordings of any lengths; NumPy only.
 
-Read `spec` (its section of the YAML), `recordings` (the data of a run: windows to train and validate on) with `sources`
-(its tables), `columns` (inputs and targets), `segments` (what is trained on, what is validated on), `survey` (one pass
-over all rows), `scaling` and `holding` (missing values); then `metrics`, `baselines` and `facts` (what people read).
+Read `spec` (its section of the YAML), `dataset` (its tables) with `sources` (files), `columns` (inputs and targets),
+`segments` (what is trained on, what is validated on) and `survey` (one pass over all rows, and the scaling);
+`recordings` (windows to train and validate on) with `holding` (missing values); then `metrics`, `baselines` and `facts`
+(what people read).
 """

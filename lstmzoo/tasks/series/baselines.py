@@ -51,19 +51,21 @@ class Persistence:
         return self.part.scaling.scale_targets(np.concatenate([self.means[None][: min(lacking, count)], known]))
 
 
-def measure_baselines(recordings: Recordings, part: Part) -> Baselines:
+def measure_baselines(recordings: Recordings) -> Baselines:
     """Read the validation part once, a block of windows at a time, and return the metrics of both baselines.
 
     Raises `InputError` for a target without a value that counts.
     """
-    scaling = recordings.scaling
-    means = recordings.survey.means_of(scaling.targets)
+    dataset, part = recordings.dataset, recordings.validating
+    assert part is not None
+    scaling = dataset.scaling
+    means = dataset.survey.means_of(scaling.targets)
     persistence, mean = Persistence(part, means), scaling.scale_targets(means)
     sums: dict[str, dict[str, np.ndarray]] = {"persistence": {}, "mean": {}, "targets": {}}
     for first, count in part.blocks():
         _, targets, weights, _ = part.windows(first, count)
         for name, outputs in ("persistence", persistence.windows(first, count)), ("mean", mean):
-            _add(sums[name], error_sums(recordings.spec.loss, outputs, targets, weights, (0, 1, 2)))
+            _add(sums[name], error_sums(dataset.spec.loss, outputs, targets, weights, (0, 1, 2)))
         _add(sums["targets"], _target_sums(targets, weights, mean))
     known = _known(part, sums["targets"], sums["mean"]["squared"])
     _, deviations = scaling.of(scaling.targets)

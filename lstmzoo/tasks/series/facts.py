@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lstmzoo.errors import shown
+from lstmzoo.tasks.series.dataset import Dataset
 from lstmzoo.tasks.series.recordings import Part, Recordings
 
 LISTED = 6  # columns that a line names
@@ -13,39 +14,40 @@ LISTED = 6  # columns that a line names
 
 def describe_recordings(recordings: Recordings) -> dict[str, str]:
     """Describe the data by name, a line each: columns, scaling, segments, what is trained on, what is validated on."""
-    validating = recordings.validating
+    dataset, validating = recordings.dataset, recordings.validating
     return {
-        "columns": _columns(recordings),
-        "scaling": _scaling(recordings),
-        "segments": _segments(recordings),
+        "columns": _columns(dataset),
+        "scaling": _scaling(dataset),
+        "segments": _segments(dataset),
         "training": _part(recordings.training),
         "validation": _part(validating) if validating else "none",
     }
 
 
-def facts_of(recordings: Recordings) -> dict[str, Any]:
+def facts_of(dataset: Dataset) -> dict[str, Any]:
     """Return digests, columns and rows, for environment.json."""
-    tables = recordings.tables[: recordings.sources.trained]
+    tables = dataset.tables[: dataset.sources.trained]
     rate = {"sample_rate": tables[0].sound.rate} if tables[0].sound else {}
-    sizes = {"rows": sum(table.rows for table in tables), "segments": len(recordings.segments)}
-    return {**recordings.sources.digests(), **sizes, **rate}
+    sizes = {"rows": sum(table.rows for table in tables), "segments": len(dataset.segments)}
+    return {**dataset.sources.digests(), **sizes, **rate}
 
 
 def warnings_of(recordings: Recordings) -> list[str]:
     """List what is legal but probably not meant, a sentence each."""
-    survey = recordings.survey
+    dataset = recordings.dataset
+    survey = dataset.survey
     constant = [name for name, deviation in zip(survey.columns, survey.deviations, strict=True) if deviation == 0]
     found = []
     if constant:
         found.append(f"task: constant in the training part: {_listed(constant)}: a model learns nothing from that")
-    return [*found, *_leak(recordings), *_idle(recordings)]
+    return [*found, *_leak(dataset), *_idle(recordings)]
 
 
-def _leak(recordings: Recordings) -> list[str]:
+def _leak(dataset: Dataset) -> list[str]:
     """Return a warning of targets that stand among the inputs of their own row."""
-    chosen = recordings.chosen
+    chosen = dataset.chosen
     both = [name for name in chosen.targets if name in chosen.inputs]
-    if recordings.spec.horizon or not both:
+    if dataset.spec.horizon or not both:
         return []
     said = f"task: an input and a target of the same row (task.horizon 0): {_listed(both)}: a model need only copy that"
     return [f"{said}, leave it out of task.inputs or predict ahead"]
@@ -53,7 +55,8 @@ def _leak(recordings: Recordings) -> list[str]:
 
 def _idle(recordings: Recordings) -> list[str]:
     """Return warnings of rows and lanes that train nothing."""
-    layout, spec, lanes = recordings.training.layout, recordings.spec, recordings.shape[0]
+    layout, lanes = recordings.training.layout, recordings.shape[0]
+    spec, too_short = recordings.dataset.spec, recordings.dataset.too_short
     idle = int((layout.targets() <= spec.warmup).sum())
     empty = lanes - len(set(layout.pieces.lane.tolist()))
     found = []
@@ -62,16 +65,16 @@ def _idle(recordings: Recordings) -> list[str]:
         found.append(f"task.warmup {spec.warmup:,}: {pieces} and train nothing: lower it, or train.batch_size")
     if empty:
         found.append(f"train.batch_size {lanes:,}: {empty:,} lanes are empty: lower it, or train.seq_length")
-    if recordings.too_short:
-        rows = f"{recordings.too_short:,} rows are in parts of segments that have no target"
+    if too_short:
+        rows = f"{too_short:,} rows are in parts of segments that have no target"
         found.append(f"task.horizon {spec.horizon:,}: {rows}: they are left out")
     return found
 
 
-def _columns(recordings: Recordings) -> str:
-    scaling, horizon = recordings.scaling, recordings.spec.horizon
+def _columns(dataset: Dataset) -> str:
+    scaling, horizon = dataset.scaling, dataset.spec.horizon
     ahead = "in the same row" if horizon == 0 else f"{_count(horizon, 'row')} ahead"
-    sound = recordings.tables[0].sound
+    sound = dataset.tables[0].sound
     rate = f", {sound.rate:,} rows a second" if sound else ""
     return (
         f"{len(scaling.features)} in ({_listed(scaling.features)}), {len(scaling.targets)} out "
@@ -79,18 +82,18 @@ def _columns(recordings: Recordings) -> str:
     )
 
 
-def _scaling(recordings: Recordings) -> str:
+def _scaling(dataset: Dataset) -> str:
     """Say how columns are scaled, and mean and deviation of each in the training part."""
-    names, means, deviations, _ = recordings.survey
+    names, means, deviations, _ = dataset.survey
     columns = zip(names, means.tolist(), deviations.tolist(), strict=True)
     said = _listed([f"{name} {mean:.4g} +- {deviation:.4g}" for name, mean, deviation in columns])
-    return f"{recordings.spec.scale}: {said}"
+    return f"{dataset.spec.scale}: {said}"
 
 
-def _segments(recordings: Recordings) -> str:
-    rows = [segment.rows for segment in recordings.segments]
+def _segments(dataset: Dataset) -> str:
+    rows = [segment.rows for segment in dataset.segments]
     span = f"{min(rows):,}" if min(rows) == max(rows) else f"{min(rows):,} to {max(rows):,}"
-    return f"{len(rows):,} of {span} rows, in {_count(len(recordings.tables), 'table')}"
+    return f"{len(rows):,} of {span} rows, in {_count(len(dataset.tables), 'table')}"
 
 
 def _part(part: Part) -> str:

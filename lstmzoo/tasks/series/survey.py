@@ -1,4 +1,4 @@
-"""Survey of all rows in one pass: mean and deviation of the training part, missing values, and what is refused."""
+"""Survey of all rows in one pass: mean and deviation of the training part, missing values, what is refused; scaling."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from lstmzoo.data.columns import Table
+from lstmzoo.data.scaling import Scaling
 from lstmzoo.errors import InputError, shown
 from lstmzoo.schema.section import LARGEST
+from lstmzoo.tasks.series.columns import Chosen
 from lstmzoo.tasks.series.segments import Segment
 
 if TYPE_CHECKING:
@@ -89,6 +91,19 @@ def survey(
                 "train on, received none: all are missing, leave the column out"
             )
     return moments.survey(columns, missing)
+
+
+def make_scaling(found: Survey, chosen: Chosen, standard: bool, hold: bool) -> Scaling:
+    """Return the scaling of a survey's columns; not `standard`: mean 0 and deviation 1. A constant one has deviation 1.
+
+    `hold`: an input of which a value is missing is held, from the training mean on.
+    """
+    count = len(found.columns)
+    means = found.means.tolist() if standard else [0.0] * count
+    deviations = [deviation or 1.0 for deviation in found.deviations.tolist()] if standard else [1.0] * count
+    lacking = zip(found.columns, found.missing.tolist(), found.means.tolist(), strict=True)
+    held = {name: mean for name, missing, mean in lacking if missing and hold and name in chosen.inputs}
+    return Scaling(found.columns, tuple(means), tuple(deviations), chosen.inputs, chosen.targets, held)
 
 
 def _check(table: Table, columns: Sequence[str], row: int, block: np.ndarray, wrong: np.ndarray) -> None:

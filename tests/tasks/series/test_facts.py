@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from lstmzoo.tasks.series.facts import describe_recordings, facts_of, warnings_of
-from lstmzoo.tasks.series.recordings import Recordings
 from lstmzoo.tasks.series.spec import SeriesSpec
-from tests.helpers.series import spec_of
+from tests.helpers.series import recordings_of, spec_of
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +22,7 @@ def test_a_plan_names_columns_scaling_segments_and_what_counts(tmp_path):
     rows = "".join(f"{row % 7},{'' if row == 3 else row % 5},{row // 60}\n" for row in range(100))
     (tmp_path / "pump.csv").write_text(f"pressure,flow,day\n{rows}")
     keys = {"inputs": ["pressure"], "targets": ["flow"], "segment": {"column": "day"}, "warmup": 2, "horizon": 3}
-    recordings = Recordings(SeriesSpec(kind="series", data=str(tmp_path / "pump.csv"), **keys), 2, 10, 0, 0.2)
+    recordings = recordings_of(SeriesSpec(kind="series", data=str(tmp_path / "pump.csv"), **keys), 2, 10, 0, 0.2)
     assert describe_recordings(recordings) == {
         "columns": "1 in (pressure), 1 out (flow), 3 rows ahead",
         "scaling": "standard: pressure 3 +- 2.006, flow 1.911 +- 1.416",
@@ -33,14 +32,16 @@ def test_a_plan_names_columns_scaling_segments_and_what_counts(tmp_path):
     }
     assert warnings_of(recordings) == []
     digest = hashlib.sha256((tmp_path / "pump.csv").read_bytes()).hexdigest()
-    assert facts_of(recordings) == {"data_sha256": digest, "rows": 100, "segments": 2}
+    assert facts_of(recordings.dataset) == {"data_sha256": digest, "rows": 100, "segments": 2}
 
 
 def test_digests_know_the_order_of_tables_and_what_is_validated_on(tmp_path):
     tables = [np.arange(20.0)[:, None] + number for number in range(3)]
 
     def digests(order, count):
-        return Recordings(spec_of(tmp_path, [tables[n] for n in order], count, {}), 1, 5, 0, 0.0).sources.digests()
+        return recordings_of(
+            spec_of(tmp_path, [tables[n] for n in order], count, {}), 1, 5, 0, 0.0
+        ).dataset.sources.digests()
 
     one = digests([0, 1, 2], 2)
     assert one.keys() == {"data_sha256", "validation_sha256"}
@@ -63,17 +64,18 @@ WARNED = {  # columns, keys, (B, T), warnings
 def test_what_is_probably_not_meant_is_warned_of(tmp_path, case):
     columns, keys, sizes, said = WARNED[case]
     spec = spec_of(tmp_path, [np.column_stack(columns)], 1, keys)
-    assert warnings_of(Recordings(spec, *sizes, 0, 0.0)) == said
+    assert warnings_of(recordings_of(spec, *sizes, 0, 0.0)) == said
 
 
 PROGRAM = """
 import json, sys
 from lstmzoo.tasks.series.baselines import measure_baselines
+from lstmzoo.tasks.series.dataset import Dataset
 from lstmzoo.tasks.series.recordings import Recordings
 from lstmzoo.tasks.series.spec import SeriesSpec
 
-found = Recordings(SeriesSpec(kind="series", data=sys.argv[1], missing="hold", warmup=10), 16, 128, 0, 0.1)
-measure_baselines(found, found.validating)
+found = Recordings(Dataset(SeriesSpec(kind="series", data=sys.argv[1], missing="hold", warmup=10), 0, 0.1), 16, 128)
+measure_baselines(found)
 count = found.training.layout.windows
 for first in range(0, count, max(count // 50, 1)):
     found.training.windows(first, 1)

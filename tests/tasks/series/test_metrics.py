@@ -8,8 +8,7 @@ from lstmzoo.errors import InputError
 from lstmzoo.tasks.losses import error_sums
 from lstmzoo.tasks.series.baselines import measure_baselines
 from lstmzoo.tasks.series.metrics import Known, measures_of
-from lstmzoo.tasks.series.recordings import Recordings
-from tests.helpers.series import QUIET, cases, naive_parts, naive_scaling, opened, spec_of
+from tests.helpers.series import QUIET, cases, naive_parts, naive_scaling, opened, recordings_of, spec_of
 
 NAN = np.nan
 LOSSES = {
@@ -82,7 +81,7 @@ def naive_persistence(case, parts, layout):
 def test_baselines_are_those_of_loops(tmp_path_factory, case):
     """On the windows and the scaling, which have tests of their own."""
     recordings = opened(tmp_path_factory.getbasetemp(), case)
-    part, scaling = recordings.validating, recordings.scaling
+    part, scaling = recordings.validating, recordings.dataset.scaling
     if part is None:
         return
     raw, count = naive_persistence(case, naive_parts(case)[1], part.layout), len(scaling.targets)
@@ -93,7 +92,7 @@ def test_baselines_are_those_of_loops(tmp_path_factory, case):
     means = naive_scaling(case)[0][list(case[2]["targets"])]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("lstmzoo.tasks.series.recordings.BLOCK", 64)
-        found = measure_baselines(recordings, part)
+        found = measure_baselines(recordings)
     for name, outputs in ("persistence", raw), ("mean", np.broadcast_to(means, raw.shape)):
         outputs = scaling.scale_targets(outputs).astype(float).reshape(-1, count)
         wanted, rows = direct("mse", outputs, targets, weights, scaling.of(scaling.targets)[1])
@@ -106,8 +105,8 @@ def test_sums_lose_no_digits_far_from_zero(tmp_path):
     """A target of a million that varies by one: its variation is known to many digits."""
     values = 1e6 + np.random.default_rng(0).integers(-8, 8, (400, 1)) / 8
     spec = spec_of(tmp_path, [values], 1, {"scale": "none"})
-    recordings = Recordings(spec, 2, 10, 0, 0.5)
-    (variation,) = measure_baselines(recordings, recordings.validating).known.variation
+    recordings = recordings_of(spec, 2, 10, 0, 0.5)
+    (variation,) = measure_baselines(recordings).known.variation
     y = values[201:, 0]
     np.testing.assert_allclose(variation, ((y - y.mean()) ** 2).sum(), rtol=1e-12)
 
@@ -115,6 +114,6 @@ def test_sums_lose_no_digits_far_from_zero(tmp_path):
 def test_a_target_that_never_counts_is_named(tmp_path):
     values = np.column_stack([np.arange(20.0), np.where(np.arange(20) < 15, np.arange(20.0), NAN)])
     spec = spec_of(tmp_path, [values], 1, {"inputs": (0,), "targets": (0, 1)})
-    recordings = Recordings(spec, 1, 5, 0, 0.25)
+    recordings = recordings_of(spec, 1, 5, 0, 0.25)
     with pytest.raises(InputError, match="what is validated on: expected a value of the target '1' that counts"):
-        measure_baselines(recordings, recordings.validating)
+        measure_baselines(recordings)

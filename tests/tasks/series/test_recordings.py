@@ -13,9 +13,8 @@ from lstmzoo.data.table_writers import wav_writer
 from lstmzoo.errors import EnvironmentFailure, InputError
 from lstmzoo.tasks.series import holding, segments
 from lstmzoo.tasks.series.facts import describe_recordings, facts_of
-from lstmzoo.tasks.series.recordings import Recordings
 from lstmzoo.tasks.series.spec import SeriesSpec
-from tests.helpers.series import QUIET, cases, naive_parts, naive_scaling, naive_windows, opened, spec_of
+from tests.helpers.series import QUIET, cases, naive_parts, naive_scaling, naive_windows, opened, recordings_of, spec_of
 
 NAN = np.nan
 
@@ -48,7 +47,7 @@ def test_windows_are_those_of_a_walk_through_all_rows(tmp_path_factory, case, da
 def test_scaling_is_mean_and_deviation_of_the_training_part(tmp_path_factory, case, block):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(segments, "BLOCK", block)
-        found = opened(tmp_path_factory.getbasetemp(), case).survey
+        found = opened(tmp_path_factory.getbasetemp(), case).dataset.survey
     for name, mean, deviation in zip(found.columns, found.means, found.deviations, strict=True):
         means, deviations = naive_scaling(case)
         np.testing.assert_allclose([mean, deviation or 1], [means[int(name)], deviations[int(name)]], rtol=1e-11)
@@ -64,7 +63,7 @@ def test_training_knows_nothing_of_what_is_validated_on(tmp_path_factory, case):
     for number, first, end, _ in naive_parts(case)[1]:
         changed[number][first:end, :3] += 1000
     after = opened(tmp_path_factory.getbasetemp(), (changed, *rest))
-    assert after.scaling == before.scaling
+    assert after.dataset.scaling == before.dataset.scaling
     count = before.training.layout.windows
     for one, other in zip(before.training.windows(0, count), after.training.windows(0, count), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -77,7 +76,7 @@ def test_a_long_gap_is_looked_back_over_once(tmp_path, monkeypatch):
     spec = spec_of(tmp_path, [values], 1, {"missing": "hold", "horizon": 0, "inputs": (0,), "scale": "none"})
     looked, look_back = Counter(), holding.LastKnown._look_back
     monkeypatch.setattr(holding.LastKnown, "_look_back", lambda self, *a: looked.update(n=1) or look_back(self, *a))
-    part = Recordings(spec, 1, 100, 0, 0.0).training
+    part = recordings_of(spec, 1, 100, 0, 0.0).training
     one_by_one = np.concatenate([part.windows(window, 1).inputs for window in range(40)])
     assert looked["n"] == 1
     np.testing.assert_array_equal(one_by_one, part.windows(0, 40).inputs)
@@ -145,7 +144,7 @@ def folder(tmp_path, monkeypatch):
 def test_what_cannot_be_used_is_refused_in_one_message(case):
     data, keys, (batch_size, seq_length, fraction), says = REFUSED[case]
     with pytest.raises(InputError, match=says):
-        Recordings(SeriesSpec(kind="series", data=data, **keys), batch_size, seq_length, 0, fraction)
+        recordings_of(SeriesSpec(kind="series", data=data, **keys), batch_size, seq_length, 0, fraction)
 
 
 CHOSEN = {  # keys, inputs, targets
@@ -165,14 +164,14 @@ def test_columns_that_are_not_named_have_a_rule(case):
     keys = {"horizon": 1, **keys}
     if "segment" in keys:
         Path("other.csv").write_text("flow,pressure\n1,2\n1,4\n1,6\n")
-    found = Recordings(SeriesSpec(kind="series", data="other.csv", **keys), 1, 1, 0, 0.0)
-    assert (" ".join(found.scaling.inputs), " ".join(found.scaling.targets)) == (inputs, targets)
+    found = recordings_of(SeriesSpec(kind="series", data="other.csv", **keys), 1, 1, 0, 0.0)
+    assert (" ".join(found.dataset.scaling.inputs), " ".join(found.dataset.scaling.targets)) == (inputs, targets)
 
 
 @pytest.mark.usefixtures("folder")
 def test_another_order_of_columns_is_read_by_name():
     spec = SeriesSpec(kind="series", data=["hole.csv", "other.csv"], inputs=[1], targets=[0], scale="none", horizon=0)
-    found = Recordings(spec, 1, 1, 0, 0.0).training.windows(0, 7)
+    found = recordings_of(spec, 1, 1, 0, 0.0).training.windows(0, 7)
     assert found.inputs.ravel().tolist() == [2, 3, 4, 6, 1, 3, 5]
     assert found.targets.ravel().tolist() == [1, 2, 0, 5, 2, 4, 6]
     assert found.weights.ravel().tolist() == [1, 1, 0, 1, 1, 1, 1]
@@ -180,10 +179,10 @@ def test_another_order_of_columns_is_read_by_name():
 
 def test_a_simulated_series_is_a_function_of_the_seed():
     spec = SeriesSpec(kind="series", data="narma10", rows=300, inputs="u", targets="y")
-    one, same, other = (Recordings(spec, 2, 50, seed, 0.1) for seed in (0, 0, 1))
+    one, same, other = (recordings_of(spec, 2, 50, seed, 0.1) for seed in (0, 0, 1))
     np.testing.assert_array_equal(one.training.windows(0, 3).targets, same.training.windows(0, 3).targets)
-    assert one.sources.digests() == same.sources.digests() != other.sources.digests()
-    assert one.tables[0].names == ("u", "y") and one.tables[0].rows == 300
+    assert one.dataset.sources.digests() == same.dataset.sources.digests() != other.dataset.sources.digests()
+    assert one.dataset.tables[0].names == ("u", "y") and one.dataset.tables[0].rows == 300
 
 
 def test_the_rates_of_all_sounds_are_equal(tmp_path):
@@ -192,10 +191,10 @@ def test_the_rates_of_all_sounds_are_equal(tmp_path):
         with wav_writer(Path(file), Sound(rate, "float32"), 2, print) as write:
             write(np.random.default_rng(0).uniform(-1, 1, (50, 2)))
     with pytest.raises(InputError, match=r"48000.wav: expected 44,100 Hz as .*44100.wav has, received 48,000 Hz"):
-        Recordings(SeriesSpec(kind="series", data=files[0], validation=files[1]), 1, 10, 0, 0.0)
-    found = Recordings(SeriesSpec(kind="series", data=files[0], inputs=[0], targets=[1]), 1, 10, 0, 0.2)
+        recordings_of(SeriesSpec(kind="series", data=files[0], validation=files[1]), 1, 10, 0, 0.0)
+    found = recordings_of(SeriesSpec(kind="series", data=files[0], inputs=[0], targets=[1]), 1, 10, 0, 0.2)
     assert describe_recordings(found)["columns"] == "1 in (0), 1 out (1), 1 row ahead, 44,100 rows a second"
-    assert facts_of(found)["sample_rate"] == 44_100
+    assert facts_of(found.dataset)["sample_rate"] == 44_100
 
 
 def test_a_full_disk_under_a_simulated_series_is_the_systems_failure(monkeypatch):
@@ -206,4 +205,4 @@ def test_a_full_disk_under_a_simulated_series_is_the_systems_failure(monkeypatch
     with pytest.raises(
         EnvironmentFailure, match="narma10 cannot be written to .* .No space left on device.: make room"
     ):
-        Recordings(SeriesSpec(kind="series", data="narma10", rows=100), 1, 10, 0, 0.0)
+        recordings_of(SeriesSpec(kind="series", data="narma10", rows=100), 1, 10, 0, 0.0)

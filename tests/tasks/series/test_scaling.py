@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from lstmzoo.data.scaling import Scaling, load_scaling
 from lstmzoo.errors import InputError
 from lstmzoo.tasks.series.holding import carry_forward
-from lstmzoo.tasks.series.recordings import Recordings
-from lstmzoo.tasks.series.scaling import Scaling, load_scaling
-from tests.helpers.series import QUIET, spec_of
+from tests.helpers.series import QUIET, recordings_of, spec_of
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 ABOVE = st.floats(min_value=0, exclude_min=True, allow_infinity=False)
@@ -84,14 +83,14 @@ def test_what_is_no_json_is_refused(tmp_path, content):
 @pytest.mark.parametrize("value", [0.1, 1 / 3, 1e30, 0.0])
 def test_a_constant_column_has_deviation_1(tmp_path, value):
     spec = spec_of(tmp_path, [np.column_stack([np.full(1000, value), np.arange(1000.0)])], 1, {"horizon": 1})
-    found = Recordings(spec, 1, 10, 0, 0.0)
-    assert found.scaling.means[0] == value and found.scaling.deviations[0] == 1
+    found = recordings_of(spec, 1, 10, 0, 0.0)
+    assert found.dataset.scaling.means[0] == value and found.dataset.scaling.deviations[0] == 1
     assert not found.training.windows(0, 100).inputs[..., 0].any()
 
 
 def test_without_scaling_numbers_stay_as_they_are(tmp_path):
     values = np.random.default_rng(0).normal(50, 9, (30, 2)).astype(np.float32)
-    found = Recordings(
+    found = recordings_of(
         spec_of(tmp_path, [values], 1, {"scale": "none", "horizon": 0, "inputs": (0,), "targets": (1,)}), 1, 30, 0, 0.0
     )
     x, y, _, _ = found.training.windows(0, 1)

@@ -1,4 +1,4 @@
-"""Scaling of inputs and targets, as a run keeps it in scaling.json."""
+"""Scaling of columns of numbers, as a run keeps it in scaling.json."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lstmzoo.errors import InputError, shown
-from lstmzoo.tasks.series.columns import Chosen
-from lstmzoo.tasks.series.survey import Survey
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,19 +77,6 @@ class Scaling:
             json.dumps({name: getattr(self, name) for name in KEYS}, indent=1, ensure_ascii=False, allow_nan=False)
             + "\n"
         )
-
-
-def make_scaling(found: Survey, chosen: Chosen, standard: bool, hold: bool) -> Scaling:
-    """Return the scaling of a survey's columns; not `standard`: mean 0 and deviation 1. A constant one has deviation 1.
-
-    `hold`: an input of which a value is missing is held, from the training mean on.
-    """
-    count = len(found.columns)
-    means = found.means.tolist() if standard else [0.0] * count
-    deviations = [deviation or 1.0 for deviation in found.deviations.tolist()] if standard else [1.0] * count
-    lacking = zip(found.columns, found.missing.tolist(), found.means.tolist(), strict=True)
-    held = {name: mean for name, missing, mean in lacking if missing and hold and name in chosen.inputs}
-    return Scaling(found.columns, tuple(means), tuple(deviations), chosen.inputs, chosen.targets, held)
 
 
 def load_scaling(path: Path) -> Scaling:
