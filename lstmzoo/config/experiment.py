@@ -114,7 +114,7 @@ class ValidateSpec(Section):
     every_steps: Annotated[CountOrNever, MAY_CHANGE] = 500
     """Steps between two validations, and one at the end; 0: never."""
     fraction: Fraction = 0.1
-    """echo: size of the validation series as a share of series_length; char: share of the text, its last part."""
+    """Share to validate on. char: the end of the text; series: that of each segment; echo: a series of its own."""
     patience: Annotated[Count | None, MAY_CHANGE] = None
     """Validations in a row without a better val_loss after which the run stops early; null: it never does."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lstmzoo.errors import InputError, shown
+from lstmzoo.system.files import write_atomically
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,6 +72,14 @@ class Scaling:
         """Return a model's outputs `[..., M]` in the units of the data, in float64."""
         means, deviations = self.of(self.targets)
         return outputs * deviations + means
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the content of scaling.json."""
+        return hashlib.sha256(self.dump().encode()).hexdigest()
+
+    def save(self, path: Path) -> None:
+        """Write scaling.json."""
+        write_atomically(path, self.dump().encode())
 
     def dump(self) -> str:
         """Return the content of scaling.json, from which `load_scaling` reads the same numbers, bit for bit."""

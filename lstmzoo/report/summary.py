@@ -83,7 +83,7 @@ class _Result(BaseModel):
     epochs: int | None
     parameters: int | None
     best: _Best | None
-    final: dict[str, float | None]
+    final: dict[str, Any]
     train_seconds: float | None
     symbols_per_second: float | None
 

@@ -21,7 +21,7 @@ from lstmzoo.system.locks import Lock, take_lock
 from lstmzoo.system.reader import read_file
 from lstmzoo.zoo.pretrained import refuse_to_write
 
-FILES = ("config.yaml", "environment.json", "vocab.json", METRICS, "result.json")
+FILES = ("config.yaml", "environment.json", "vocab.json", "scaling.json", METRICS, "result.json")
 FOLDERS = ("checkpoints", "plots", "samples", "tensorboard")
 LOCK = ".lock"
 

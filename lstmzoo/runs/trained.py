@@ -1,4 +1,4 @@
-"""A trained model, read from a run directory: configuration, vocabulary and the weights of its best step."""
+"""A trained model, read from a run directory: configuration, vocabulary or scaling, weights of its best step."""
 
 import os
 from functools import partial
@@ -8,6 +8,7 @@ import numpy as np
 
 from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.load import load_run_config
+from lstmzoo.data.scaling import Scaling, load_scaling
 from lstmzoo.data.vocabulary import Vocabulary
 from lstmzoo.errors import InputError, shown
 from lstmzoo.models.blueprint import Blueprint, from_list, require_finite
@@ -16,7 +17,7 @@ from lstmzoo.runs.checkpoint import Check, Checkpoint, whole_checkpoints
 from lstmzoo.runs.contents import READ, check_model, weights_in
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.system.accessories import before_tensorflow
-from lstmzoo.tasks.task import sizes_of
+from lstmzoo.tasks.task import has_scaling, sizes_of
 from lstmzoo.zoo.pretrained import is_packed, run_path, what_was_meant
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class Trained(NamedTuple):
     experiment: Experiment
     symbols: Vocabulary | None
     """What the ids stand for, where they stand for something."""
+    scaling: Scaling | None
+    """What the numbers stand for, in a run that keeps it."""
     weights: list[np.ndarray]
     step: int
     val_loss: float | None
@@ -47,7 +50,7 @@ class Trained(NamedTuple):
     @property
     def sizes(self) -> Sizes:
         """The sizes of what goes into the model and comes out."""
-        return _sizes(self.experiment, self.symbols)
+        return _sizes(self.experiment, self.symbols, self.scaling)
 
     def blueprint(self) -> Blueprint:
         """Return the model as data, description and weights; raise `InputError` if a weight is NaN or infinity."""
@@ -84,12 +87,13 @@ def open_run(run: str | os.PathLike[str], *, text: bool = False) -> Trained:
     if text and not experiment.task.writes:
         raise _no_text(os.fspath(run), experiment)
     symbols = Vocabulary.load(directory.path / "vocab.json") if experiment.task.writes else None
-    found = _best_checkpoint(directory, partial(_check, directory, experiment, symbols))
+    scaling = load_scaling(directory.path / "scaling.json") if has_scaling(experiment.task) else None
+    found = _best_checkpoint(directory, partial(_check, directory, experiment, symbols, scaling))
     tensors = found.checkpoint.tensors
     weights = [value.astype(np.float32, copy=False) for value in weights_in(tensors)]  # the package's own are float16
     notes = [f"{text}; using step {found.step}" for text in found.damaged]
     val_loss = float(tensors["best/val_loss"]) if tensors.get("best/step") == found.step else None
-    return Trained(os.fspath(run), experiment, symbols, weights, found.step, val_loss, notes)
+    return Trained(os.fspath(run), experiment, symbols, scaling, weights, found.step, val_loss, notes)
 
 
 def load_model(run: str | os.PathLike[str], batch_size: int = 1, *, seq_length: int | None = None) -> "keras.Model":
@@ -107,18 +111,28 @@ def _no_text(run: str, experiment: Experiment) -> InputError:
 
 
 def _check(
-    directory: RunDirectory, experiment: Experiment, symbols: Vocabulary | None, step: int, checkpoint: Checkpoint
+    directory: RunDirectory,
+    experiment: Experiment,
+    symbols: Vocabulary | None,
+    scaling: Scaling | None,
+    step: int,
+    checkpoint: Checkpoint,
 ) -> None:
-    """Raise `InputError` for a checkpoint that does not hold a model of this configuration and vocabulary."""
-    if symbols is not None and checkpoint.metadata.get("vocab_sha256") != symbols.digest():
-        raise InputError(
-            f"expected the vocabulary that the run was trained with, received another one in "
-            f"{directory.path / 'vocab.json'}: restore the run's own file"
-        )
-    check_model(checkpoint, step, experiment, _sizes(experiment, symbols))
+    """Raise `InputError` for a checkpoint that does not hold a model of this configuration, vocabulary and scaling."""
+    for part, found in (("vocab", symbols), ("scaling", scaling)):
+        if found is not None and checkpoint.metadata.get(f"{part}_sha256") != found.digest():
+            what = {"vocab": "vocabulary"}.get(part, part)
+            raise InputError(
+                f"expected the {what} that the run was trained with, received another one in "
+                f"{directory.path / f'{part}.json'}: restore the run's own file"
+            )
+    check_model(checkpoint, step, experiment, _sizes(experiment, symbols, scaling))
 
 
-def _sizes(experiment: Experiment, symbols: Vocabulary | None) -> Sizes:
+def _sizes(experiment: Experiment, symbols: Vocabulary | None, scaling: Scaling | None) -> Sizes:
+    """Return the sizes of a model: those of vocabulary or scaling, or else those that its section knows."""
+    if scaling is not None:
+        return Sizes(input_dim=len(scaling.features), outputs=len(scaling.targets))
     return sizes_of(experiment.task) if symbols is None else Sizes(len(symbols))
 
 

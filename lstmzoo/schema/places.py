@@ -32,7 +32,7 @@ seed: random_seed random_state manual_seed rng_seed
 seq_length: seq_len seqlen sequence_length bptt bptt_len unroll time_steps timesteps block_size context_length
 steps: max_steps n_steps num_train_steps train_steps total_steps iterations iters max_iters num_iterations
 temperature: temp
-text: data data_file data_path dataset text_file input_file file
+text: data_file data_path dataset text_file input_file file
 time_budget: max_time time_limit max_seconds
 units: hidden hidden_size hidden_dim hidden_units n_hidden num_hidden num_units n_units rnn_size rnn_units lstm_units
 weight_decay: wd l2

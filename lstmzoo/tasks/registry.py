@@ -15,9 +15,11 @@ from lstmzoo.schema.section import Section
 from lstmzoo.system.plugins import each_plugin
 from lstmzoo.tasks.char import Char, CharSpec
 from lstmzoo.tasks.echo import Echo, EchoSpec
+from lstmzoo.tasks.series.spec import SeriesSpec
+from lstmzoo.tasks.series.task import Series
 from lstmzoo.tasks.task import MAY_LACK, Task, TaskSection, completed
 
-TASKS: dict[str, Any] = {"echo": completed(Echo), "char": completed(Char)}
+TASKS: dict[str, Any] = {"echo": completed(Echo), "char": completed(Char), "series": completed(Series)}
 
 
 def _enter(name: str, task: Any) -> None:
@@ -72,13 +74,13 @@ def _require_parts(found: type, protocol: type) -> None:
 
 each_plugin("lstmzoo.tasks", _enter)
 if TYPE_CHECKING:
-    TaskSpec = EchoSpec | CharSpec
+    TaskSpec = EchoSpec | CharSpec | SeriesSpec
 else:
     TaskSpec = Annotated[Union[tuple(task.Spec for task in TASKS.values())], Field(discriminator="kind")]  # noqa: UP007
 
 
-def make_task(spec: EchoSpec | CharSpec, batch_size: int, seed: int, fraction: float) -> Task:
-    """Make the task that a section describes; a text is read here, and encoded if that was not done before."""
+def make_task(spec: EchoSpec | CharSpec | SeriesSpec, batch_size: int, seed: int, fraction: float) -> Task:
+    """Make the task that a section describes; its data are read here, and kept in the cache where that saves time."""
     task: Task = TASKS[spec.kind](spec, batch_size, seed, fraction)
     sizes = ("input_dim", "outputs") if "features" in spec.encodings else ("vocab_size",)
     lacking = [name for name in ("vocabulary", *sizes) if not hasattr(task, name)]

@@ -4,9 +4,11 @@ A task of another package imports all it needs from this module, and from no oth
 """
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from lstmzoo.data.lanes import Lanes, Scored, Windows, split_lanes
+from lstmzoo.data.scaling import Scaling
 from lstmzoo.data.vocabulary import Vocabulary
 from lstmzoo.models.spec import Sizes
 from lstmzoo.schema.section import Count, Section, all_expected
@@ -18,6 +20,7 @@ __all__ = [
     "Count",
     "Lanes",
     "Picture",
+    "Scaling",
     "Scored",
     "Section",
     "Stream",
@@ -120,6 +123,11 @@ def words_of(section: Section) -> Words:
     return getattr(section, "words", SYMBOLS)
 
 
+def has_scaling(section: Section) -> bool:
+    """Tell whether runs of a task's section keep its class's `scaling`: its class attribute `scales`. Default: no."""
+    return getattr(section, "scales", False)
+
+
 def data_keys(section: Section) -> tuple[str, ...]:
     """Return the keys of a task's section that only say where its data are: its class attribute `data_keys`.
 
@@ -142,12 +150,25 @@ class Task(Protocol):
     """The text symbols of the ids; None where symbols are not text."""
     loss: str = "cross_entropy"
     """The loss to train with: a name of `losses.LOSSES`."""
+    scaling: Scaling | None = None
+    """The scaling of numbers, which a run keeps in scaling.json if its section `scales`; None: there is none."""
 
     def release(self) -> None:
         """Free memory of data that can be read again."""
 
     def facts(self) -> dict[str, Any]:
-        """Return what results depend on beside the configuration, for environment.json; for a text `text_sha256`."""
+        """Return what results depend on beside the configuration, for environment.json.
+
+        A run is bound to what has a name in `_sha256`: the digests of its data, such as `text_sha256`.
+        """
+
+    def describe(self) -> dict[str, str]:
+        """Describe the data by name, a line each, for --plan; after `check`."""
+        return {}
+
+    def warnings(self) -> list[str]:
+        """Return a warning for what is legal in the data but probably a mistake; after `check`."""
+        return []
 
     def check(self, seq_length: int, validates: bool) -> None:
         """Raise `InputError` for data that cannot be trained or validated on."""
@@ -172,9 +193,17 @@ class Task(Protocol):
         """Return what a validation reports, from sums over it in float64, `val_loss` first.
 
         `sums`: "weight"; of symbols "loss" and "hits", of numbers "loss", "squared" and "absolute" errors, `[M]` each
-        (the weight too where it differs between targets).
+        (the weight too where it differs between targets). A name with a "/" is of one of several targets
+        ("val_rmse/flow"): metrics.jsonl and TensorBoard have it, lines for people do not.
         """
         return self.measures(float(sums["loss"] / sums["weight"]), float(sums["hits"] / sums["weight"]))
+
+    def results(self, last: Mapping[str, Any], best: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """Return what the sections of result.json have beside, by section, from the lines of the last and best steps.
+
+        They are lines of metrics.jsonl, which have what `metrics` found if there was a validation.
+        """
+        return {}
 
     def first_loss(self) -> float:
         """Return the loss of a guess that knows nothing: ln V, or 1 for numbers scaled to a deviation of 1."""
@@ -188,7 +217,17 @@ class Task(Protocol):
         """Return the lowest possible mean loss in nats per symbol, or None if it is unknown."""
 
 
-MAY_LACK = ("picture", "measures", "metrics", "first_loss", "loss")
+MAY_LACK = (
+    "picture",
+    "measures",
+    "metrics",
+    "first_loss",
+    "loss",
+    "scaling",
+    "describe",
+    "warnings",
+    "results",
+)
 """What a task may lack: it then has that of `Task`."""
 
 

@@ -18,6 +18,7 @@ from lstmzoo.config.differences import (
 from lstmzoo.config.experiment import ExecutionSpec, Experiment
 from lstmzoo.config.plan import Plan
 from lstmzoo.config.sources import LENGTHS
+from lstmzoo.data.scaling import load_scaling
 from lstmzoo.data.vocabulary import Vocabulary
 from lstmzoo.errors import ConfigError, InputError, shown, written
 from lstmzoo.execution.auto import choose_shards
@@ -28,15 +29,21 @@ from lstmzoo.runs.metrics import Line, checked_line
 from lstmzoo.training.cadence import Cadence
 from lstmzoo.training.run_state import RunState
 
-DIGESTS = {"text_sha256": "task: expected the same text", "vocab_sha256": "vocab.json: expected the vocabulary"}
+DIGESTS = {
+    "text_sha256": "task: expected the same text",
+    "data_sha256": "task.data: expected the same tables",
+    "validation_sha256": "task.validation: expected the same tables",
+    "vocab_sha256": "vocab.json: expected the vocabulary",
+    "scaling_sha256": "scaling.json: expected the scaling",
+}
 
 
 def digests(plan: Plan) -> dict[str, str]:
     """Return the digests of a run's data, where the data are not a function of the configuration."""
-    vocabulary = plan.task.vocabulary
-    if vocabulary is None:
-        return {}
-    return {"text_sha256": plan.task.facts()["text_sha256"], "vocab_sha256": vocabulary.digest()}
+    task = plan.task
+    found = {name: digest for name, digest in task.facts().items() if name.endswith("_sha256")}
+    found |= {"vocab_sha256": task.vocabulary.digest()} if task.vocabulary is not None else {}
+    return found | ({"scaling_sha256": task.scaling.digest()} if task.scaling is not None else {})
 
 
 def check_checkpoint(directory: RunDirectory, plan: Plan, wanted: Settings, step: int, checkpoint: Checkpoint) -> None:
@@ -117,16 +124,19 @@ def check_bound(kept: Settings, wanted: Settings) -> None:
 
 
 def check_digests(directory: RunDirectory, plan: Plan, checkpoint: Checkpoint) -> None:
-    """Raise `InputError` if text or vocabulary are not those that the run was trained on."""
-    if plan.task.vocabulary is None:
-        return
-    received = digests(plan) | {"vocab_sha256": Vocabulary.load(directory.path / "vocab.json").digest()}
-    for name, text in DIGESTS.items():
+    """Raise `InputError` if data, vocabulary or scaling are not those that the run was trained on."""
+    received, path = digests(plan), directory.path
+    if plan.task.vocabulary is not None:
+        received["vocab_sha256"] = Vocabulary.load(path / "vocab.json").digest()
+    if plan.task.scaling is not None:
+        received["scaling_sha256"] = load_scaling(path / "scaling.json").digest()
+    for name, digest in received.items():
         kept = checkpoint.metadata.get(name, "none")
-        if kept != received[name]:
+        if kept != digest:
             raise InputError(
-                f"{text} that the run was trained with (SHA-256 {kept[:12]}...), received another one "
-                f"({received[name][:12]}...): restore it, or begin a new run with another --run-dir"
+                f"{DIGESTS.get(name, 'task: expected the same data')} that the run was trained with (SHA-256 "
+                f"{kept[:12]}...), received another one ({digest[:12]}...): restore it, or begin a new run with "
+                "another --run-dir"
             )
 
 

@@ -27,6 +27,7 @@ def describe_plan(plan: Plan) -> dict[str, str]:
         "model": f"{model.kind} {list(model.layers)}, {plan.parameters:,} parameters, encoding {model.encoding}",
         "data": f"{text}{plan.windows:,} windows of [{train.batch_size}, {train.seq_length}] an epoch, "
         f"{plan.dropped:,} {words.steps} dropped (they fill no window)",
+        **plan.task.describe(),
         "length": length,
         "memory": f"about {plan.memory / 1e6:,.0f} MB beside TensorFlow, of {most / 1e9:.1f} GB ({limit})",
         "execution": f"kernel {execution.kernel}, threads {execution.threads}{_cores(plan)}, "
@@ -89,9 +90,11 @@ def _cores(plan: Plan) -> str:
 
 def describe_result(result: dict[str, Any]) -> str:
     """Describe how a run ended, in three lines: status and speed, last numbers, directory."""
-    final = "  ".join(f"{name} {value:.6g}" for name, value in result["final"].items() if value is not None)
+    final = "  ".join(f"{name} {value:.6g}" for name, value in result["final"].items() if isinstance(value, float))
     seconds, speed = duration(result["train_seconds"]), result["symbols_per_second"] or 0
-    ended = f"{result['status']}: {result['steps']:,} steps in {seconds} of training ({speed:,.0f} symbols/s)"
+    ended = (
+        f"{result['status']}: {result['steps']:,} steps in {seconds} of training ({speed:,.0f} {result['counted']}/s)"
+    )
     return f"{ended}\n{final}\nrun directory: {result['run_dir']}"
 
 

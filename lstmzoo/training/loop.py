@@ -20,6 +20,7 @@ from lstmzoo.training.checkpointer import Checkpointer
 from lstmzoo.training.hosts.team import Team
 from lstmzoo.training.progress import Moment, Progress
 from lstmzoo.training.recorder import Recorder, SilentRecorder
+from lstmzoo.training.run_state import for_people
 from lstmzoo.training.samples import Samples
 from lstmzoo.training.start import Start
 from lstmzoo.training.validation import Validator
@@ -102,7 +103,7 @@ class Trainer:
         if not np.isfinite(measures["val_loss"]):
             self.checkpointer.diverge(f"the validation loss after {self.run_state.place()}")
         self.run_state.measured(measures)
-        found = "  ".join(f"{name} {value:.6g}" for name, value in measures.items())
+        found = "  ".join(f"{name} {value:.6g}" for name, value in for_people(measures).items())
         self.progress.say(f"step {self.run_state.position.step:,}: {found}")
         return True
 

@@ -166,8 +166,10 @@ def _train_to_an_end(start: Start, progress: Progress, prepare: Prepare | None, 
             if start.resumed is None:
                 _begin(start)
             described = describe_plan(plan)
-            for name in ("model", "data", "execution"):
+            for name in ("model", "data", *plan.task.describe(), "execution"):
                 progress.say(f"{name}: {described[name]}")
+            for warning in plan.task.warnings():
+                progress.say(f"warning: {warning}")
             trainer = make_trainer(start, progress, stop, prepare, peers)
             if start.resumed is not None:  # it fits: only now is anything changed
                 _go_on(start, start.resumed, progress)
@@ -188,6 +190,8 @@ def _begin(start: Start) -> None:
     start.directory.write_environment(find_device(), task.facts())
     if task.vocabulary is not None:
         task.vocabulary.save(start.directory.path / "vocab.json")
+    if task.scaling is not None:
+        task.scaling.save(start.directory.path / "scaling.json")
 
 
 def _go_on(start: Start, resumed: Resumed, progress: Progress) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from lstmzoo.config.plan import Plan
 from lstmzoo.runs.best import is_better
 from lstmzoo.runs.metrics import Line
+from lstmzoo.tasks.task import words_of
 
 
 class Position(NamedTuple):
@@ -30,6 +31,11 @@ class Best(NamedTuple):
     val_loss: float
 
 
+def for_people(line: Mapping[str, float]) -> dict[str, float]:
+    """Return what a validation found, without the numbers of each of several targets."""
+    return {name: value for name, value in line.items() if name.startswith("val_") and "/" not in name}
+
+
 class RunState:
     """Counters, sums and the best so far; all but `train_seconds` are a function of config, seed and step."""
 
@@ -39,6 +45,7 @@ class RunState:
         self.misses = 0  # validations in a row without a better val_loss
         self.epoch_loss, self.epoch_steps = 0.0, 0  # of the present epoch: its mean is what the loss floor is about
         self.last: Line = {}  # the last step's line in metrics.jsonl
+        self.best_line: Line = {}  # that of the best step
         self.train_seconds = 0.0
 
     def begin_epoch(self) -> None:
@@ -67,6 +74,13 @@ class RunState:
         self.misses += 1
         if is_better(measures["val_loss"], self.best.val_loss if self.best else None):
             self.best, self.misses = Best(self.position.step, measures["val_loss"]), 0
+            self.best_line = self.last
+
+    def seen(self, line: Line) -> None:
+        """Take the line of a step that was done before, the last one so far."""
+        self.last = line
+        if self.best is not None and line["step"] == self.best.step:
+            self.best_line = line
 
     def place(self) -> str:
         """Name the step, epoch and window that were done last, for a message."""
@@ -80,7 +94,7 @@ class RunState:
 
     def result(self, plan: Plan, status: str) -> dict[str, Any]:
         """Return the content of result.json."""
-        train = plan.resolved.train
+        train, more = plan.resolved.train, plan.task.results(self.last, self.best_line)
         symbols = self.position.step * train.batch_size * train.seq_length
         return {
             "status": status,
@@ -92,11 +106,14 @@ class RunState:
                 "train_loss": self.last.get("train_loss"),
                 "epoch_train_loss": self.epoch_loss / self.epoch_steps if self.epoch_steps else None,
                 "val_loss": None,
-                **{name: value for name, value in self.last.items() if name.startswith("val_")},
+                **for_people(self.last),
+                **more.pop("final", {}),
             },
-            "best": self.best._asdict() if self.best else None,
+            "best": {**self.best._asdict(), **more.pop("best", {})} if self.best else None,
+            **more,
             "loss_floor": plan.loss_floor,
             "dropped_symbols": plan.dropped,
+            "counted": words_of(plan.resolved.task).steps,
             "train_seconds": self.train_seconds,
             "symbols_per_second": symbols / self.train_seconds if self.train_seconds else None,
         }

@@ -175,11 +175,11 @@ def _catch_up(directory: RunDirectory, checkpoint: Checkpoint, run_state: RunSta
 
     def take(line: Line) -> None:
         curve.add(line)
-        run_state.last = line
+        run_state.seen(line)
 
     size = directory.metrics.read(step - int(pending is not None), take)
     if pending is not None:
-        run_state.last = pending
+        run_state.seen(pending)
     return size
 
 

@@ -17,7 +17,7 @@ from lstmzoo.schema.places import OURS, _homes, sections_in
 from lstmzoo.schema.problems import explain
 from lstmzoo.schema.section import Section
 from lstmzoo.schema.yaml_reader import parse_yaml
-from lstmzoo.sweep.space.foreign import KEYS, WORDS
+from lstmzoo.sweep.space.foreign import KEYS, WORDS, foreign_words
 from lstmzoo.sweep.space.sections import SweepSpec
 
 GOOD = "task: {kind: echo}\nmodel: {units: 4}\ntrain: {epochs: 1}\n"
@@ -305,4 +305,6 @@ def test_constraints_of_other_packages_are_told_in_our_words(key, value, text):
 
 def test_words_of_other_programs_are_no_words_of_ours():
     ours = {path[-1] for root in (Experiment, SweepSpec) for path, _ in keys_of(root)} - {"base"} | KEYS
-    assert not WORDS.keys() & ours
+    assert WORDS.keys() & ours == {"scale"}
+    (problem,) = foreign_words("task", {"scale": {"choices": ["standard", "none"]}})  # that of the task
+    assert problem.text.startswith("expected a path with dots, task.scale: {...}")

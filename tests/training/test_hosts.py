@@ -172,7 +172,7 @@ def test_a_text_with_samples_and_a_resume_with_nothing_to_do(tmp_path, text):
 @pytest.mark.slow
 def test_another_text_is_refused_at_all_and_leaves_no_directory(tmp_path, text):
     ended = Cluster(tmp_path / "said", 3, _with_another_text, char_words(text, tmp_path / "run")).done()
-    wanted = "task: expected the leader's text (SHA-256 "
+    wanted = "task: expected the leader's data (SHA-256 "
     assert [each.status for each in ended] == [2] * 3
     assert ended[1].said.splitlines()[-1].startswith(wanted)
     for each in (ended[0], ended[2]):

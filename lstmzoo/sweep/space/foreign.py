@@ -25,7 +25,7 @@ def foreign_words(path: str, entry: Any) -> list[Problem]:
     """Return a problem for each word of another program in the entry at a path of `space`, and for nested paths."""
     if not isinstance(entry, dict):
         return []
-    words = [key for key in entry if key in WORDS]
+    words = [key for key, value in entry.items() if key in WORDS and not isinstance(value, dict)]
     if words:
         text = f"expected {LEGAL}, received"
         return [Problem(("space", path, key), f"{text} {shown(key)}; did you mean {WORDS[key]}?") for key in words]

@@ -13,5 +13,5 @@ class Objective(NamedTuple):
 
 
 def usual_direction(name: str) -> str:
-    """Return the direction in which a measure gets better: `max` for an accuracy, `min` for anything else."""
-    return "max" if name.endswith("accuracy") else "min"
+    """Return the direction in which a measure gets better: `max` for an accuracy or r2, `min` for anything else."""
+    return "max" if name.endswith(("accuracy", "r2")) else "min"

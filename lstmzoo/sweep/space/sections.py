@@ -50,7 +50,7 @@ class ObjectiveSpec(Section):
     name: str = "val_loss"
     """A measure that the base's runs write."""
     direction: Literal["min", "max"] | None = None
-    """min: less is better; max: more is; null: max for an accuracy, min for anything else."""
+    """min: less is better; max: more is; null: max for an accuracy or r2, min for anything else."""
 
 
 class SweepSpec(Section):

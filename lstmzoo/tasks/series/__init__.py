@@ -2,6 +2,6 @@
 
 Read `spec` (its section of the YAML), `dataset` (its tables) with `sources` (files), `columns` (inputs and targets),
 `segments` (what is trained on, what is validated on) and `survey` (one pass over all rows, and the scaling);
-`recordings` (windows to train and validate on) with `holding` (missing values); then `metrics`, `baselines` and `facts`
-(what people read).
+`recordings` (windows to train and validate on) with `holding` (missing values); then `metrics`, `baselines`, `facts`
+(what people read) and `task` (the class of a run).
 """

@@ -64,6 +64,7 @@ def measure_baselines(recordings: Recordings) -> Baselines:
     sums: dict[str, dict[str, np.ndarray]] = {"persistence": {}, "mean": {}, "targets": {}}
     for first, count in part.blocks():
         _, targets, weights, _ = part.windows(first, count)
+        assert weights is not None
         for name, outputs in ("persistence", persistence.windows(first, count)), ("mean", mean):
             _add(sums[name], error_sums(dataset.spec.loss, outputs, targets, weights, (0, 1, 2)))
         _add(sums["targets"], _target_sums(targets, weights, mean))

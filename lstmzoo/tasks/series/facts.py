@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lstmzoo.errors import shown
+from lstmzoo.tasks.series.baselines import Baselines
 from lstmzoo.tasks.series.dataset import Dataset
 from lstmzoo.tasks.series.recordings import Part, Recordings
 
@@ -22,6 +23,12 @@ def describe_recordings(recordings: Recordings) -> dict[str, str]:
         "training": _part(recordings.training),
         "validation": _part(validating) if validating else "none",
     }
+
+
+def describe_baselines(baselines: Baselines) -> str:
+    """Say what a model must beat, in the units of the data."""
+    named = (("the last value", baselines.persistence), ("the mean", baselines.mean))
+    return "; ".join(f"{name} val_rmse {each.means['val_rmse']:.6g}" for name, each in named)
 
 
 def facts_of(dataset: Dataset) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from lstmzoo.data.simulated import SIMULATIONS, find_simulation
 from lstmzoo.errors import nearest
 from lstmzoo.schema.section import Count, CountOrNever, Positive, Section, all_expected, expected
 from lstmzoo.tasks.paths import find_files
+from lstmzoo.tasks.task import Words
 
 Files = tuple[str | dict[str, str], ...]
 Columns = tuple[str | int, ...]
@@ -110,6 +111,11 @@ class SeriesSpec(Section):
     """Tables to validate on, as for data, instead of the last validate.fraction of each segment."""
 
     encodings: ClassVar[tuple[str, ...]] = ("features",)
+    vocab_size: ClassVar[None] = None
+    input_dim: ClassVar[int] = 1  # at least: the tables are not read yet
+    outputs: ClassVar[int] = 1
+    words: ClassVar[Words] = Words("rows", "")
+    scales: ClassVar[bool] = True
     data_keys: ClassVar[tuple[str, ...]] = ("data", "validation")
     measured: ClassVar[tuple[str, ...]] = ("val_loss", "val_rmse", "val_mae", "val_r2")
     writes: ClassVar[bool] = False

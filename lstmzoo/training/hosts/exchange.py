@@ -67,6 +67,7 @@ def _written(start: Start) -> tuple[dict[str, Any], bytes]:
         "run_dir": str(start.directory.path),
         "digests": digests(start.plan),
         "last": run_state.last,
+        "best": run_state.best_line,
         "seconds": run_state.train_seconds,
         "metadata": kept.metadata if kept else None,
     }
@@ -81,7 +82,7 @@ def _read(facts: dict[str, Any], content: bytes) -> Start:
         kept = Checkpoint(load(content), facts["metadata"])
         run_state = RunState.restored(kept.tensors, facts["seconds"])
         resumed = Resumed(kept, 0, {}, [])
-    run_state.last = facts["last"]
+    run_state.last, run_state.best_line = facts["last"], facts["best"]
     return Start(plan, directory, run_state, new_curve(plan), False, resumed)
 
 
@@ -90,6 +91,6 @@ def _check_data(plan: Plan, wanted: dict[str, str]) -> None:
     for name, digest in wanted.items():
         if found.get(name) != digest:
             raise InputError(
-                f"task: expected the leader's text (SHA-256 {digest[:12]}...), received another one "
-                f"({found.get(name, 'none')[:12]}...): copy the same file to the same path on each host"
+                f"task: expected the leader's data (SHA-256 {digest[:12]}...), received others "
+                f"({found.get(name, 'none')[:12]}...): copy the same files to the same paths on each host"
             )

@@ -1,0 +1,131 @@
+"""The series task: predict numbers from numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lstmzoo.data.lanes import Windows
+from lstmzoo.tasks.series.baselines import Baselines, measure_baselines
+from lstmzoo.tasks.series.dataset import Dataset
+from lstmzoo.tasks.series.facts import describe_baselines, describe_recordings, facts_of, warnings_of
+from lstmzoo.tasks.series.metrics import Measures, measures_of
+from lstmzoo.tasks.series.recordings import Part, Recordings
+from lstmzoo.tasks.series.spec import SeriesSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    from lstmzoo.system.lazy_numpy import np
+
+UNITS = ("val_rmse", "val_mae", "val_r2")  # measures in the units of the data, of each target
+
+
+class Rows(NamedTuple):
+    """The windows of a part of the data, as a run trains or validates on them."""
+
+    part: Part
+    weights: np.ndarray | None = None
+    """Sums of all weights, `[M]` in float64, where it is validated on."""
+
+    def windows(self, seq_length: int) -> int:
+        """Count the windows."""
+        return self.part.layout.windows
+
+    def cut(self, seq_length: int, first: int, count: int) -> Windows:
+        """Cut `count` windows from window `first` on, or fewer where they end."""
+        return self.part.windows(first, count)
+
+    def total(self) -> np.ndarray | None:
+        """Return the sums of all weights, `[M]`."""
+        return self.weights
+
+
+class Series:
+    """The series task of one run."""
+
+    Spec = SeriesSpec
+    vocab_size = None
+    vocabulary = None
+    recordings: Recordings
+    """The windows of a run; from `check` on."""
+    baselines: Baselines | None
+    """What a model must beat; from `check` on. None: nothing is validated on."""
+
+    def __init__(self, spec: SeriesSpec, batch_size: int, seed: int, fraction: float = 0.1):
+        self.batch_size, self.loss = batch_size, spec.loss
+        self.dataset = Dataset(spec, seed, fraction)
+        self.scaling = self.dataset.scaling
+        self.input_dim, self.outputs = len(self.scaling.features), len(self.scaling.targets)
+
+    def release(self) -> None:
+        """Do nothing: rows are read as they are needed, and not kept."""
+
+    def facts(self) -> dict[str, Any]:
+        """Return digests and sizes of the tables, for environment.json."""
+        return facts_of(self.dataset)
+
+    def check(self, seq_length: int, validates: bool) -> None:
+        """Lay the rows into windows and measure the baselines; raise `InputError` for rows that are too few."""
+        self.recordings = Recordings(self.dataset, self.batch_size, seq_length, validates)
+        self.baselines = measure_baselines(self.recordings) if self.recordings.validating else None
+
+    def describe(self) -> dict[str, str]:
+        """Describe columns, scaling, segments, both parts of the data, and the baselines."""
+        found = describe_recordings(self.recordings)
+        return found | ({"baselines": describe_baselines(self.baselines)} if self.baselines else {})
+
+    def warnings(self) -> list[str]:
+        """Return a warning for each constant column, leak, and piece that trains nothing."""
+        return warnings_of(self.recordings)
+
+    def windows(self, seq_length: int) -> tuple[int, int]:
+        """Count the windows of an epoch, and the rows of parts of segments that have no target."""
+        return self.recordings.training.layout.windows, self.dataset.too_short
+
+    def epoch_lanes(self, epoch: int) -> Rows:
+        """Return the windows to train on, the same ones in every epoch."""
+        return Rows(self.recordings.training)
+
+    def validation(self) -> Rows:
+        """Return the windows to validate on."""
+        assert self.recordings.validating is not None and self.baselines is not None
+        return Rows(self.recordings.validating, self.baselines.known.weights)
+
+    def metrics(self, sums: dict[str, Any]) -> dict[str, float]:
+        """Return val_loss, and in the units of the data val_rmse, val_mae and val_r2; of several targets each too."""
+        assert self.baselines is not None
+        names = self.scaling.targets
+        found = measures_of(sums, self.baselines.known, names, self.scaling.of(names)[1])
+        each = {f"{key}/{name}": value for name, values in found.targets.items() for key, value in values.items()}
+        return found.means | (each if len(names) > 1 else {})
+
+    def results(self, last: Mapping[str, Any], best: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """Return the measures of each target, those of the best step, and the baselines."""
+        if self.baselines is None or "val_loss" not in last:
+            return {}
+        kept = {"persistence": _by_target(self.baselines.persistence), "mean": _by_target(self.baselines.mean)}
+        return {
+            "final": {"targets": {name: self._of_target(last, name) for name in self.scaling.targets}},
+            "best": {key: best[key] for key in UNITS if key in best},
+            "baselines": kept,
+        }
+
+    def _of_target(self, line: Mapping[str, Any], name: str) -> dict[str, float]:
+        suffix = f"/{name}" if len(self.scaling.targets) > 1 else ""
+        return {key: line[f"{key}{suffix}"] for key in UNITS}
+
+    def first_loss(self) -> float:
+        """Return the loss of the mean, which knows nothing."""
+        return self.baselines.mean.means["val_loss"] if self.baselines else 1.0
+
+    def loss_floor(self, seq_length: int, reset_state: str) -> None:
+        """Return None: the lowest possible loss is unknown."""
+        return None
+
+    def picture(self) -> None:
+        """Draw only the loss."""
+
+
+def _by_target(measures: Measures) -> dict[str, Any]:
+    return {**measures.means, "targets": measures.targets}

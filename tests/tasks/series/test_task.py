@@ -1,0 +1,129 @@
+"""The series task of a run: what it writes, against tables read by NumPy; laws of resume; damaged scaling."""
+
+import json
+
+import numpy as np
+import pytest
+
+import lstmzoo
+from lstmzoo.config.load import load_config
+from lstmzoo.config.plan import make_plan
+from lstmzoo.errors import InputError
+from lstmzoo.models.state import reset_states
+from lstmzoo.runs.trained import open_run
+
+CONFIG = """
+name: pumps
+seed: 3
+task: {{kind: series, data: [{folder}/a.csv, {folder}/b.csv], inputs: [flow, heat], targets: {targets}, horizon: 1,
+  warmup: 4, missing: hold{more}}}
+model: {{kind: stacked_layers, units: [6, 5], skip: true}}
+train: {{batch_size: 3, seq_length: 20, epochs: 4, optimizer: {{name: adam, learning_rate: 0.01}}}}
+validate: {{every_steps: 5, fraction: 0.25}}
+checkpoint: {{every_steps: 4}}
+"""
+
+
+def write_table(path, rows, seed):
+    noise = np.random.default_rng(seed).normal(size=(rows, 2)).cumsum(0)
+    table = np.column_stack([noise, noise.sum(1) * 3 + 40])
+    cells = [["" if (row * 7 + column) % 31 == 0 else f"{value:.5f}" for column, value in enumerate(each)] for row, each in enumerate(table)]  # fmt: skip
+    path.write_text("\n".join(["flow,heat,load", *(",".join(each) for each in cells)]) + "\n")
+
+
+def write_config(folder, targets="[load]", more=""):
+    write_table(folder / "a.csv", 300, 0)
+    write_table(folder / "b.csv", 170, 1)
+    path = folder / "pumps.yaml"
+    path.write_text(CONFIG.format(folder=folder, targets=targets, more=more))
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A run with two targets, and its result."""
+    folder = tmp_path_factory.mktemp("pumps")
+    config = write_config(folder, targets="[load, flow]", more=", loss_weights: [2, 1]")
+    return folder, lstmzoo.train_run(config, folder / "run")
+
+
+def lines(run):
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_a_run_says_what_it_found_of_each_target_and_what_it_must_beat(finished):
+    folder, result = finished
+    validated = [line for line in lines(folder / "run") if "val_loss" in line]
+    last, best = validated[-1], min(validated, key=lambda line: line["val_loss"])
+    measures = ("val_rmse", "val_mae", "val_r2")
+    assert {key: result["final"][key] for key in ("val_loss", *measures)} == {key: last[key] for key in ("val_loss", *measures)}  # fmt: skip
+    assert result["best"] == {key: best[key] for key in ("step", "val_loss", *measures)}
+    each = result["final"]["targets"]
+    assert list(each) == ["load", "flow"] and all(list(found) == list(measures) for found in each.values())
+    for key in measures:
+        assert np.mean([found[key] for found in each.values()]) == pytest.approx(last[key], rel=1e-12)
+        assert each["flow"][key] == last[f"{key}/flow"]
+    assert list(result["baselines"]) == ["persistence", "mean"] and result["counted"] == "rows"
+    for found in result["baselines"].values():
+        assert set(found) == {"val_loss", *measures, "targets"} and set(found["targets"]) == {"load", "flow"}
+
+
+def test_the_metrics_of_a_run_are_those_of_its_model_on_the_rows_of_its_tables(finished):
+    """Scaling, warm-up, missing targets and pieces walked row by row, through the Keras model."""
+    folder, _ = finished
+    trained = open_run(folder / "run")
+    experiment = load_config(folder / "run" / "config.yaml")
+    task, scaling = make_plan(experiment).task, trained.scaling
+    assert scaling == task.scaling and scaling.features == ("flow", "heat", "flow missing", "heat missing")
+    model, layout = trained.model(batch_size=1), task.recordings.validating.layout
+    errors, truths = [], []
+    for segment, row, rows in zip(*map(np.ndarray.tolist, layout.pieces[2:]), strict=True):
+        place = task.dataset.validating[segment]
+        raw = task.dataset.tables[place.table].read(("flow", "heat", "load"), 0, place.first + place.rows)
+        known = raw.copy()
+        for at in range(len(known)):
+            known[at] = np.where(np.isnan(raw[at]), known[at - 1] if at else [*scaling.first(), np.nan], raw[at])
+        first = place.first + row
+        x = scaling.scale_inputs(raw[first : first + rows, :2], known[first : first + rows, :2])
+        reset_states(model)
+        found = scaling.unscale_targets(model.predict(x[None], verbose=0)[0])
+        for at in range(4, min(rows, place.rows - row - 1)):  # after the warm-up, where a next row is
+            truth = raw[first + at + 1, [2, 0]]
+            errors.append(found[at] - truth)
+            truths.append(truth)
+    errors, truths = np.array(errors), np.array(truths)
+    best = json.loads((folder / "run" / "result.json").read_text())["best"]
+    assert best["val_rmse"] == pytest.approx(np.sqrt(np.nanmean(errors**2, 0)).mean(), rel=2e-5)
+    assert best["val_mae"] == pytest.approx(np.nanmean(np.abs(errors), 0).mean(), rel=2e-5)
+    r2 = 1 - np.nansum(errors**2, 0) / np.nansum((truths - np.nanmean(np.where(np.isnan(errors), np.nan, truths), 0)) ** 2, 0)  # fmt: skip
+    assert best["val_r2"] == pytest.approx(r2.mean(), rel=1e-4)
+
+
+def test_a_run_that_is_cut_in_two_is_the_same_run(finished, tmp_path):
+    folder, result = finished
+    config = load_config(folder / "pumps.yaml", ["train={epochs: 2}", "train.batch_size=3", "train.seq_length=20", "train.optimizer={name: adam, learning_rate: 0.01}"])  # fmt: skip
+    lstmzoo.train_run(config, tmp_path / "run")
+    again = lstmzoo.train_run(folder / "pumps.yaml", tmp_path / "run", resume=True)
+    for key in ("final", "best", "baselines", "steps", "epochs"):
+        assert again[key] == result[key], key
+    assert (tmp_path / "run" / "scaling.json").read_bytes() == (folder / "run" / "scaling.json").read_bytes()
+    assert lstmzoo.train_run(None, tmp_path / "run", resume=True)["best"] == result["best"]  # nothing to do
+
+
+def test_other_tables_or_another_scaling_are_refused(tmp_path):
+    config = write_config(tmp_path)
+    lstmzoo.train_run(load_config(config, ["train.epochs=1"]), tmp_path / "run")
+    scaling = tmp_path / "run" / "scaling.json"
+    kept = scaling.read_text()
+    scaling.write_text(kept.replace('"deviations": [\n  ', '"deviations": [\n  1'))
+    with pytest.raises(
+        InputError, match=r"expected the scaling that the run was trained with, received another one in"
+    ):
+        lstmzoo.load_model(tmp_path / "run")
+    with pytest.raises(InputError, match=r"scaling.json: expected the scaling that the run was trained with"):
+        lstmzoo.train_run(config, tmp_path / "run", resume=True)
+    scaling.write_text(kept)
+    table = tmp_path / "b.csv"
+    table.write_text(table.read_text() + "1,2,3\n")
+    with pytest.raises(InputError, match=r"task.data: expected the same tables that the run was trained with"):
+        lstmzoo.train_run(config, tmp_path / "run", resume=True)
