@@ -154,6 +154,7 @@ def test_hyperband_passes_over_failed_trials(search, tmp_path):
     assert len(found) == sum(rounds[0] for rounds in sizes(27, 3))
 
 
+@pytest.mark.slow
 def test_the_best_is_the_minimum_where_the_search_must_find_it(search, tmp_path):
     space = {**SPACE, "train.optimizer.learning_rate": {"min": 1e-4, "max": 1, "step": 10, "sampling": "log"}}
     assert min(known(values) for values, _, _ in drive(search(KINDS["grid"], space), tmp_path / "g")) == 0

@@ -184,6 +184,7 @@ def test_another_sweeps_directory_is_refused(sweep, tmp_path):
         run_sweep(other, tmp_path / "e")
 
 
+@pytest.mark.slow
 def test_best_yaml_gives_the_leaderboards_number_bit_for_bit(sweep, tmp_path):
     base = {**BASE, "train": {"steps": 150}, "validate": {"every_steps": 50}, "execution": {"kernel": "scan"}}
     space = {"model.units": {"min": 2, "max": 6}, "model.kind": {"choices": ["single", "stacked_layers"]}}

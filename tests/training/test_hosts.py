@@ -53,7 +53,7 @@ def alone(tmp_path_factory):
     return folder / "run"
 
 
-@pytest.mark.parametrize("workers", few([2, 3, 4], [2]))
+@pytest.mark.parametrize("workers", few([2, 3, 4], []))
 def test_as_one_process(tmp_path, alone, workers):
     ended = trained(tmp_path, tmp_path / "run", workers)
     assert_same_run(alone, tmp_path / "run")
