@@ -110,7 +110,8 @@ def memory_needed(experiment: Experiment, sizes: Sizes, windows_per_call: int) -
     width = sum(model.layers)
     values = 4 * count_parameters(experiment, sizes)
     values += train.batch_size * train.seq_length * (12 * width + 6 * sizes.head + 2 * _input_dim(experiment, sizes))
-    values += 3 * train.batch_size * train.seq_length * windows_per_call
+    each = _input_dim(experiment, sizes) + 2 * sizes.outputs if sizes.outputs else 3  # inputs, targets, weights
+    values += each * train.batch_size * train.seq_length * windows_per_call
     return FLOAT * values + experiment.task.bytes_needed()
 
 

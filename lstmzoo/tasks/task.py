@@ -49,6 +49,8 @@ class Words(NamedTuple):
     """Such as "symbols": so many of them are dropped, or trained in a second."""
     loss: str
     """Such as "nats a symbol"; "" for a loss without a unit."""
+    dropped: str = "they fill no window"
+    """The reason for which some of them are in no window."""
 
     @property
     def of_loss(self) -> str:

@@ -26,7 +26,7 @@ def describe_plan(plan: Plan) -> dict[str, str]:
     return {
         "model": f"{model.kind} {list(model.layers)}, {plan.parameters:,} parameters, encoding {model.encoding}",
         "data": f"{text}{plan.windows:,} windows of [{train.batch_size}, {train.seq_length}] an epoch, "
-        f"{plan.dropped:,} {words.steps} dropped (they fill no window)",
+        f"{plan.dropped:,} {words.steps} dropped ({words.dropped})",
         **plan.task.describe(),
         "length": length,
         "memory": f"about {plan.memory / 1e6:,.0f} MB beside TensorFlow, of {most / 1e9:.1f} GB ({limit})",

@@ -114,7 +114,7 @@ class SeriesSpec(Section):
     vocab_size: ClassVar[None] = None
     input_dim: ClassVar[int] = 1  # at least: the tables are not read yet
     outputs: ClassVar[int] = 1
-    words: ClassVar[Words] = Words("rows", "")
+    words: ClassVar[Words] = Words("rows", "", "recordings without a target")
     scales: ClassVar[bool] = True
     data_keys: ClassVar[tuple[str, ...]] = ("data", "validation")
     measured: ClassVar[tuple[str, ...]] = ("val_loss", "val_rmse", "val_mae", "val_r2")
