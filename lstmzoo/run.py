@@ -114,6 +114,8 @@ def _show_plan(request: Any) -> None:
     from lstmzoo.training.run import plan_run
 
     planned, step = plan_run(request)
+    for warning in planned.task.warnings():
+        print(f"warning: {warning}", file=sys.stderr)
     lines = describe_plan(planned) | ({"goes on": f"from step {step:,}"} if request.resume else {})
     lines |= describe_workers(planned, request.hosts) | warn_of_hosts(planned, request.hosts)
     print("\n".join(f"{name:<12} {value}" for name, value in lines.items()))

@@ -196,7 +196,7 @@ class Experiment(Section):
             found.append((f"false with the {self.task.kind} task, whose inputs are symbols", "model.skip"))
         if not self.task.writes and "sample" in self.model_fields_set:
             kind = self.task.kind
-            found.append((f"no such section with the {kind} task: its symbols make no text", "sample"))
+            found.append((f"no such section with the {kind} task, which writes no text", "sample"))
         if found:
             raise all_expected(found)
         return self
