@@ -118,8 +118,9 @@ def test_two_workers_give_the_bits_of_one_process():
 @pytest.mark.slow
 def test_workers_give_the_bits_of_one_process():
     (alone,) = by_worker(1, tuple(ROWS))
-    for workers in (2, 3):
-        names = tuple(name for name, row in ROWS.items() if row.get("shards", 4) >= workers)
+    for workers in (2, 3):  # an optimizer sees the same sums from two workers as from three
+        rows = [(name, row) for name, row in ROWS.items() if workers == 2 or not SMALL.items() <= row.items()]
+        names = tuple(name for name, row in rows if row.get("shards", 4) >= workers)
         for found in by_worker(workers, names):
             assert {name: rows for name, rows in found.items() if rows != alone[name]} == {}
     assert len({json.dumps(row) for row in alone.values()}) == len(ROWS)
