@@ -66,7 +66,7 @@ def _signature(signature: Signature, symbols: Vocabulary | None, form: Format) -
 |---|---|---|
 {first}
 {sizes}
-| `logits` (out) | [B, T, {signature.vocab_size}] | float32 |
+| `logits` (out) | [B, T, {signature.output_dim}] | float32 |
 
 Any number of lanes B and of steps T, from 1 on. `logits[:, t]` {meaning}: their softmax is the distribution.
 A stream starts with states of zeros; the states come out again{renamed}, and go in beside the next symbols.
@@ -78,7 +78,7 @@ def _symbols(signature: Signature, symbols: Vocabulary | None) -> str:
     if signature.encoding == "features":
         return ""
     if symbols is None:
-        return f"Ids are integers from 0 to {signature.vocab_size - 1}."
+        return f"Ids are integers from 0 to {signature.output_dim - 1}."
     kind = "a character" if symbols.unit == "char" else "a byte"
     lower = " The model knows lower case only: a text is lower-cased first." if symbols.lowercase else ""
     form = f" A text is first brought to Unicode's form {symbols.normalize}." if symbols.normalize else ""

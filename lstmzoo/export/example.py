@@ -48,7 +48,7 @@ print(text)"""
 
 
 def _reads(signature: Signature) -> str:
-    floats, size = signature.encoding == "features", signature.vocab_size
+    floats, size = signature.encoding == "features", signature.output_dim
     x = (
         f"np.zeros((1, 3, {signature.input_dim}), np.float32)"
         if floats

@@ -56,7 +56,7 @@ def _inputs(signature: Signature) -> np.ndarray:
     draws, shape = np.random.default_rng(0), (LANES, sum(WINDOWS))
     if signature.encoding == "features":
         return draws.normal(size=(*shape, signature.input_dim or 1)).astype(np.float32)
-    return draws.integers(0, signature.vocab_size, shape, np.int32)
+    return draws.integers(0, signature.output_dim, shape, np.int32)
 
 
 def _run_file(runner: Runner, x: np.ndarray) -> list[np.ndarray]:

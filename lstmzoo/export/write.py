@@ -130,7 +130,7 @@ def describe_export(exported: Exported) -> str:
             f"{exported.path}: {exported.format}, {exported.bytes / 1000:,.0f} kB",
             f"weights: {exported.weights}",
             f"inputs: {first}, {states}",
-            f"outputs: logits [B, T, {signature.vocab_size}], and the states for what comes next{renamed}",
+            f"outputs: logits [B, T, {signature.output_dim}], and the states for what comes next{renamed}",
             f"checked over {exported.symbols} symbols: logits {near} the live model's",
             f"inside: {exported.inside}",
         ]

@@ -41,7 +41,7 @@ class RunnerSampler:
 
     def __init__(self, runner: Runner, choice: Choice, samples: int = 1):
         self.runner, self.choice, self.samples = runner, choice, samples
-        self.vocab_size = runner.signature.vocab_size
+        self.vocab_size = runner.signature.output_dim
 
     def draw(self, length: int, seed: Sequence[int], prompt: np.ndarray | None = None) -> Iterator[np.ndarray]:
         """Draw `length` symbols a sample, as the function `draw` does."""

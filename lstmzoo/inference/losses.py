@@ -30,7 +30,7 @@ class RunnerReader:
     """A reader that calls a runner; `losses_tf.Scorer` does the same in one compiled program."""
 
     def __init__(self, runner: Runner):
-        self.runner, self.vocab_size = runner, runner.signature.vocab_size
+        self.runner, self.vocab_size = runner, runner.signature.output_dim
 
     def program(self, lanes: int, window: int) -> tuple[Program, StateArrays]:
         """Return a program that calls the runner, and the zero state, as `Reader.program` describes."""

@@ -29,17 +29,19 @@ class NumpyRunner:
     def __call__(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[np.ndarray, StateArrays]:
         """Return logits `[B, T, V]` and the states h0, c0, h1, ... `[B, H]` after the window, from those before it.
 
-        `x`: ids `[B, T]`, or features `[B, T, D]`. Raises `InputError` for ids that are no symbols and for other
-        shapes.
+        `x`: ids `[B, T]`, or features `[B, T, D]`, of which a model of numbers gives outputs `[B, T, M]`: scaled ones
+        of scaled ones, as it was trained. Raises `InputError` for ids that are no symbols and for other shapes.
         """
         _check(self.signature, x, states)
-        x, final = np.swapaxes(x, 0, 1), []
+        inputs = np.swapaxes(x, 0, 1)
+        x, final = inputs, []
         for index, (layer, gates) in enumerate(zip(self.weights.layers, self.gates, strict=True)):
             sums = x @ layer.kernel if index else self._first_sums(x)
             x, *state = _unroll(sums + layer.bias, layer.recurrent_kernel, gates, *states[2 * index : 2 * index + 2])
             final += state
         kernel, bias = self.weights.head  # type: ignore[misc]
-        return np.swapaxes(x @ kernel + bias, 0, 1), final
+        x, skip = x @ kernel + bias, self.weights.skip
+        return np.swapaxes(x if skip is None else x + inputs.astype(skip.dtype, copy=False) @ skip, 0, 1), final
 
     def _first_sums(self, x: np.ndarray) -> np.ndarray:
         """Return `x W` of the first layer, `[T, B, 4H]`; for one-hot symbols these are rows of W."""

@@ -2,7 +2,8 @@
 
     ids [B, T] int32, h0 [B, H], c0 [B, H], h1, ...  ->  logits [B, T, V], h0, c0, h1, ...
 
-A stream starts with states of zeros; the states of each output are inputs for the next symbols. No TensorFlow.
+A model of numbers takes `features [B, T, D]` float32 and gives `outputs [B, T, M]` in their place. A stream starts with
+states of zeros; the states of each output are inputs for the next symbols. No TensorFlow.
 """
 
 from collections.abc import Sequence
@@ -22,13 +23,21 @@ class Signature(NamedTuple):
     encoding: str
     input_dim: int | None
     """D, with encoding "features" only: then the inputs are floats `[B, T, D]`."""
-    vocab_size: int
+    output_dim: int
+    """V, or M where the outputs are numbers."""
     units: tuple[int, ...]
+    numbers: bool = False
+    """True if the outputs are numbers, not logits of symbols."""
 
     @property
     def input_name(self) -> str:
         """Name of the first input: "features" or "ids"."""
         return "features" if self.encoding == "features" else "ids"
+
+    @property
+    def output_name(self) -> str:
+        """Name of the first output: "outputs" of a model of numbers, else "logits"."""
+        return "outputs" if self.numbers else "logits"
 
     @property
     def state_names(self) -> list[str]:
@@ -51,13 +60,17 @@ class Runner(Protocol):
     signature: Signature
 
     def __call__(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[np.ndarray, StateArrays]:
-        """Compute logits `[B, T, V]` and the states after the window, of ids `[B, T]` (or features `[B, T, D]`)."""
+        """Compute logits `[B, T, V]` and the states after the window, of ids `[B, T]` (or features `[B, T, D]`).
+
+        A model of numbers computes outputs `[B, T, M]` of features.
+        """
 
 
 def signature_of(blueprint: Blueprint) -> Signature:
-    """Return the signature of the model that a blueprint describes; raise `InputError` for one without logits."""
-    if blueprint.outputs is not None:
-        raise InputError("model: expected one whose outputs are logits of symbols, received a model of numbers")
-    if blueprint.vocab_size is None:
-        raise InputError("model: expected one with a head, whose outputs are logits, received one without")
-    return Signature(blueprint.encoding, blueprint.input_dim, blueprint.vocab_size, blueprint.spec.layers)
+    """Return the signature of the model that a blueprint describes; raise `InputError` for one without a head."""
+    size = blueprint.outputs or blueprint.vocab_size
+    if size is None:
+        raise InputError("model: expected one with a head, whose outputs are logits or numbers, received one without")
+    return Signature(
+        blueprint.encoding, blueprint.input_dim, size, blueprint.spec.layers, blueprint.outputs is not None
+    )

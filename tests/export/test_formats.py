@@ -17,12 +17,16 @@ from lstmzoo.errors import InputError
 from lstmzoo.export.formats.registry import FORMATS
 from lstmzoo.inference.numpy_runner import NumpyRunner
 from lstmzoo.models.rebuild import blueprint_of
-from tests.helpers.exports import MODELS, PIECES, V, expected_of, live, opened, symbols, write
+from tests.helpers.exports import MODELS, NUMBERS, PIECES, M, V, expected_of, live, opened, symbols, write
 from tests.helpers.rows import few
 
-TABLE = list(product(MODELS, [*FORMATS, "numpy"]))
+TABLE = [*product(MODELS, [*FORMATS, "numpy"]), *product(NUMBERS, ["numpy"])]
 EACH = ["single", "stacked_cells-3", "hard_sigmoid", "dropout", "embedding", "scalar", "features"]
-ALWAYS = [*product(EACH, ["numpy", "onnx"]), *product(["stacked_cells-3"], FORMATS)]
+ALWAYS = [
+    *product(EACH, ["numpy", "onnx"]),
+    *product(["stacked_cells-3"], FORMATS),
+    *product(["numbers single skip", "numbers stacked_cells-2"], ["numpy"]),
+]
 
 
 @pytest.mark.parametrize(("name", "form"), few(TABLE, ALWAYS))
@@ -35,7 +39,7 @@ def test_a_runtime_gives_the_live_models_numbers(name, form, tmp_path):
         found, first = [], 0
         for length in PIECES:
             logits, states = runner(x[:, first : first + length], states)
-            assert logits.shape == (batch_size, length, V)
+            assert logits.shape == (batch_size, length, M if name in NUMBERS else V)
             found.append(logits)
             first += length
         np.testing.assert_allclose(np.concatenate(found, 1), expected.logits[batch_size], rtol=0, atol=1e-5)

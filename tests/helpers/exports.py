@@ -15,7 +15,7 @@ from lstmzoo.models.rebuild import blueprint_of
 from lstmzoo.models.signature import signature_of
 from lstmzoo.models.state import get_states
 
-V, STEPS = 7, 200
+V, D, M, STEPS = 7, 3, 2, 200
 PIECES = [1, 17, 1, 17, 64, 100]  # 200 steps
 KINDS = {
     "single": {"kind": "single", "units": [12]},
@@ -29,14 +29,21 @@ MODELS = {
     "scalar": {"kind": "stacked_cells", "units": [4, 5]},
     "features": {"kind": "stacked_layers", "units": [4, 5]},
 }  # fmt: skip
+NUMBERS = {
+    f"numbers {name}{' skip' * skip}": {**model, "skip": skip}
+    for name, model in [*KINDS.items(), ("hard_sigmoid", MODELS["hard_sigmoid"]), ("dropout", MODELS["dropout"])]
+    for skip in (False, True)
+}
 ENDINGS = {name: form.ending for name, form in FORMATS.items()}
 
 
 def live(name, batch_size):
     """A model whose greedy text changes: weights away from their small beginnings."""
     encoding = name if name in ("embedding", "scalar", "features") else "one_hot"
-    options = {"input_dim": 3} if name == "features" else {}
-    model = lstmzoo.build_model(MODELS[name], vocab_size=V, encoding=encoding, batch_size=batch_size, **options)
+    options = {"encoding": encoding, "vocab_size": V, **({"input_dim": D} if name == "features" else {})}
+    if name in NUMBERS:
+        options = {"encoding": "features", "input_dim": D, "outputs": M}
+    model = lstmzoo.build_model({**MODELS, **NUMBERS}[name], batch_size=batch_size, **options)
     draws = np.random.default_rng(3)
     model.set_weights([1.5 * weight + draws.normal(0, 0.1, weight.shape) for weight in model.get_weights()])
     return model
@@ -44,8 +51,8 @@ def live(name, batch_size):
 
 def symbols(name, batch_size):
     draws = np.random.default_rng(4)
-    if name == "features":
-        return draws.normal(size=(batch_size, STEPS, 3)).astype(np.float32)
+    if name == "features" or name in NUMBERS:
+        return draws.normal(size=(batch_size, STEPS, D)).astype(np.float32)
     return draws.integers(0, V, (batch_size, STEPS), np.int32)
 
 
@@ -54,7 +61,7 @@ class Expected(NamedTuple):
 
     blueprint: Blueprint
     logits: dict[int, np.ndarray]
-    """By batch size, of all steps."""
+    """By batch size, of all steps; outputs of a model of numbers."""
     states: dict[int, list[np.ndarray]]
     """After them."""
     written: list[int]
@@ -70,7 +77,7 @@ def expected_of(name):
         logits[batch_size] = step(symbols(name, batch_size)).numpy()
         states[batch_size] = [part for pair in get_states(model) for part in pair]
     model.reset_states()
-    for _ in range(0 if name == "features" else STEPS):
+    for _ in range(0 if name == "features" or name in NUMBERS else STEPS):
         written.append(int(step(tf.constant([[written[-1]]], model.inputs[0].dtype))[0, -1].numpy().argmax()))
     return Expected(blueprint_of(model), logits, states, written[1:])
 

@@ -46,7 +46,7 @@ def streaming_model(blueprint: Blueprint) -> "keras.Model":
         )
         x, *after = layer(x, initial_state=[states[name] for name in names])
         final |= zip(names, after, strict=True)
-    logits = keras.layers.Dense(signature.vocab_size, name="logits")(x)
+    logits = keras.layers.Dense(signature.output_dim, name="logits")(x)
     model = keras.Model({signature.input_name: symbols, **states}, {"logits": logits, **final}, name="stream")
     model.set_weights(blueprint.weights.in_order())
     return model
@@ -54,7 +54,7 @@ def streaming_model(blueprint: Blueprint) -> "keras.Model":
 
 def _encoded(keras: Any, blueprint: Blueprint, signature: Signature) -> tuple[Any, Any]:
     """Return the input, and what the first layer takes."""
-    name, size = signature.input_name, signature.vocab_size
+    name, size = signature.input_name, signature.output_dim
     if signature.encoding == "features":
         features = keras.Input((None, signature.input_dim), name=name)
         return features, features

@@ -67,9 +67,9 @@ class _Graph:
         places = self._add("Cast", "places", whole, to=self.types.INT64)
         if signature.encoding == "embedding":
             return self._add("Gather", "x", self._constant("embedding", self.blueprint.weights.embedding), places)
-        known = self._constant("symbols", np.arange(signature.vocab_size))  # OneHot takes any, Gather refuses others
+        known = self._constant("symbols", np.arange(signature.output_dim))  # OneHot takes any, Gather refuses others
         symbols = self._add("Gather", "known", known, places)
-        size = self._constant("vocab_size", np.array(signature.vocab_size))
+        size = self._constant("vocab_size", np.array(signature.output_dim))
         return self._add("OneHot", "x", symbols, size, self._constant("off_on", np.array([0, 1], np.float32)))
 
     def _layer(self, index: int, layer: LayerWeights, x: str) -> str:
@@ -112,7 +112,7 @@ class _Graph:
             yield self.helper.make_tensor_value_info(name, self.types.FLOAT, ["B", units])
 
     def _outputs(self) -> Iterator[Any]:
-        yield self.helper.make_tensor_value_info("logits", self.types.FLOAT, ["B", "T", self.signature.vocab_size])
+        yield self.helper.make_tensor_value_info("logits", self.types.FLOAT, ["B", "T", self.signature.output_dim])
         for name, units in zip(self.signature.state_names, self.signature.state_sizes, strict=True):
             yield self.helper.make_tensor_value_info(STATE_AFTER.format(state=name), self.types.FLOAT, ["B", units])
 

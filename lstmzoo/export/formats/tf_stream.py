@@ -48,7 +48,7 @@ class Stream(tf.Module):
             added, states = self._block(x[first : first + block], states)
             return first + block, states, tf.concat([logits, added], 0)
 
-        loop = (0, states, tf.zeros([0, tf.shape(x)[1], self.signature.vocab_size]))
+        loop = (0, states, tf.zeros([0, tf.shape(x)[1], self.signature.output_dim]))
         _, states, logits = tf.while_loop(lambda first, *_: first < length, body, loop, self._shapes())
         return logits, states
 
@@ -61,10 +61,10 @@ class Stream(tf.Module):
             of_step, states = self.network.step(x[t], states)
             return t + 1, states, tf.where(places == t, of_step, logits)
 
-        loop = (0, states, tf.zeros([length, tf.shape(x)[1], self.signature.vocab_size]))
+        loop = (0, states, tf.zeros([length, tf.shape(x)[1], self.signature.output_dim]))
         _, states, logits = tf.while_loop(lambda t, *_: t < length, body, loop, self._shapes())
         return logits, states
 
     def _shapes(self) -> Any:
         states = [tf.TensorShape([None, units]) for units in self.signature.state_sizes]
-        return tf.TensorShape([]), states, tf.TensorShape([None, None, self.signature.vocab_size])
+        return tf.TensorShape([]), states, tf.TensorShape([None, None, self.signature.output_dim])
