@@ -9,8 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from lstmzoo.report.figures import blank, collected, drawable, save_png, set_margins
+from lstmzoo.report.series_plot import draw_series
+from lstmzoo.report.views import Beginning
 from lstmzoo.runs.curve import SMOOTHING, Curve
-from lstmzoo.tasks.task import SYMBOLS, View, Words
+from lstmzoo.tasks.task import SYMBOLS, Picture, Words
 
 LINE, INPUT, TARGET, PREDICTION, UNKNOWN = "#4c78a8", "#c0cfdf", "#e45756", "#3a9b4e", "#eadfc8"
 
@@ -38,15 +40,15 @@ def draw_loss(path: Path, curve: Curve, floor: float | None, title: str, words: 
 
 
 @collected
-def draw_echo(path: Path, view: View, label: str) -> None:
+def draw_echo(path: Path, view: Beginning, picture: Picture) -> None:
     """Draw up to five lanes: input bits, targets and predictions; a red mark shows each wrong prediction."""
-    view = View(*(part[:5] for part in view))
+    view = Beginning(*(part[:5] for part in view))
     lanes = len(view.inputs)
     figure, rows = _figure(10, 1.1 + 1.15 * lanes, lanes)
     for lane, axes in enumerate(rows):
-        _echo_lane(axes, View(*(part[lane] for part in view)))
+        _echo_lane(axes, Beginning(*(part[lane] for part in view)))
         axes.set_ylabel(f"lane {lane + 1}", rotation=0, ha="right", va="center")
-    rows[-1].set_xlabel(label)
+    rows[-1].set_xlabel(picture.label)
     scored = view.weights > 0
     hits = int(((view.predictions == view.targets) & scored).sum())
     rows[0].set_title(f"{hits} of {int(scored.sum())} echoes right", loc="left")
@@ -56,7 +58,7 @@ def draw_echo(path: Path, view: View, label: str) -> None:
     save_png(figure, path)
 
 
-def _echo_lane(axes: Any, lane: View) -> None:
+def _echo_lane(axes: Any, lane: Beginning) -> None:
     inputs, targets, predictions, weights = lane
     steps = np.arange(len(inputs))
     layers = ((inputs, 1, 1, INPUT), (targets, 0.5, 0.9, TARGET), (predictions, 0.3, 0.6, PREDICTION))
@@ -80,4 +82,5 @@ def _figure(width: float, height: float, rows: int) -> tuple[Figure, Any]:
     return figure, axes
 
 
-PICTURES: dict[str, Callable[[Path, View, str], None]] = {"echo": draw_echo}  # by the kind that a task names
+PICTURES: dict[str, Callable[[Path, Any, Picture], None]] = {"echo": draw_echo, "series": draw_series}
+"""By the kind that a task names; `views.VIEWERS` has what each of them shows."""

@@ -4,17 +4,14 @@ A task of another package imports all it needs from this module, and from no oth
 """
 
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from lstmzoo.data.lanes import Lanes, Scored, Windows, split_lanes
 from lstmzoo.data.scaling import Scaling
 from lstmzoo.data.vocabulary import Vocabulary
 from lstmzoo.models.spec import Sizes
 from lstmzoo.schema.section import Count, Section, all_expected
-
-if TYPE_CHECKING:
-    import numpy as np
 
 __all__ = [
     "Count",
@@ -34,12 +31,24 @@ __all__ = [
 ]
 
 
+class Numbers(NamedTuple):
+    """Facts that a picture of numbers needs beside predictions."""
+
+    scaling: Scaling
+    baselines: Mapping[str, Mapping[str, float]]
+    """The val_rmse of each target by its name, such as `{"persistence": {"flow": 0.31}}`."""
+    where: Callable[[int, int], str]
+    """The place in the data, for people, of a lane and a step of the validation."""
+
+
 class Picture(NamedTuple):
-    """The picture that a task wants of each validation; `report.run_plots` draws it to plots/KIND.png."""
+    """The picture that a task wants of each validation, of a kind of `report.run_plots`, drawn to plots/KIND.png."""
 
     kind: str
     label: str
     """Below the axis of time."""
+    numbers: Numbers | None = None
+    """Of the kind "series"."""
 
 
 class Words(NamedTuple):
@@ -59,15 +68,6 @@ class Words(NamedTuple):
 
 
 SYMBOLS = Words("symbols", "nats a symbol")
-
-
-class View(NamedTuple):
-    """The first steps of a validation in all lanes, each part `[B, n]` (`[B, n, M]`): what a picture shows."""
-
-    inputs: "np.ndarray"
-    targets: "np.ndarray"
-    predictions: "np.ndarray"
-    weights: "np.ndarray"
 
 
 class Stream(Protocol):

@@ -11,6 +11,7 @@ from lstmzoo.errors import Diverged, Interrupted
 from lstmzoo.execution.engine import Execution
 from lstmzoo.models.build import build_model
 from lstmzoo.models.state import reset_states
+from lstmzoo.report.views import find_viewer
 from lstmzoo.runs.metrics import Line
 from lstmzoo.system.clock import AwakeClock
 from lstmzoo.system.signals import StopSignals
@@ -194,10 +195,10 @@ def _execution(plan: Plan, model: keras.Model, team: Team, carries: bool, lanes:
 
 
 def _validator(plan: Plan, execution: Execution) -> Validator | None:
+    make_viewer, per_call = find_viewer(plan.task.picture()), int(plan.resolved.execution.windows_per_call)
     if not plan.resolved.validation.every_steps:
         return None
-    per_call = int(plan.resolved.execution.windows_per_call)
-    return Validator(plan.task, execution, plan.resolved.train.seq_length, per_call)
+    return Validator(plan.task, execution, plan.resolved.train.seq_length, per_call, make_viewer)
 
 
 def _samples(plan: Plan, model: keras.Model) -> Samples | None:

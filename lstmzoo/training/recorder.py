@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from lstmzoo.errors import InputError, did_you_mean, shown
 from lstmzoo.system.accessories import Accessories, import_matplotlib
 from lstmzoo.system.files import write_atomically
 from lstmzoo.system.terminal import printable
@@ -50,8 +49,6 @@ class Recorder:
         self.words = words_of(start.plan.resolved.task)
         self.accessories, self.writer = Accessories(say), None
         self.pictures = start.pictures and self.accessories.attempt(DRAWN, _import_plots)
-        if self.pictures:
-            _check_picture(start.plan.task.picture())
         self.accessories.attempt(EVENTS, self._open_events)
         self.drawn = -math.inf
 
@@ -93,8 +90,8 @@ class Recorder:
         from lstmzoo.report.run_plots import PICTURES, draw_loss
 
         draw_loss(self.directory.plots / "loss.png", self.curve, self.loss_floor, self.name, self.words)
-        if picture is not None and validator is not None and (view := validator.view()) is not None:
-            PICTURES[picture.kind](self.directory.plots / f"{picture.kind}.png", view, picture.label)
+        if picture is not None and validator is not None and validator.view is not None:
+            PICTURES[picture.kind](self.directory.plots / f"{picture.kind}.png", validator.view, picture)
 
     def _open_events(self) -> None:
         """Open TensorBoard's file; a note says at which step we start, so that later ones of before are not shown."""
@@ -121,12 +118,3 @@ class Recorder:
 def _import_plots() -> None:
     import_matplotlib()
     import lstmzoo.report.run_plots  # noqa: F401
-
-
-def _check_picture(picture: Picture | None) -> None:
-    """Raise `InputError` for a kind that nothing draws, before the first step."""
-    from lstmzoo.report.run_plots import PICTURES
-
-    if picture is not None and picture.kind not in PICTURES:
-        received = shown(picture.kind) + did_you_mean(picture.kind, PICTURES)
-        raise InputError(f"task: expected a picture of a known kind, received {received}, or name none")

@@ -16,6 +16,7 @@ from lstmzoo.export.formats.registry import FORMATS
 from lstmzoo.inference.runtimes import RUNTIMES
 from lstmzoo.models.spec import ENCODINGS, SYMBOLIC, ModelSpec, Sizes
 from lstmzoo.report.run_plots import PICTURES
+from lstmzoo.report.views import VIEWERS
 from lstmzoo.runs.places import runs_root, sweeps_root
 from lstmzoo.schema.places import sections_in
 from lstmzoo.tasks.char import CharSpec
@@ -67,6 +68,7 @@ def test_each_task_has_a_section_of_its_kind_and_a_picture_that_can_be_drawn(nam
     assert section in sections_in(Experiment.model_fields["task"].annotation)
     if name == "echo":
         assert TASKS[name](section(kind=name), 5, 0).picture().kind in PICTURES
+    assert PICTURES.keys() == VIEWERS.keys()
 
 
 def test_what_may_change_on_a_resume_is_marked_and_the_rest_is_not():

@@ -31,6 +31,13 @@ def describe_baselines(baselines: Baselines) -> str:
     return "; ".join(f"{name} val_rmse {each.means['val_rmse']:.6g}" for name, each in named)
 
 
+def say_ahead(dataset: Dataset) -> str:
+    """Say how far ahead a prediction is, and how many rows a second has where that is known."""
+    horizon, sound = dataset.spec.horizon, dataset.tables[0].sound
+    ahead = "in the same row" if horizon == 0 else f"{_count(horizon, 'row')} ahead"
+    return f"{ahead}, {sound.rate:,} rows a second" if sound else ahead
+
+
 def facts_of(dataset: Dataset) -> dict[str, Any]:
     """Return digests, columns and rows, for environment.json."""
     tables = dataset.tables[: dataset.sources.trained]
@@ -79,13 +86,10 @@ def _idle(recordings: Recordings) -> list[str]:
 
 
 def _columns(dataset: Dataset) -> str:
-    scaling, horizon = dataset.scaling, dataset.spec.horizon
-    ahead = "in the same row" if horizon == 0 else f"{_count(horizon, 'row')} ahead"
-    sound = dataset.tables[0].sound
-    rate = f", {sound.rate:,} rows a second" if sound else ""
+    scaling = dataset.scaling
     return (
         f"{len(scaling.features)} in ({_listed(scaling.features)}), {len(scaling.targets)} out "
-        f"({_listed(scaling.targets)}), {ahead}{rate}"
+        f"({_listed(scaling.targets)}), {say_ahead(dataset)}"
     )
 
 

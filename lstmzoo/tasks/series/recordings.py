@@ -61,6 +61,14 @@ class Part:
         for first in range(0, layout.windows, size):
             yield first, min(size, layout.windows - first)
 
+    def where(self, lane: int, step: int) -> str:
+        """Return the place of the target of a lane's step for people: "pump.csv, row 1,001" (from 1 on)."""
+        windows, ahead = divmod(step, self.layout.seq_length)
+        here = next(each for each in self.layout.stretches(windows, 1) if each.lane == lane)
+        segment = self.segments[here.segment]
+        path = self.tables[segment.table].find(self.scaling.targets[0]).numbers.path
+        return f"{path.name}, row {segment.first + here.row + ahead + self.layout.horizon + 1:,}"
+
     def _read_inputs(self, number: int, row: int, count: int) -> np.ndarray:
         segment = self.segments[number]
         return self.scaling.scale_inputs(*self._inputs.read(segment, segment.first + row, count))

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lstmzoo.data.lanes import Windows
 from lstmzoo.tasks.series.baselines import Baselines, measure_baselines
 from lstmzoo.tasks.series.dataset import Dataset
-from lstmzoo.tasks.series.facts import describe_baselines, describe_recordings, facts_of, warnings_of
+from lstmzoo.tasks.series.facts import describe_baselines, describe_recordings, facts_of, say_ahead, warnings_of
 from lstmzoo.tasks.series.metrics import Measures, measures_of
 from lstmzoo.tasks.series.recordings import Part, Recordings
 from lstmzoo.tasks.series.spec import SeriesSpec
+from lstmzoo.tasks.task import Numbers, Picture
 
 if TYPE_CHECKING:
     import numpy as np
@@ -123,8 +124,17 @@ class Series:
         """Return None: the lowest possible loss is unknown."""
         return None
 
-    def picture(self) -> None:
-        """Draw only the loss."""
+    def picture(self) -> Picture | None:
+        """Name the picture of targets and predictions; None where nothing is validated on."""
+        part = self.recordings.validating
+        if part is None or self.baselines is None:
+            return None
+        named = {"persistence": self.baselines.persistence, "mean": self.baselines.mean}
+        errors = {
+            name: {target: each["val_rmse"] for target, each in found.targets.items()} for name, found in named.items()
+        }
+        label = f"rows; the target stands {say_ahead(self.dataset)}"
+        return Picture("series", label, Numbers(self.scaling, errors, part.where))
 
 
 def _by_target(measures: Measures) -> dict[str, Any]:

@@ -99,6 +99,22 @@ def test_the_metrics_of_a_run_are_those_of_its_model_on_the_rows_of_its_tables(f
     assert best["val_r2"] == pytest.approx(r2.mean(), rel=1e-4)
 
 
+def test_the_picture_of_a_run_says_where_in_its_tables_a_stretch_lies(finished):
+    folder, _ = finished
+    assert {path.name for path in (folder / "run" / "plots").iterdir()} == {"loss.png", "series.png"}
+    task = make_plan(load_config(folder / "run" / "config.yaml")).task
+    label, numbers = task.picture()[1:]
+    assert label == "rows; the target stands 1 row ahead"
+    assert numbers.baselines["mean"]["flow"] == task.baselines.mean.targets["flow"]["val_rmse"]
+    part = task.recordings.validating
+    targets, weights = (np.concatenate(list(part.windows(0, part.layout.windows)[place]), axis=1) for place in (1, 2))
+    tables = {name: np.genfromtxt(folder / name, delimiter=",", skip_header=1)[:, 2] for name in ("a.csv", "b.csv")}
+    for lane, step in np.argwhere(weights[..., 0] > 0).tolist():
+        name, row = numbers.where(lane, step).split(", row ")
+        value = task.scaling.unscale_targets(targets[lane, step])[0]
+        assert tables[name][int(row) - 1] == pytest.approx(value, rel=1e-5)
+
+
 def test_a_run_that_is_cut_in_two_is_the_same_run(finished, tmp_path):
     folder, result = finished
     config = load_config(folder / "pumps.yaml", ["train={epochs: 2}", "train.batch_size=3", "train.seq_length=20", "train.optimizer={name: adam, learning_rate: 0.01}"])  # fmt: skip
