@@ -16,7 +16,10 @@ def export(
         str | None, typer.Option(help="keras, savedmodel, tflite or onnx (default: from the ending of OUT)")
     ] = None,
 ) -> None:
-    """Write a model that takes ids and states and gives logits and states; vocabulary and model card are inside."""
+    """Write a model that takes inputs and states and gives outputs and states; its model card is inside.
+
+    Ids and logits of a text, whose vocabulary is inside; of a series numbers in the units of the data.
+    """
     from lstmzoo.export.target import check_target
     from lstmzoo.export.write import describe_export, source_of_run, write_export
     from lstmzoo.runs.trained import open_run

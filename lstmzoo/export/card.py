@@ -1,15 +1,17 @@
 """The model card that travels with an exported model: what it is, what goes in and comes out, and a program."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from lstmzoo.data.scaling import Scaling
 from lstmzoo.data.vocabulary import Vocabulary
 from lstmzoo.export.example import program
 from lstmzoo.export.formats.format import Format
 from lstmzoo.export.formats.registry import FORMATS
-from lstmzoo.export.notes import VOCABULARY
+from lstmzoo.export.notes import SCALING, VOCABULARY
 from lstmzoo.models.blueprint import Blueprint
 from lstmzoo.models.signature import Signature, signature_of
-from lstmzoo.system.cells import markdown_text
+from lstmzoo.system.cells import markdown_row, markdown_text
 from lstmzoo.system.version import VERSION
 
 
@@ -25,6 +27,10 @@ class Source(NamedTuple):
     """The task that it was trained for, in words."""
     card: str = ""
     """Its own model card (Markdown, with a title); empty if it has none."""
+    scaling: Scaling | None = None
+    """The scaling of a model of numbers, which goes into the graph; None: the model's own numbers go in and out."""
+    answer: str = "are the answer after step t"
+    """What the outputs at step t are, in words."""
 
 
 def card_of(source: Source, name: str, file: str) -> str:
@@ -41,22 +47,23 @@ def card_of(source: Source, name: str, file: str) -> str:
 {task}- **Weights**: {markdown_text(source.weights)}.
 - **Format**: {name}, written by lstmzoo {VERSION} and compared with the live model.
 
-{_signature(signature, source.symbols, form)}
+{_signature(signature, source, form)}
 {form.sentence}
 
 ```python
-{program(signature, source.symbols, form.example, file)}
+{program(signature, source.symbols, source.scaling, form.example, file)}
 ```
 {_own(source.card)}"""
 
 
-def _signature(signature: Signature, symbols: Vocabulary | None, form: Format) -> str:
+def _signature(signature: Signature, source: Source, form: Format) -> str:
     floats = signature.encoding == "features"
     first = f"| `features` | [B, T, {signature.input_dim}] | float32 |" if floats else "| `ids` | [B, T] | int32 |"
     sizes = "\n".join(
         f"| `h{layer}`, `c{layer}` | [B, {units}] | float32 |" for layer, units in enumerate(signature.units)
     )
-    meaning = "are for the symbol after step t" if symbols is not None else "are the answer after step t"
+    meaning = "are for the symbol after step t" if source.symbols is not None else source.answer
+    ends = "" if signature.numbers else ": their softmax is the distribution"
     before = signature.state_names[0]
     after = form.state_after.format(state=before)
     renamed = "" if after == before else f", under the names `{after}`, ..."
@@ -66,11 +73,11 @@ def _signature(signature: Signature, symbols: Vocabulary | None, form: Format) -
 |---|---|---|
 {first}
 {sizes}
-| `logits` (out) | [B, T, {signature.output_dim}] | float32 |
+| `{signature.output_name}` (out) | [B, T, {signature.output_dim}] | float32 |
 
-Any number of lanes B and of steps T, from 1 on. `logits[:, t]` {meaning}: their softmax is the distribution.
-A stream starts with states of zeros; the states come out again{renamed}, and go in beside the next symbols.
-{_symbols(signature, symbols)}
+Any number of lanes B and of steps T, from 1 on. `{signature.output_name}[:, t]` {meaning}{ends}.
+A stream starts with states of zeros; the states come out again{renamed}, and go in beside the next inputs.
+{_columns(source.scaling) if source.scaling is not None else _symbols(signature, source.symbols)}
 """
 
 
@@ -83,6 +90,37 @@ def _symbols(signature: Signature, symbols: Vocabulary | None) -> str:
     lower = " The model knows lower case only: a text is lower-cased first." if symbols.lowercase else ""
     form = f" A text is first brought to Unicode's form {symbols.normalize}." if symbols.normalize else ""
     return f"Symbol k, {kind}, is the k-th (from 0) of `symbols` in `{VOCABULARY}`; it knows no others.{form}{lower}"
+
+
+def _columns(scaling: Scaling) -> str:
+    """Return a table of the columns in their order, and what stands for a missing value."""
+    flags = [[f"1 where {name} is missing, else 0", "", ""] for name in scaling.held]
+    numbers = {"features": [*_numbers(scaling, scaling.inputs), *flags], "outputs": _numbers(scaling, scaling.targets)}
+    rows = [
+        f"| `{kind}[..., {place}]` " + markdown_row(row)
+        for kind, lines in numbers.items()
+        for place, row in enumerate(lines)
+    ]
+    held = f" For a missing value give its last one; before the first, that of `held` in `{SCALING}`." if flags else ""
+    return "\n".join(
+        [
+            "Numbers are in the units of the data; the graph scales them by these means and deviations of the training",
+            f"part, which are in `{SCALING}` too. Inputs are rounded to float32, which has seven digits.{held}",
+            "",
+            "| place | column | mean | deviation |",
+            "|---|---|---|---|",
+            *rows,
+        ]
+    )
+
+
+def _numbers(scaling: Scaling, names: Sequence[str]) -> list[list[str]]:
+    """Return the cells of some columns: name, mean, deviation."""
+    means, deviations = scaling.of(names)
+    return [
+        [name, f"{mean:.6g}", f"{deviation:.6g}"]
+        for name, mean, deviation in zip(names, means, deviations, strict=True)
+    ]
 
 
 def _own(card: str) -> str:

@@ -2,18 +2,26 @@
 
 import json
 
+from lstmzoo.data.scaling import Scaling
 from lstmzoo.data.vocabulary import Vocabulary
 from lstmzoo.export.formats.format import Example
-from lstmzoo.export.notes import VOCABULARY
+from lstmzoo.export.notes import SCALING, VOCABULARY
 from lstmzoo.models.signature import Signature
 
 
-def program(signature: Signature, symbols: Vocabulary | None, example: Example, file: str) -> str:
-    """Return a program in Python that opens a file and runs it; with a vocabulary it writes a text."""
-    x = signature.input_name
-    names = {"file": repr(file), "vocabulary": VOCABULARY, "x": x}
+def program(
+    signature: Signature, symbols: Vocabulary | None, scaling: Scaling | None, example: Example, file: str
+) -> str:
+    """Return a program in Python that opens a file and runs it.
+
+    With a vocabulary it writes a text, and with a scaling predictions by the names of their columns.
+    """
+    x, y = signature.input_name, signature.output_name
+    names = {"file": repr(file), "inside": SCALING if symbols is None else VOCABULARY, "x": x, "y": y}
     sizes = dict(zip(signature.state_names, signature.state_sizes, strict=True))
-    reads = "" if symbols is None else f'\nsymbols = json.loads({example.vocabulary.format(**names)})["symbols"]'
+    content = f"json.loads({example.read.format(**names)})"
+    reads = "" if symbols is None else f'\nsymbols = {content}["symbols"]'
+    reads = reads if scaling is None else f"\nscaling = {content}"
     needed = [module for module in ("json", "pathlib", "zipfile") if f"{module}." in reads]
     head = "\n".join(
         [*(f"import {module}" for module in needed), *[""] * bool(needed), "import numpy as np", example.imports]
@@ -26,10 +34,10 @@ zeros = {{name: np.zeros((1, units), np.float32) for name, units in {json.dumps(
 
 def step({x}, states):
     outputs = {example.run.format(**names)}
-    return np.asarray(outputs["logits"]), {{name: outputs[name] for name in states}}
+    return np.asarray(outputs["{y}"]), {{name: outputs[name] for name in states}}
 
 
-{_writes(symbols) if symbols is not None else _reads(signature)}"""
+{_writes(symbols) if symbols is not None else _reads(signature) if scaling is None else _PREDICTS}"""
 
 
 def _writes(symbols: Vocabulary) -> str:
@@ -54,5 +62,14 @@ def _reads(signature: Signature) -> str:
         if floats
         else f"np.array([[0, {min(1, size - 1)}, 0]], np.int32)"
     )
-    return f"""logits, states = step({x}, zeros)  # one lane, three steps
-print("answer:", logits[0, -1])  # and so on: step(..., states)"""
+    return f"""{signature.output_name}, states = step({x}, zeros)  # one lane, three steps
+print("answer:", {signature.output_name}[0, -1])  # and so on: step(..., states)"""
+
+
+_PREDICTS = """means = dict(zip(scaling["columns"], scaling["means"]))
+row = [means[name] for name in scaling["inputs"]]  # its numbers; here the means
+row += [0] * len(scaling["held"])  # 1 where a number is missing
+states = zeros
+for t in range(3):  # rows of a stream, as they come
+    outputs, states = step(np.array([[row]], np.float32), states)
+    print(t, dict(zip(scaling["targets"], outputs[0, -1].tolist())))"""

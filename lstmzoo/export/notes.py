@@ -1,23 +1,34 @@
-"""The vocabulary and the card that are inside every exported model, under the same names in every format."""
+"""The vocabulary or scaling and the card inside an exported model, under the same names in every format."""
 
 from pathlib import Path
 from typing import NamedTuple
 
+from lstmzoo.data.scaling import Scaling
 from lstmzoo.data.vocabulary import Vocabulary
+from lstmzoo.export.units import Units, units_of
 
-VOCABULARY, CARD = "vocab.json", "README.md"
+VOCABULARY, SCALING, CARD = "vocab.json", "scaling.json", "README.md"
 
 
 class Notes(NamedTuple):
-    """The vocabulary of a model that writes text (None for another model), and its card (Markdown)."""
+    """Meaning of a model's symbols or numbers, and its card (Markdown)."""
 
     vocabulary: Vocabulary | None
+    """The symbols of a model that writes text; None for another one."""
     card: str
+    scaling: Scaling | None = None
+    """The scaling of a model of numbers, which is a part of its graph; None: the graph has the model's own numbers."""
+
+    @property
+    def units(self) -> tuple[Units, Units] | None:
+        """Units of the inputs and of the outputs of a graph that takes and gives numbers in the units of the data."""
+        return None if self.scaling is None else units_of(self.scaling)
 
     def files(self) -> dict[str, bytes]:
         """Return the content of each file by its name."""
         vocabulary = {} if self.vocabulary is None else {VOCABULARY: self.vocabulary.content()}
-        return {**vocabulary, CARD: self.card.encode()}
+        scaling = {} if self.scaling is None else {SCALING: self.scaling.dump().encode()}
+        return {**vocabulary, **scaling, CARD: self.card.encode()}
 
 
 def append_zip(path: Path, notes: Notes) -> None:

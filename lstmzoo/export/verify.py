@@ -1,10 +1,12 @@
-"""The check of an exported file: its own runtime runs it over 200 symbols, and must give what the live model gives."""
+"""The check of an exported file: its own runtime runs it over 200 steps, and must give what the live model gives."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
+from lstmzoo.data.scaling import Scaling
 from lstmzoo.errors import EnvironmentFailure, InputError
+from lstmzoo.export.units import units_of
 from lstmzoo.models.blueprint import Blueprint, LayerWeights
 from lstmzoo.models.signature import Runner, Signature
 
@@ -14,26 +16,41 @@ EPSILON = np.finfo(np.float32).eps  # float32's last digit
 TOLERANCE = 1e-5  # between two runtimes, of the largest number where that is above 1: float32
 
 
-def compare(blueprint: Blueprint, runner: Runner) -> float:
-    """Return the largest difference of logits between a file's runner and the live model.
+def compare(blueprint: Blueprint, runner: Runner, scaling: Scaling | None = None) -> float:
+    """Return the largest difference of outputs between a file's runner and the live model.
 
-    Raises `EnvironmentFailure` if the logits, or the states after the last symbol, differ by more than TOLERANCE, and
-    `InputError` where the model itself is so sensitive that no other runtime can give its numbers.
+    With a scaling the file takes and gives numbers in the units of the data: it is asked in them, and differences are
+    counted in deviations of the targets. Raises `EnvironmentFailure` if the outputs, or the states after the last step,
+    differ by more than TOLERANCE, and `InputError` where the model itself is so sensitive that no other runtime can
+    give its numbers.
     """
     x = _inputs(runner.signature)
-    of_file, of_model = _run_file(runner, x), _run_model(blueprint, x)
-    for received, expected in zip(of_file, of_model, strict=True):
+    x, of_file, rounding = (x, _run_file(runner, x), 0.0) if scaling is None else _run_in_units(runner, x, scaling)
+    of_model = _run_model(blueprint, x)
+    for place, (received, expected) in enumerate(zip(of_file, of_model, strict=True)):
         difference = _difference(received, expected)
-        if not difference <= TOLERANCE * max(1, np.abs(expected).max()):
+        if not difference <= TOLERANCE * max(1, np.abs(expected).max()) + (0 if place else rounding):
             raise _failure(difference, _sensitivity(blueprint, x, of_model))
     return _difference(of_file[0], of_model[0])
+
+
+def _run_in_units(runner: Runner, x: np.ndarray, scaling: Scaling) -> tuple[np.ndarray, list[np.ndarray], float]:
+    """Return scaled inputs, what a file gives for them, scaled, and by how much float32 rounds its outputs.
+
+    The file takes and gives numbers in the units of the data; inputs are scaled again after float32 has rounded them.
+    """
+    inputs, targets = units_of(scaling)
+    given = inputs.unscaled(x).astype(np.float32)
+    outputs, *states = _run_file(runner, given)
+    rounding = EPSILON * np.abs(targets.means / targets.deviations).max()
+    return inputs.scaled(given).astype(np.float32), [targets.scaled(outputs), *states], float(rounding)
 
 
 def _failure(difference: float, own: float) -> Exception:
     if not own < difference / 10:
         return InputError(
             "expected a model whose numbers do not depend on the last digit of its weights, received one whose own "
-            f"change by {own:.2g} with it, over {sum(WINDOWS)} symbols, and by {difference:.2g} in the exported file, "
+            f"change by {own:.2g} with it, over {sum(WINDOWS)} steps, and by {difference:.2g} in the exported file, "
             "which was removed: train one with smaller weights (a lower learning rate, grad_clip_norm)"
         )
     return EnvironmentFailure(
@@ -60,7 +77,7 @@ def _inputs(signature: Signature) -> np.ndarray:
 
 
 def _run_file(runner: Runner, x: np.ndarray) -> list[np.ndarray]:
-    """Return the logits `[B, T, V]` of all steps and the states after them; the windows are run one after another."""
+    """Return the outputs `[B, T, V]` of all steps and the states after them; the windows are run one after another."""
     states: Sequence[np.ndarray] = runner.signature.zero_states(LANES)
     pieces, first = [], 0
     for length in WINDOWS:

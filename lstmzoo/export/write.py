@@ -15,6 +15,7 @@ from lstmzoo.models.signature import Signature, signature_of
 from lstmzoo.runs.trained import Trained, open_run
 from lstmzoo.schema.section import Section
 from lstmzoo.system.files import publish
+from lstmzoo.tasks.task import answer_of, words_of
 from lstmzoo.zoo.pretrained import PREFIX, card
 
 if TYPE_CHECKING:
@@ -32,12 +33,14 @@ class Exported(NamedTuple):
     """The origin of the weights, in words."""
     signature: Signature
     symbols: int
-    """The number of symbols over which it was compared with the live model."""
+    """The number of steps over which it was compared with the live model."""
     difference: float
-    """The largest difference between the logits of both."""
+    """The largest difference between the outputs of both; where they are scaled, in deviations of the targets."""
     bytes: int
     inside: str
     """The files inside it, and their place."""
+    scaled: bool = False
+    """True if its numbers are in the units of the data."""
 
 
 def export_model(
@@ -50,8 +53,10 @@ def export_model(
     "savedmodel" (a directory), "tflite" or "onnx"; None: the one that the ending of `path` names. Inputs are
     `ids [B, T]` int32 (or `features [B, T, D]` float32) and the states `h0`, `c0`, `h1`, ... `[B, H]` float32; outputs
     are `logits [B, T, V]` and the states after the window, under the same names (ONNX: `h0_next`, ...). B and T may be
-    any. The vocabulary and a model card are inside. The format's own runtime runs the file over 200 symbols, and its
-    numbers are compared with the live model's, before the file appears at `path`.
+    any. A model of numbers gives `outputs [B, T, M]`; that of a run takes and gives numbers in the units of the data,
+    since its scaling is in the graph, and a live one its own. The vocabulary or scaling, and a model card, are inside.
+    The format's own runtime runs the file over 200 steps, and its numbers are compared with the live model's, before
+    the file appears at `path`.
 
     Raises `InputError` for an unknown format, a package that is not installed, a path that exists, and whatever
     `open_run` refuses; `EnvironmentFailure` if the system cannot write the file, or if the file computes other numbers.
@@ -76,9 +81,19 @@ def source_of(run: "str | os.PathLike[str] | keras.Model") -> Source:
 def source_of_run(trained: Trained) -> Source:
     """Return a run's weights, with what its card says of them."""
     its_own = card(trained.run) if trained.run.startswith(PREFIX) else ""
-    best = "" if trained.val_loss is None else f", its best: val_loss {trained.val_loss:.4g} nats a symbol"
-    weights, task = f"after step {trained.step:,}{best}", _in_words(trained.experiment.task)
-    return Source(trained.blueprint(), trained.symbols, trained.experiment.name, weights, task, its_own)
+    task = trained.experiment.task
+    unit = f" {words_of(task).loss}".rstrip()
+    best = "" if trained.val_loss is None else f", its best: val_loss {trained.val_loss:.4g}{unit}"
+    return Source(
+        trained.blueprint(),
+        trained.symbols,
+        trained.experiment.name,
+        f"after step {trained.step:,}{best}",
+        _in_words(task),
+        its_own,
+        trained.scaling,
+        answer_of(task),
+    )
 
 
 def _in_words(task: Section) -> str:
@@ -93,6 +108,8 @@ def _in_words(task: Section) -> str:
 
 def _name(value: object) -> str:
     """Return a value as text; of an absolute path its last part."""
+    if isinstance(value, dict):
+        return " ".join(f"{key} {_name(part)}" for key, part in value.items())
     text = str(value)
     return Path(text).name if Path(text).is_absolute() else text
 
@@ -101,17 +118,18 @@ def write_export(source: Source, path: Path, format: str) -> Exported:
     """Write a model to a path that `check_target` has accepted; the rest is as in `export_model`."""
     form, signature = FORMATS[format], signature_of(source.blueprint)
     _require_small(source.blueprint, format)
-    notes = Notes(source.symbols, card_of(source, format, path.name))
+    notes = Notes(source.symbols, card_of(source, format, path.name), source.scaling)
     with beside(path) as place:
         form.write(source.blueprint, notes, place)
-        difference = compare(source.blueprint, form.open(place, signature))
+        difference = compare(source.blueprint, form.open(place, signature), source.scaling)
         size = sum(file.stat().st_size for file in [place, *place.rglob("*")] if file.is_file())
         try:
             publish(place, path)
         except FileExistsError:
             raise taken(path) from None
     inside = f"{' and '.join(notes.files())} {form.inside}"
-    return Exported(path, format, source.weights, signature, SYMBOLS, difference, size, inside)
+    scaled = source.scaling is not None
+    return Exported(path, format, source.weights, signature, SYMBOLS, difference, size, inside, scaled)
 
 
 def describe_export(exported: Exported) -> str:
@@ -124,14 +142,16 @@ def describe_export(exported: Exported) -> str:
     before = signature.state_names[0]
     after = FORMATS[exported.format].state_after.format(state=before)
     renamed = "" if after == before else f", {after} and so on"
-    near = f"within {exported.difference:.1e} of" if exported.difference else "equal to"
+    units, unit = (" in the units of the data", " deviations") if exported.scaled else ("", "")
+    near = f"within {exported.difference:.1e}{unit} of" if exported.difference else "equal to"
+    steps, gives = "steps" if signature.numbers else "symbols", signature.output_name
     return "\n".join(
         [
             f"{exported.path}: {exported.format}, {exported.bytes / 1000:,.0f} kB",
             f"weights: {exported.weights}",
-            f"inputs: {first}, {states}",
-            f"outputs: logits [B, T, {signature.output_dim}], and the states for what comes next{renamed}",
-            f"checked over {exported.symbols} symbols: logits {near} the live model's",
+            f"inputs: {first}{units}, {states}",
+            f"outputs: {gives} [B, T, {signature.output_dim}]{units}, and the states for what comes next{renamed}",
+            f"checked over {exported.symbols} {steps}: {gives} {near} the live model's",
             f"inside: {exported.inside}",
         ]
     )

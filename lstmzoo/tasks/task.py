@@ -130,6 +130,11 @@ def has_scaling(section: Section) -> bool:
     return getattr(section, "scales", False)
 
 
+def answer_of(section: Section) -> str:
+    """Say what the outputs at step t are: the property `answer` of a task's section. Default: the answer."""
+    return getattr(section, "answer", "are the answer after step t")
+
+
 def data_keys(section: Section) -> tuple[str, ...]:
     """Return the keys of a task's section that only say where its data are: its class attribute `data_keys`.
 

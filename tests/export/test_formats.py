@@ -20,12 +20,24 @@ from lstmzoo.models.rebuild import blueprint_of
 from tests.helpers.exports import MODELS, NUMBERS, PIECES, M, V, expected_of, live, opened, symbols, write
 from tests.helpers.rows import few
 
-TABLE = [*product(MODELS, [*FORMATS, "numpy"]), *product(NUMBERS, ["numpy"])]
+OF_NUMBERS = [
+    "single",
+    "single skip",
+    "stacked_cells-3 skip",
+    "stacked_layers-2 skip",
+    "hard_sigmoid skip",
+    "dropout skip",
+]
+TABLE = [
+    *product(MODELS, [*FORMATS, "numpy"]),
+    *((f"numbers {name}", "numpy") for name in OF_NUMBERS),
+    *product(["numbers stacked_cells-2 skip"], ["numpy", "onnx"]),
+]
 EACH = ["single", "stacked_cells-3", "hard_sigmoid", "dropout", "embedding", "scalar", "features"]
 ALWAYS = [
     *product(EACH, ["numpy", "onnx"]),
     *product(["stacked_cells-3"], FORMATS),
-    *product(["numbers single skip", "numbers stacked_cells-2"], ["numpy"]),
+    *product(["numbers stacked_cells-2 skip"], ["numpy", "onnx"]),
 ]
 
 

@@ -38,7 +38,7 @@ def test_a_record_is_complete(name):
     assert form.ending == "" or form.ending.startswith(".")
     assert form.inside and form.sentence.endswith(".") and "`" in form.sentence
     assert all(form.example), "no line of the example program is missing"
-    for part, named in (("open", "{file}"), ("vocabulary", "{vocabulary}"), ("run", "{x}")):
+    for part, named in (("open", "{file}"), ("read", "{inside}"), ("run", "{x}")):
         assert named in getattr(form.example, part), part
     assert form.state_after.format(state="h0").startswith("h0")
     assert (name in RUNTIMES) == form.is_runtime

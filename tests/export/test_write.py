@@ -55,16 +55,16 @@ def test_nothing_else_is_left(exported):
     assert {path.name for path in exported.iterdir()} == {f"model{ending}" for ending in ENDINGS.values()}
 
 
-def inside(folder, form):
-    """Read vocabulary and card as another program would."""
+def inside(folder, form, name="vocab.json"):
+    """Read a vocabulary, or a file of another name, and the card, as another program would."""
     path = folder / f"model{ENDINGS[form]}"
     if form == "savedmodel":
-        return json.loads((path / "vocab.json").read_text()), (path / "README.md").read_text()
+        return json.loads((path / name).read_text()), (path / "README.md").read_text()
     if form == "onnx":
         kept = {prop.key: prop.value for prop in onnx.load(path).metadata_props}
-        return json.loads(kept["vocab.json"]), kept["README.md"]
+        return json.loads(kept[name]), kept["README.md"]
     with zipfile.ZipFile(path) as archive:
-        return json.loads(archive.read("vocab.json")), archive.read("README.md").decode()
+        return json.loads(archive.read(name)), archive.read("README.md").decode()
 
 
 @pytest.mark.parametrize("form", FORMATS)

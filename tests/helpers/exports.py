@@ -82,15 +82,15 @@ def expected_of(name):
     return Expected(blueprint_of(model), logits, states, written[1:])
 
 
-def write(form, blueprint, path):
+def write(form, blueprint, path, scaling=None):
     """A file of the format, and what goes in and comes out."""
-    FORMATS[form].write(blueprint, Notes(None, "# card"), path)
+    FORMATS[form].write(blueprint, Notes(None, "# card", scaling), path)
     return signature_of(blueprint)
 
 
-def opened(form, blueprint, folder):
+def opened(form, blueprint, folder, scaling=None):
     """Written and opened by its own runtime; NumPy needs no file."""
     if form == "numpy":
         return NumpyRunner(blueprint)
     path = folder / f"model{ENDINGS[form]}"
-    return FORMATS[form].open(path, write(form, blueprint, path))
+    return FORMATS[form].open(path, write(form, blueprint, path, scaling))

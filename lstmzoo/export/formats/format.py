@@ -10,21 +10,22 @@ from lstmzoo.models.blueprint import Blueprint
 from lstmzoo.models.signature import Runner, Signature
 
 MOST_BYTES = 2**31 - 2**24  # of weights in a flatbuffer or a protobuf, which end at 2 GiB: the rest needs room too
-VOCABULARY_IN_ZIP = 'zipfile.ZipFile({file}).read("{vocabulary}")'
+READ_ZIP = 'zipfile.ZipFile({file}).read("{inside}")'
 
 
 class Example(NamedTuple):
-    """Lines of Python of a card's example program; `{file}`, `{vocabulary}` and `{x}` (the input's name) are filled in.
+    """Lines of Python of a card's example program; `{file}`, `{inside}` (a file within), `{x}` and `{y}` are filled in.
 
-    `run` is a template as well, so its own braces are doubled; it finds `model`, `states` and the input.
+    x and y are the names of the first input and output. `run` is a template as well, so its own braces are doubled; it
+    finds `model`, `states` and the input.
     """
 
     imports: str
     """The import of the format's runtime."""
     open: str
     """The expression that opens the file."""
-    vocabulary: str
-    """The expression that gives the content of the vocabulary, a JSON text."""
+    read: str
+    """The expression that gives the content of the vocabulary or scaling, a JSON text."""
     run: str
     """The expression that runs one window and gives a mapping from names to outputs."""
 
@@ -39,7 +40,7 @@ class Format(NamedTuple):
     ending: str
     """The ending of the file's name; empty: it is a directory."""
     inside: str
-    """The place of the vocabulary and the card, for the line that says what was written."""
+    """The place of the files within, such as the card, for the line that says what was written."""
     sentence: str
     """The card's sentence: who reads the format, and the command that installs it."""
     example: Example

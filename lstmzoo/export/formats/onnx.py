@@ -11,6 +11,7 @@ import numpy as np
 
 from lstmzoo.export.formats.format import MOST_BYTES, Example, Format
 from lstmzoo.export.notes import Notes
+from lstmzoo.export.units import Units
 from lstmzoo.models.blueprint import Blueprint, LayerWeights
 from lstmzoo.models.signature import Signature, StateArrays, signature_of
 from lstmzoo.system.missing import load_extra
@@ -20,9 +21,9 @@ STATE_AFTER = "{state}_next"
 
 
 def write_onnx(blueprint: Blueprint, notes: Notes, path: Path) -> None:
-    """Write the file; the vocabulary and the card stand in its metadata."""
+    """Write the file; vocabulary, scaling and card stand in its metadata."""
     onnx = load_extra("onnx", EXTRA)
-    graph = _Graph(onnx, blueprint)
+    graph = _Graph(onnx, blueprint, notes.units)
     model = onnx.helper.make_model(
         graph.whole(),
         opset_imports=[onnx.helper.make_opsetid("", OPSET)],
@@ -37,28 +38,49 @@ def write_onnx(blueprint: Blueprint, notes: Notes, path: Path) -> None:
 class _Graph:
     """The nodes and weights of a graph, added one by one; a node and its output have the same name."""
 
-    def __init__(self, onnx: Any, blueprint: Blueprint):
+    def __init__(self, onnx: Any, blueprint: Blueprint, units: tuple[Units, Units] | None):
         self.helper, self.numpy, self.types = onnx.helper, onnx.numpy_helper, onnx.TensorProto
         self.blueprint, self.signature = blueprint, signature_of(blueprint)
+        self.units = units
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
 
     def whole(self) -> Any:
-        """Return the graph: ids or features and states to logits and states."""
-        x = self._encoded()
+        """Return the graph: ids or features and states to logits or numbers and states."""
+        x = inputs = self._encoded()
         for index, layer in enumerate(self.blueprint.weights.layers):
             x = self._layer(index, layer, x)
+        self._add("Transpose", self.signature.output_name, self._found(x, inputs), perm=[1, 0, 2])
+        return self.helper.make_graph(self.nodes, "lstm", [*self._inputs()], [*self._outputs()], self.constants)
+
+    def _found(self, x: str, inputs: str) -> str:
+        """Return the name of what comes out, `[T, B, V]`, of what leaves the last layer and of the model's inputs."""
         head: Any = self.blueprint.weights.head
         x = self._add("MatMul", "head_product", x, self._constant("head_kernel", head.kernel))
-        x = self._add("Add", "by_time", x, self._constant("head_bias", head.bias))
-        self._add("Transpose", "logits", x, perm=[1, 0, 2])
-        return self.helper.make_graph(self.nodes, "lstm", [*self._inputs()], [*self._outputs()], self.constants)
+        x = self._add("Add", "head_sum", x, self._constant("head_bias", head.bias))
+        if (skip := self.blueprint.weights.skip) is not None:
+            beside = self._add("MatMul", "skip_product", inputs, self._constant("skip_kernel", skip))
+            x = self._add("Add", "skip_sum", x, beside)
+        if self.units is None:
+            return x
+        factor, offset = self.units[1].out_of_model()
+        x = self._add("Mul", "unscaled", x, self._constant("output_deviations", factor))
+        return self._add("Add", "by_time", x, self._constant("output_means", offset))
+
+    def _scaled(self, x: str) -> str:
+        """Return the name of the features as the model has them."""
+        if self.units is None:
+            return x
+        center, factor, rest = self.units[0].into_model()
+        x = self._add("Sub", "centered", x, self._constant("input_means", center))
+        x = self._add("Mul", "scaled", x, self._constant("input_factors", factor))
+        return self._add("Sub", "exact", x, self._constant("input_rests", rest))
 
     def _encoded(self) -> str:
         """Return the name of what the first layer takes, `[T, B, D]`."""
         signature, name = self.signature, self.signature.input_name
         if signature.encoding == "features":
-            return self._add("Transpose", "x", name, perm=[1, 0, 2])
+            return self._add("Transpose", "x", self._scaled(name), perm=[1, 0, 2])
         ids = self._add("Transpose", "ids_by_time", name, perm=[1, 0])
         if signature.encoding == "scalar":
             numbers = self._add("Cast", "numbers", ids, to=self.types.FLOAT)
@@ -112,7 +134,8 @@ class _Graph:
             yield self.helper.make_tensor_value_info(name, self.types.FLOAT, ["B", units])
 
     def _outputs(self) -> Iterator[Any]:
-        yield self.helper.make_tensor_value_info("logits", self.types.FLOAT, ["B", "T", self.signature.output_dim])
+        shape = ["B", "T", self.signature.output_dim]
+        yield self.helper.make_tensor_value_info(self.signature.output_name, self.types.FLOAT, shape)
         for name, units in zip(self.signature.state_names, self.signature.state_sizes, strict=True):
             yield self.helper.make_tensor_value_info(STATE_AFTER.format(state=name), self.types.FLOAT, ["B", units])
 
@@ -150,8 +173,8 @@ ONNX = Format(
     example=Example(
         imports="import onnxruntime",
         open="onnxruntime.InferenceSession({file})",
-        vocabulary='model.get_modelmeta().custom_metadata_map["{vocabulary}"]',
-        run="dict(zip(['logits', *states], model.run(None, {{**states, '{x}': {x}}})))",
+        read='model.get_modelmeta().custom_metadata_map["{inside}"]',
+        run="dict(zip(['{y}', *states], model.run(None, {{**states, '{x}': {x}}})))",
     ),
     modules=("onnx", "onnxruntime"),
     most_bytes=MOST_BYTES,

@@ -12,13 +12,13 @@ from lstmzoo.models.signature import Signature, StateArrays, signature_of
 
 
 def write_savedmodel(blueprint: Blueprint, notes: Notes, path: Path) -> None:
-    """Write the directory; the vocabulary and the card stand in it as files."""
+    """Write the directory; vocabulary, scaling and card stand in it as files."""
     import tensorflow as tf
 
     from lstmzoo.export.formats.tf_stream import Stream
     from lstmzoo.models.rebuild import build
 
-    stream = Stream(build(blueprint), signature_of(blueprint))
+    stream = Stream(build(blueprint), signature_of(blueprint), notes.units)
     try:
         tf.saved_model.save(stream, str(path), signatures={"serving_default": stream.call})
     except tf.errors.OpError as error:  # a full disk, for example: the other writers raise OSError for it
@@ -41,7 +41,7 @@ class SavedModelRunner:
         names = self.signature.state_names
         inputs = {self.signature.input_name: x, **dict(zip(names, states, strict=True))}
         outputs = self.call(**{name: self.tensor(value) for name, value in inputs.items()})
-        return outputs["logits"].numpy(), [outputs[name].numpy() for name in names]
+        return outputs[self.signature.output_name].numpy(), [outputs[name].numpy() for name in names]
 
 
 SAVEDMODEL = Format(
@@ -53,7 +53,7 @@ SAVEDMODEL = Format(
     example=Example(
         imports="import tensorflow as tf",
         open='tf.saved_model.load({file}).signatures["serving_default"]',
-        vocabulary='pathlib.Path({file}, "{vocabulary}").read_bytes()',
+        read='pathlib.Path({file}, "{inside}").read_bytes()',
         run="model(**{{name: tf.constant(value) for name, value in {{**states, '{x}': {x}}}.items()}})",
     ),
     odd="*?[",  # TensorFlow takes the path for a pattern

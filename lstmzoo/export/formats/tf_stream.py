@@ -7,6 +7,7 @@ import tf_keras as keras
 
 from lstmzoo.execution.kernels import Tensor
 from lstmzoo.execution.network import Network
+from lstmzoo.export.units import Units
 from lstmzoo.models.anatomy import dissect
 from lstmzoo.models.signature import Signature
 
@@ -14,10 +15,14 @@ BLOCK = 32  # steps at least: each step copies the logits of its block, and each
 
 
 class Stream(tf.Module):
-    """A model as one function by name: `ids` and `h0`, `c0`, ... to `logits` and `h0`, `c0`, ..."""
+    """A model as one function by name: `ids` and `h0`, `c0`, ... to `logits` and `h0`, `c0`, ...
 
-    def __init__(self, model: keras.Model, signature: Signature):
+    With units it takes and gives numbers in the units of the data.
+    """
+
+    def __init__(self, model: keras.Model, signature: Signature, units: tuple[Units, Units] | None):
         super().__init__()
+        self.units = units
         self.signature, self.network = signature, Network(dissect(model), "scan")
         self.kept = model.trainable_variables  # TensorFlow saves the variables that are a module's attributes
         self.call = tf.function(self._call, autograph=False).get_concrete_function(**self._specs())
@@ -34,10 +39,23 @@ class Stream(tf.Module):
     def _call(self, **given: Tensor) -> dict[str, Tensor]:
         names = self.signature.state_names
         x = given[self.signature.input_name]
-        x = tf.cast(x, tf.float32) if self.signature.encoding == "scalar" else x
+        x = tf.cast(x, tf.float32) if self.signature.encoding == "scalar" else self._scaled(x)
         by_time = tf.transpose(x, [1, 0, *range(2, len(x.shape))])
         logits, states = self._unroll(by_time, [given[name] for name in names])
-        return {"logits": tf.transpose(logits, [1, 0, 2]), **dict(zip(names, states, strict=True))}
+        found = self._unscaled(tf.transpose(logits, [1, 0, 2]))
+        return {self.signature.output_name: found, **dict(zip(names, states, strict=True))}
+
+    def _scaled(self, x: Tensor) -> Tensor:
+        if self.units is None:
+            return x
+        center, factor, rest = self.units[0].into_model()
+        return (x - center) * factor - rest
+
+    def _unscaled(self, outputs: Tensor) -> Tensor:
+        if self.units is None:
+            return outputs
+        factor, offset = self.units[1].out_of_model()
+        return outputs * factor + offset
 
     def _unroll(self, x: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Run one block of steps after another: the cost of a step grows with the root of T at most."""

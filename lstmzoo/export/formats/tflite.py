@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lstmzoo.export.formats.format import MOST_BYTES, VOCABULARY_IN_ZIP, Example, Format
+from lstmzoo.export.formats.format import MOST_BYTES, READ_ZIP, Example, Format
 from lstmzoo.export.notes import Notes, append_zip
 from lstmzoo.models.blueprint import Blueprint
 from lstmzoo.models.signature import Signature, StateArrays, signature_of
@@ -15,13 +15,13 @@ EXTRA, INTERPRETER = "tflite", "ai_edge_litert.interpreter"
 
 
 def write_tflite(blueprint: Blueprint, notes: Notes, path: Path) -> None:
-    """Write the file; behind it stands a zip archive with the vocabulary and the card, as TFLite's metadata do."""
+    """Write the file; behind it stands a zip archive with what else is inside, as TFLite's metadata do."""
     import tensorflow as tf
 
     from lstmzoo.export.formats.tf_stream import Stream
     from lstmzoo.models.rebuild import build
 
-    stream = Stream(build(blueprint), signature_of(blueprint))
+    stream = Stream(build(blueprint), signature_of(blueprint), notes.units)
     content = tf.lite.TFLiteConverter.from_concrete_functions([stream.call], stream).convert()
     path.write_bytes(content)
     append_zip(path, notes)
@@ -39,7 +39,7 @@ class LiteRunner:
         """Return logits `[B, T, V]` and the states after the window, as every `Runner` does."""
         names = self.signature.state_names
         outputs = self.call(**{self.signature.input_name: x, **dict(zip(names, states, strict=True))})
-        return outputs["logits"], [outputs[name] for name in names]
+        return outputs[self.signature.output_name], [outputs[name] for name in names]
 
 
 TFLITE = Format(
@@ -51,7 +51,7 @@ TFLITE = Format(
     example=Example(
         imports="from ai_edge_litert.interpreter import Interpreter",
         open="Interpreter({file}).get_signature_runner()",
-        vocabulary=VOCABULARY_IN_ZIP,
+        read=READ_ZIP,
         run="model(**states, {x}={x})",
     ),
     modules=(INTERPRETER,),

@@ -138,6 +138,12 @@ class SeriesSpec(Section):
         """True if data names a simulated series."""
         return isinstance(self.data, str)
 
+    @property
+    def answer(self) -> str:
+        """Say what the outputs at step t are."""
+        warm = f"; the first {self.warmup:,} rows of a stream warm it up: no loss counted them" if self.warmup else ""
+        return f"are the targets of row t{f' + {self.horizon}' if self.horizon else ''}{warm}"
+
     def check(self, batch_size: int, seq_length: int, fraction: float | None) -> None:
         """Raise where nothing would be validated on; `fraction=None`: no validation."""
         if fraction == 0 and self.validation is None:
