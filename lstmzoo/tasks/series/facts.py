@@ -54,7 +54,8 @@ def warnings_of(recordings: Recordings) -> list[str]:
 def _leak(dataset: Dataset) -> list[str]:
     """Return a warning of targets that stand among the inputs of their own row."""
     chosen = dataset.chosen
-    both = [name for name in chosen.targets if name in chosen.inputs]
+    inputs = set(chosen.inputs)
+    both = [name for name in chosen.targets if name in inputs]
     if dataset.spec.horizon or not both:
         return []
     said = f"task: an input and a target of the same row (task.horizon 0): {_listed(both)}: a model need only copy that"
@@ -83,7 +84,8 @@ def _columns(dataset: Dataset) -> str:
     scaling, horizon = dataset.scaling, dataset.spec.horizon
     ahead = "in the same row" if horizon == 0 else f"{counted(horizon, 'row')} ahead"
     sound = dataset.tables[0].sound
-    rate = f", {sound.rate:,} rows a second" if sound else ""
+    scale = f" ({sound.form} read as -1 to 1)" if sound and "int" in sound.form else ""
+    rate = f", {sound.rate:,} rows a second{scale}" if sound else ""
     return (
         f"{len(scaling.features)} in ({_listed(scaling.features)}), {len(scaling.targets)} out "
         f"({_listed(scaling.targets)}), {ahead}{rate}"
