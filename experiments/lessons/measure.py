@@ -133,7 +133,7 @@ def state(school: School) -> str:
     for reset, meaning in (("epoch", "carried from window to window"), ("window", "zero at each window's start")):
         data = school.characters(train={"seq_length": 25, "reset_state": reset})
         _, directory, experiment = school.train(data)
-        ids = np.array(make_plan(experiment).task.validating)  # type: ignore[attr-defined]
+        ids = np.array(make_plan(experiment).task.parts.validating)  # type: ignore[attr-defined]
         found = score_ids(open_run(directory), ids, 64)
         places[reset] = found["by_position"]
         rows.append({"state in training": meaning, "carried": found["carried"]["nats"], "cold": found["cold"]["nats"]})

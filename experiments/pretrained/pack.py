@@ -66,7 +66,7 @@ def scores(trained: Trained) -> dict[str, float]:
     """Of the validation part, as `python -m lstmzoo.score` does it; of an echo, in lanes as in training."""
     plan = make_plan(trained.experiment)
     if trained.experiment.task.writes:
-        found = score_ids(trained, np.array(plan.task.validating), 256)
+        found = score_ids(trained, np.array(plan.task.parts.validating), 256)
         return {f"{name}, nats a character": found[name]["nats"] for name in ("carried", "cold")}
     import tf_keras as keras
 

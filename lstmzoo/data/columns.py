@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from lstmzoo.data.stored import Stored
@@ -50,7 +52,8 @@ class Sound(NamedTuple):
     form: str
 
 
-class Table(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Table:
     """Columns of numbers of equal length, the SHA-256 of what they were read from, and the sound of WAV files."""
 
     columns: tuple[Column, ...]
@@ -58,10 +61,14 @@ class Table(NamedTuple):
     digest: str
     sound: Sound | None
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the columns; "0", "1", ... where a file has none."""
         return tuple(column.name for column in self.columns)
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: place for place, name in enumerate(self.names)}
 
     def find(self, name: str | int) -> Column:
         """Return a column by its name (a text) or its number from 0 on (an integer).
@@ -70,8 +77,8 @@ class Table(NamedTuple):
         """
         if isinstance(name, int) and 0 <= name < len(self.columns):
             found = self.columns[name]
-        elif name in self.names:
-            found = self.columns[self.names.index(str(name))]
+        elif name in self._places:
+            found = self.columns[self._places[str(name)]]
         else:
             raise InputError(
                 f"{self.columns[0].numbers.path}: expected one of its {len(self.columns):,} columns, received "

@@ -36,6 +36,11 @@ def read_head(start: bytes, path: Path) -> Head:
     """
     _check_encoding(start, path)
     first, line = _first_row(start)
+    if len(start) >= HEAD and b"\n" not in start[first:]:
+        raise InputError(
+            f"{path}: line {line:,}: expected a first row of at most {HEAD - first:,} bytes, received a longer one: "
+            "is it a table? (save one of so many columns as NPY)"
+        )
     text = start[first:].decode(errors="replace")
     try:
         delimiter = _delimiter(text)

@@ -17,7 +17,7 @@ from lstmzoo.data.columns import Column
 from lstmzoo.data.csv_head import HEAD, read_head
 from lstmzoo.data.csv_rows import Rows, complaint, whole_rows
 from lstmzoo.data.reading import PIECE
-from lstmzoo.data.stored import Layout, Stored
+from lstmzoo.data.stored import Layout, Opened, Stored
 from lstmzoo.errors import InputError
 from lstmzoo.system.files import write_atomically
 from lstmzoo.system.reader import open_file, read_file
@@ -83,7 +83,7 @@ def _load(place: Path, path: Path) -> tuple[Column, ...]:
 
 
 def _columns(table: dict[str, Any], file: BinaryIO, path: Path) -> tuple[Column, ...]:
-    numbers = Stored(file, path, Layout(table["rows"], len(table["names"]), 0, 8, _decode))
+    numbers = Stored(Opened(file, path), Layout(table["rows"], len(table["names"]), 0, 8, _decode))
     lines = tuple((row, line) for row, line in table["lines"])
     problems = {int(place): complaint(*cell) for place, cell in table["cells"].items()}
     return tuple(

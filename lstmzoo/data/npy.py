@@ -9,12 +9,13 @@ import tempfile
 import warnings
 import zipfile
 import zlib
+from collections import Counter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
 from lstmzoo.data.columns import Column
 from lstmzoo.data.reading import PIECE
-from lstmzoo.data.stored import Layout, Stored
+from lstmzoo.data.stored import Layout, Opened, Stored
 from lstmzoo.errors import InputError, shown
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def npy_columns(file: BinaryIO, path: Path, size: int) -> tuple[Column, ...]:
     array = _array(file, str(path))
     start = file.tell()
     _check_size(array, size - start, str(path))
-    return _numbered(Stored(file, path, array.layout(start)))
+    return _numbered(Stored(Opened(file, path), array.layout(start)))
 
 
 def npz_columns(file: BinaryIO, path: Path) -> tuple[Column, ...]:
@@ -74,15 +75,18 @@ def npz_columns(file: BinaryIO, path: Path) -> tuple[Column, ...]:
             members = archive.infolist()
             _check_members(path, members)
             found = {member.filename[:-4]: _unpacked(archive, member, unpacked, path) for member in members}
+            opened = Opened(cast(BinaryIO, unpacked), path)
     except BROKEN as error:
         if isinstance(error, InputError) or getattr(error, "errno", errno.EINVAL) != errno.EINVAL:
             raise  # of ours, or of the disk: a damaged archive leads to places that no file has
         reason = shown(str(error), 100)
         raise InputError(f"{path}: expected an NPZ file, received a damaged one ({reason}): write it again") from error
-    if len(found) == 1 and len(next(iter(found.values()))[1].shape) == 2:
-        return _numbered(next(iter(found.values()))[0])
-    _check_equal(path, {name: array.shape for name, (_, array) in found.items()})
-    return tuple(Column(name, numbers, 0) for name, (numbers, _) in found.items())
+    numbers = {name: Stored(opened, array.layout(start)) for name, (array, start) in found.items()}
+    shapes = {name: array.shape for name, (array, _) in found.items()}
+    if [len(shape) for shape in shapes.values()] == [2]:
+        return _numbered(*numbers.values())
+    _check_equal(path, shapes)
+    return tuple(Column(name, stored, 0) for name, stored in numbers.items())
 
 
 def _numbered(numbers: Stored) -> tuple[Column, ...]:
@@ -129,14 +133,16 @@ def _check_members(path: Path, members: list[zipfile.ZipInfo]) -> None:
             f"{path}: expected an NPZ file, with arrays alone, received {received}: "
             "export the table of another program as CSV"
         )
+    name, count = Counter(member.filename for member in members).most_common(1)[0]
+    if count > 1:
+        raise InputError(f"{path}: expected a name for each array, received {shown(name[:-4])} twice: write it again")
     size = sum(member.file_size for member in members)
     if size > MOST:
         raise InputError(f"{path}: expected at most {MOST:,} bytes of arrays, received {size:,}: save it as NPY")
 
 
-def _unpacked(
-    archive: zipfile.ZipFile, member: zipfile.ZipInfo, unpacked: IO[bytes], path: Path
-) -> tuple[Stored, Array]:
+def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, unpacked: IO[bytes], path: Path) -> tuple[Array, int]:
+    """Write an array's numbers to the end of a file; return its head and the byte that they begin with."""
     start = unpacked.seek(0, 2)
     with archive.open(member) as packed:
         array = _array(packed, f"{path}, array {shown(member.filename[:-4])}")
@@ -144,7 +150,7 @@ def _unpacked(
             unpacked.write(piece)
     unpacked.flush()
     _check_size(array, unpacked.tell() - start, f"{path}, array {shown(member.filename[:-4])}")
-    return Stored(cast(BinaryIO, unpacked), path, array.layout(start)), array
+    return array, start
 
 
 def _check_equal(path: Path, shapes: dict[str, tuple[int, ...]]) -> None:

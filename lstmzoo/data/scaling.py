@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ else:
     from lstmzoo.system.lazy_numpy import np
 
 KEYS = ("columns", "means", "deviations", "inputs", "targets", "held")
-MOST = 1 << 24  # bytes
+MOST = 1 << 28  # bytes
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,13 @@ class Scaling:
 
     def of(self, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Return means and deviations of some columns, `[n]` each, in float64."""
-        places = [self.columns.index(name) for name in names]
+        places = [self._places[name] for name in names]
         means, deviations = np.array([self.means, self.deviations], np.float64)[:, places]
         return means, deviations
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: place for place, name in enumerate(self.columns)}
 
     def first(self) -> np.ndarray:
         """Return what stands before the first values of the inputs in a recording; NaN for those that are not held."""
@@ -61,7 +66,8 @@ class Scaling:
         scaled = ((known - means) / deviations).astype(np.float32)
         if not self.held:
             return scaled
-        return np.concatenate([scaled, np.isnan(values[:, [self.inputs.index(name) for name in self.held]])], axis=1)
+        places = {name: place for place, name in enumerate(self.inputs)}
+        return np.concatenate([scaled, np.isnan(values[:, [places[name] for name in self.held]])], axis=1)
 
     def scale_targets(self, values: np.ndarray) -> np.ndarray:
         """Return targets `[..., M]` scaled, in float32."""

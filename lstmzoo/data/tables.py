@@ -18,6 +18,7 @@ from lstmzoo.data.columns import Column, Sound, Table
 from lstmzoo.data.csv_table import csv_columns
 from lstmzoo.data.npy import npy_columns, npz_columns
 from lstmzoo.data.reading import PIECE, file_problem
+from lstmzoo.data.stored import state_of
 from lstmzoo.data.wav import wav_columns
 from lstmzoo.errors import EnvironmentFailure, InputError, shown
 from lstmzoo.system.files import remedy
@@ -33,6 +34,7 @@ MAGIC = {
     b"RIFX": "WAV",
     b"RF64": "WAV",
 }  # first bytes
+MOST_COLUMNS = 1 << 16
 ENDINGS = {".npy": "NPY", ".npz": "NPZ", ".wav": "WAV"}
 
 
@@ -91,7 +93,12 @@ def _open_file(path: Path) -> Table:
 
 
 def _with_names(table: Table, what: Path | str) -> Table:
-    """Return a table; raise `InputError` for a name that two of its columns have."""
+    """Return a table; raise `InputError` for a name that two of its columns have, and for too many columns."""
+    if len(table.columns) > MOST_COLUMNS:
+        raise InputError(
+            f"{what}: expected at most {MOST_COLUMNS:,} columns, received {len(table.columns):,} (and {table.rows:,} "
+            "rows): do rows stand as columns? (array.T turns them)"
+        )
     twice = [name for name, count in Counter(table.names).items() if count > 1]
     if twice:
         raise InputError(f"{what}: expected a name for each column, received {shown(twice[0])} twice: rename one")
@@ -99,7 +106,8 @@ def _with_names(table: Table, what: Path | str) -> Table:
 
 
 def _read_head(file: BinaryIO, path: Path) -> Table:
-    size, start = os.fstat(file.fileno()).st_size, file.read(8)
+    state, start = state_of(file.fileno()), file.read(8)
+    size = state[0]
     if not size:
         raise InputError(f"{path}: expected a table (CSV, NPY, NPZ or WAV), received an empty file")
     kind = next((kind for magic, kind in MAGIC.items() if start.startswith(magic)), "CSV")
@@ -111,7 +119,10 @@ def _read_head(file: BinaryIO, path: Path) -> Table:
     while piece := file.read(PIECE):
         digest.update(piece)
     file.seek(0)
-    return _table(kind, file, path, size, digest.hexdigest())
+    table = _table(kind, file, path, size, digest.hexdigest())
+    if state_of(file.fileno()) != state:
+        raise InputError(f"{path}: the table changed while it was read: start again")
+    return table
 
 
 def _table(kind: str, file: BinaryIO, path: Path, size: int, digest: str) -> Table:

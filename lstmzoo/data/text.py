@@ -67,6 +67,15 @@ def read_text(files: Sequence[Path], reading: Reading) -> Text:
     )
 
 
+def count_symbols(files: Sequence[Path], reading: Reading, text: Text) -> list[int]:
+    """Count the symbols of each file of a text that was read so; raise `InputError` for files that have changed."""
+    reading = reading._replace(mark=MARK in text.vocabulary.codes)
+    counts = [sum(map(len, pieces_of([path], reading))) for path in files]
+    if sum(counts) != len(text.ids):
+        raise _changed(files)
+    return counts
+
+
 def encode_file(path: Path, reading: Reading, vocabulary: Vocabulary) -> np.ndarray:
     """Return the ids `[N]` of a file in a known vocabulary, memory-mapped.
 
@@ -113,11 +122,15 @@ def _encode_files(files: Sequence[Path], reading: Reading, digest: str, place: P
         file.flush()
         os.fsync(file.fileno())
     if read.hexdigest() != digest or written != length:
-        raise InputError(f"the text changed while it was read ({', '.join(map(str, files))}): start again")
+        raise _changed(files)
     vocabulary.save(place / VOCABULARY)
     write_atomically(place / SUMS, _sums(kept.hexdigest(), vocabulary))
     with open_file(place / IDS) as file:
         return _mapped(file, vocabulary, length, len(head), digest)
+
+
+def _changed(files: Sequence[Path]) -> InputError:
+    return InputError(f"the text changed while it was read ({', '.join(map(str, files))}): start again")
 
 
 def _header(vocabulary: Vocabulary, length: int) -> bytes:

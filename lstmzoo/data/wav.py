@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from lstmzoo.data.columns import Column, Sound
-from lstmzoo.data.stored import Layout, Stored
+from lstmzoo.data.stored import Layout, Opened, Stored
 from lstmzoo.errors import InputError, did_you_mean, shown
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _wav_columns(file: BinaryIO, path: Path, size: int) -> tuple[tuple[Column, .
             f"{path}: expected {length:,} bytes of samples (frames of {width}), received {size - start:,}: the file "
             f"was cut, or written to a pipe: {CURE}"
         )
-    numbers = Stored(file, path, Layout(length // width, channels, start, form.bits // 8, form.decode))
+    numbers = Stored(Opened(file, path), Layout(length // width, channels, start, form.bits // 8, form.decode))
     return tuple(Column(str(place), numbers, place) for place in range(channels)), Sound(rate, name)
 
 

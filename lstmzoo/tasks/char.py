@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from fractions import Fraction as Exact
-from math import ceil, log
+from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -11,19 +10,16 @@ from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, model_
 from typing_extensions import Self
 
 from lstmzoo.data.corpora import CORPORA, corpus_files
-from lstmzoo.data.lanes import Lanes, Scored, next_symbol_lanes, targets_a_lane
+from lstmzoo.data.lanes import Lanes, Scored
 from lstmzoo.data.reading import Reading
-from lstmzoo.data.text import read_text
+from lstmzoo.data.text import count_symbols, read_text
 from lstmzoo.data.vocabulary import Vocabulary
 from lstmzoo.errors import InputError
 from lstmzoo.schema.section import Section, expected
 from lstmzoo.system.unicode import MARK
+from lstmzoo.tasks.laid import Laid
 from lstmzoo.tasks.paths import find_files
-
-if TYPE_CHECKING:
-    import numpy as np
-else:
-    from lstmzoo.system.lazy_numpy import np
+from lstmzoo.tasks.text_parts import Files, OneStream
 
 
 def _files(value: Any, info: ValidationInfo) -> Any:
@@ -63,6 +59,8 @@ class CharSpec(Section):
     """Bytes that are no UTF-8: an error with their offset, or replaced by U+FFFD."""
     normalize: Literal["NFC"] | None = None
     """NFC: a letter and its accent are one character, however a text or prompt writes them; null: as written."""
+    segment: Literal["file"] | None = None
+    """file: no file is joined to the next, its state begins at zero, its end is for validation; null: one text."""
     _mark: bool = PrivateAttr(False)
 
     encodings: ClassVar[tuple[str, ...]] = ("one_hot", "embedding")  # the default one first
@@ -105,18 +103,23 @@ class CharSpec(Section):
 
 
 class Char:
-    """The char task of one run: a text whose last part is for validation."""
+    """The char task of one run: a text of which a part is for validation."""
 
     Spec = CharSpec
 
     def __init__(self, spec: CharSpec, batch_size: int, seed: int, fraction: float = 0.1):
-        files = [Path(name) for name in spec.text] if spec.text else corpus_files(str(spec.corpus))
-        self.text = read_text(files, spec.reading())
-        self.vocabulary, self.batch_size = self.text.vocabulary, batch_size
+        files, reading = (
+            [Path(name) for name in spec.text] if spec.text else corpus_files(str(spec.corpus)),
+            spec.reading(),
+        )
+        self.text = read_text(files, reading)
+        self.vocabulary = self.text.vocabulary
         self.vocab_size = len(self.vocabulary)
-        self.held_out = ceil(len(self.text.ids) * Exact(str(fraction)))
-        ids = self.text.ids
-        self.training, self.validating = ids[: len(ids) - self.held_out], ids[len(ids) - self.held_out :]
+        self.parts: OneStream | Files
+        if spec.segment is None:
+            self.parts = OneStream(self.text.ids, batch_size, fraction)
+        else:
+            self.parts = Files(self.text.ids, count_symbols(files, reading, self.text), batch_size, fraction)
 
     def release(self) -> None:
         """Free the memory of the text's pages, which can be read from disk again."""
@@ -124,42 +127,32 @@ class Char:
 
     def facts(self) -> dict[str, Any]:
         """Return digest and sizes of the text, for environment.json."""
-        return self.text.facts()
+        return {**self.text.facts(), **self.parts.facts()}
+
+    def describe(self) -> dict[str, str]:
+        """Describe the segments, if each file is one."""
+        return self.parts.describe()
 
     def check(self, seq_length: int, validates: bool) -> None:
-        """Raise for a text with less than one window a lane, or a validation part with less than one target a lane."""
+        """Raise for a text of a single symbol, and for one that is too short to train or validate on."""
         if self.vocab_size < 2:
             raise InputError(
                 "task: expected a text with two different symbols or more, received one that repeats a single symbol: "
                 "take another text"
             )
-        if targets_a_lane(self.training, self.batch_size) < seq_length:
-            raise InputError(
-                f"task: expected a text with {self.batch_size * seq_length + 1:,} symbols or more to train on: a "
-                f"window of {seq_length} in each of {self.batch_size} lanes and a last target, received "
-                f"{len(self.training):,} (and {self.held_out:,} to validate on): take a longer text, or lower "
-                "train.batch_size, train.seq_length or validate.fraction"
-            )
-        if validates and targets_a_lane(self.validating, self.batch_size) < 1:
-            raise InputError(
-                f"validate.fraction: expected a last part of {self.batch_size + 1:,} symbols or more, one in each of "
-                f"{self.batch_size} lanes and a last target, received {len(self.validating):,} of "
-                f"{len(self.text.ids):,}: raise it, take a longer text, or set validate.every_steps: 0"
-            )
+        self.parts.check(seq_length, validates)
 
     def windows(self, seq_length: int) -> tuple[int, int]:
         """Count the windows of an epoch, and the symbols of the training part that are not an input of any window."""
-        lanes = self.epoch_lanes(0)
-        return lanes.windows(seq_length), lanes.dropped(seq_length)
+        return self.parts.windows(seq_length)
 
-    def epoch_lanes(self, epoch: int) -> Lanes:
-        """Return lanes of the training part, the same ones in every epoch."""
-        return next_symbol_lanes(self.training, self.batch_size)
+    def epoch_lanes(self, epoch: int) -> Lanes | Laid:
+        """Return the windows of the training part, the same ones in every epoch."""
+        return self.parts.to_train()
 
-    def validation(self) -> Scored:
-        """Return lanes of the last part of the text; every target counts."""
-        lanes = next_symbol_lanes(self.validating, self.batch_size)
-        return Scored(lanes, np.broadcast_to(np.float32(1), lanes.targets.shape))
+    def validation(self) -> Scored | Laid:
+        """Return the windows of what is validated on; every target counts."""
+        return self.parts.to_validate()
 
     def measures(self, loss: float, accuracy: float) -> dict[str, float]:
         """Return val_loss in nats per symbol and val_bpc in bits per symbol, from the mean loss in nats."""

@@ -31,6 +31,7 @@ from lstmzoo.training.run_state import RunState
 
 DIGESTS = {
     "text_sha256": "task: expected the same text",
+    "segments_sha256": "task.text: expected the same files, each as long as before,",
     "data_sha256": "task.data: expected the same tables",
     "validation_sha256": "task.validation: expected the same tables",
     "vocab_sha256": "vocab.json: expected the vocabulary",

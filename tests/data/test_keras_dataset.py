@@ -48,10 +48,10 @@ def test_the_lanes_are_those_of_the_char_task(tmp_path, monkeypatch, length):
     path = tmp_path / "text.txt"
     path.write_text("".join(chr(97 + n % 23) for n in range(length)))
     task = Char(CharSpec(kind="char", text=str(path)), 3, 0, 0.1)
-    dataset = lstmzoo.windows(task.training, 3, 7)
+    dataset = lstmzoo.windows(task.parts.training, 3, 7)
     assert_windows(dataset, task.epoch_lanes(0), 7)
     assert len(dataset) == task.windows(7)[0]
-    assert_windows(lstmzoo.windows(task.validating, 3, 2), task.validation().lanes, 2)
+    assert_windows(lstmzoo.windows(task.parts.validating, 3, 2), task.validation().lanes, 2)
 
 
 @pytest.mark.parametrize("length", [100, 104])

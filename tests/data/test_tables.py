@@ -7,7 +7,9 @@ import json
 import os
 import subprocess
 import sys
+import time
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -183,6 +185,7 @@ REFUSED = {  # content, message
     "lines of old Macs": ("a,b\r1,2\r", "expected lines that end with LF, received CR: convert it"),
     "names of a quote that is not closed": ('"a,b\n' + "1,2\n" * 40_000, "line 1: expected a row, received field larger than field limit .*: is a quote not closed"),
     "long names": (",".join(f"name{n}" for n in range(99_999)) + "\n", "expected names of at most 524,288 bytes in the first row, received 988,880"),
+    "a row without an end": ("1," * 600_000 + "1\n2\n", "line 1: expected a first row of at most 1,048,576 bytes, received a longer one: is it a table"),
     "a picture": (b"\x89PNG\r\n\x1a\n\0\0", "received a file of another format"),
 }  # fmt: skip
 
@@ -319,7 +322,15 @@ def savez(**arrays):
     return lambda path: np.savez(path, **arrays)
 
 
+def twice(path):
+    with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(path, "w") as archive:
+        for _ in range(2):
+            archive.writestr("flow.npy", npy(np.zeros(3)))
+
+
 NO_ARRAYS = {
+    "a name twice": ("a.npz", twice, "expected a name for each array, received 'flow' twice"),
+    "rows as columns": ("a.npy", saved(np.zeros((2, 70_000), "i1")), r"expected at most 65,536 columns, received 70,000 .and 2 rows.: do rows stand as columns\?"),
     "objects": ("a.npy", objects, "expected numbers .integers or floats.*received objects: save it as floats"),
     "strings": ("a.npy", saved(np.array(["a", "b"])), "received strings"),
     "times": ("a.npy", saved(np.array(["2020-01-01"], "M8[D]")), "received times"),
@@ -354,12 +365,44 @@ def test_what_no_array_is(tmp_path, name):
         open_table(tmp_path / file)[0].read()
 
 
-def test_a_file_that_is_cut_while_it_is_used(tmp_path):
-    (tmp_path / "a.npy").write_bytes(npy(np.zeros(1000)))
-    (found,) = open_table(tmp_path / "a.npy")
-    os.truncate(tmp_path / "a.npy", 1000)
-    with pytest.raises(InputError, match=r"a.npy: expected 7,128 bytes more, received the file's end: it was cut"):
+@pytest.mark.parametrize("how", ["cut", "overwritten", "appended to"])
+def test_a_file_that_changes_while_it_is_used(tmp_path, how):
+    path = tmp_path / "a.npy"
+    path.write_bytes(npy(np.zeros(1000)))
+    (found,) = open_table(path)
+    time.sleep(0.02)  # the clock of files has ticks
+    if how == "cut":
+        os.truncate(path, 1000)
+    else:
+        with path.open("ab" if how == "appended to" else "r+b") as file:
+            file.write(bytes(1000))
+    said = r"a.npy: expected a file that stays as it was at the start, received one that was changed or cut: restore it"
+    with pytest.raises(InputError, match=said):
         found.read()
+
+
+def test_a_file_that_changes_while_it_is_opened(tmp_path, monkeypatch):
+    path, real = tmp_path / "a.npy", tables.npy_columns
+    path.write_bytes(npy(np.zeros(1000)))
+
+    def meanwhile(*arguments):
+        time.sleep(0.02)
+        path.write_bytes(npy(np.ones(1000)))
+        return real(*arguments)
+
+    monkeypatch.setattr(tables, "npy_columns", meanwhile)
+    with pytest.raises(InputError, match=r"a.npy: the table changed while it was read: start again"):
+        open_table(path)
+
+
+def test_many_columns_are_found_by_name_at_once_and_need_one_open_file(tmp_path):
+    np.savez(tmp_path / "a.npz", **{f"n{number}": np.full(3, number) for number in range(2000)})
+    before = len([*Path("/proc/self/fd").iterdir()])
+    (found,) = open_table(tmp_path / "a.npz")
+    assert len([*Path("/proc/self/fd").iterdir()]) == before + 1
+    start = time.process_time()
+    np.testing.assert_array_equal(found.read(None, 1, 1), [range(2000)])
+    assert time.process_time() - start < 0.5
 
 
 def test_a_removed_file_can_be_read_to_the_end(tmp_path, cache):

@@ -70,7 +70,7 @@ def test_each_symbol_is_followed_by_its_target(tmp_path, length, batch_size):
 def test_validation_is_the_last_part(tmp_path):
     task, text = char(tmp_path, 1004, 4)
     x, _, left_over = task.validation().lanes
-    assert task.held_out == 101
+    assert task.parts.held_out == 101
     assert task.vocabulary.decode(x[0]).decode() == text[903:928]
     assert left_over == 1
     assert task.validation().weights.all()
@@ -79,7 +79,7 @@ def test_validation_is_the_last_part(tmp_path):
 def test_the_validation_part_is_that_of_the_literature(tmp_path):
     assert math.ceil(1_115_394 * 0.1) == 111_540
     for fraction, held_out in ((0.1, 100), (0.05, 50), (0.3, 300), (0.9, 900), (0.0, 0)):
-        assert char(tmp_path, 1000, 2, fraction)[0].held_out == held_out
+        assert char(tmp_path, 1000, 2, fraction)[0].parts.held_out == held_out
 
 
 @pytest.fixture(scope="module")

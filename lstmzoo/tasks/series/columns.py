@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -54,7 +55,7 @@ def _named(table: Table, columns: Sequence[str | int] | None) -> tuple[str, ...]
         return None
     found = tuple(table.find(column).name for column in columns)
     if len(set(found)) < len(found):
-        twice = next(name for name in found if found.count(name) > 1)
+        twice = Counter(found).most_common(1)[0][0]
         raise InputError(f"task: expected each column once, received {shown(twice)} by its name and by its number")
     return found
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from lstmzoo.errors import shown
+from lstmzoo.tasks.laid import counted, describe_layout, describe_lengths
 from lstmzoo.tasks.series.baselines import Baselines
 from lstmzoo.tasks.series.dataset import Dataset
-from lstmzoo.tasks.series.recordings import Part, Recordings
+from lstmzoo.tasks.series.recordings import Recordings
 
 LISTED = 6  # columns that a line names
 
@@ -20,8 +21,8 @@ def describe_recordings(recordings: Recordings) -> dict[str, str]:
         "columns": _columns(dataset),
         "scaling": _scaling(dataset),
         "segments": _segments(dataset),
-        "training": _part(recordings.training),
-        "validation": _part(validating) if validating else "none",
+        "training": describe_layout(recordings.training.layout, "rows"),
+        "validation": describe_layout(validating.layout, "rows") if validating else "none",
     }
 
 
@@ -34,7 +35,7 @@ def describe_baselines(baselines: Baselines) -> str:
 def say_ahead(dataset: Dataset) -> str:
     """Say how far ahead a prediction is, and how many rows a second has where that is known."""
     horizon, sound = dataset.spec.horizon, dataset.tables[0].sound
-    ahead = "in the same row" if horizon == 0 else f"{_count(horizon, 'row')} ahead"
+    ahead = "in the same row" if horizon == 0 else f"{counted(horizon, 'row')} ahead"
     return f"{ahead}, {sound.rate:,} rows a second" if sound else ahead
 
 
@@ -60,7 +61,8 @@ def warnings_of(recordings: Recordings) -> list[str]:
 def _leak(dataset: Dataset) -> list[str]:
     """Return a warning of targets that stand among the inputs of their own row."""
     chosen = dataset.chosen
-    both = [name for name in chosen.targets if name in chosen.inputs]
+    inputs = set(chosen.inputs)
+    both = [name for name in chosen.targets if name in inputs]
     if dataset.spec.horizon or not both:
         return []
     said = f"task: an input and a target of the same row (task.horizon 0): {_listed(both)}: a model need only copy that"
@@ -86,10 +88,11 @@ def _idle(recordings: Recordings) -> list[str]:
 
 
 def _columns(dataset: Dataset) -> str:
-    scaling = dataset.scaling
+    scaling, sound = dataset.scaling, dataset.tables[0].sound
+    scale = f" ({sound.form} read as -1 to 1)" if sound and "int" in sound.form else ""
     return (
         f"{len(scaling.features)} in ({_listed(scaling.features)}), {len(scaling.targets)} out "
-        f"({_listed(scaling.targets)}), {say_ahead(dataset)}"
+        f"({_listed(scaling.targets)}), {say_ahead(dataset)}{scale}"
     )
 
 
@@ -103,24 +106,9 @@ def _scaling(dataset: Dataset) -> str:
 
 def _segments(dataset: Dataset) -> str:
     rows = [segment.rows for segment in dataset.segments]
-    span = f"{min(rows):,}" if min(rows) == max(rows) else f"{min(rows):,} to {max(rows):,}"
-    return f"{len(rows):,} of {span} rows, in {_count(len(dataset.tables), 'table')}"
-
-
-def _part(part: Part) -> str:
-    facts, layout = part.layout.facts(), part.layout
-    rows = facts.trained + facts.warmup + facts.without_target
-    return (
-        f"{rows:,} rows in {_count(facts.pieces, 'piece')}, {_count(facts.windows, 'window')} of "
-        f"[{layout.batch_size}, {layout.seq_length}] with {facts.padded:,} steps of padding; {facts.trained:,} rows "
-        f"count (warm-up {facts.warmup:,}, no target {facts.without_target:,})"
-    )
+    return describe_lengths(rows, "rows", f"in {counted(len(dataset.tables), 'table')}")
 
 
 def _listed(names: Sequence[str]) -> str:
     said = [shown(name).strip("'") for name in names[:LISTED]]
     return ", ".join([*said, f"... {len(names) - LISTED:,} more"] if len(names) > LISTED else said)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
 from lstmzoo.data.columns import Column, Table
 from lstmzoo.data.simulated import find_simulation
-from lstmzoo.data.stored import Layout, Stored
+from lstmzoo.data.stored import Layout, Opened, Stored
 from lstmzoo.data.tables import open_table
 from lstmzoo.errors import EnvironmentFailure
 from lstmzoo.system.files import remedy
@@ -51,7 +51,7 @@ def simulate(name: str, seed: int, rows: int) -> Table:
             file.write(np.ascontiguousarray(found.rows(seed, rows), np.float64).data)
             file.flush()
             layout = Layout(rows, len(found.columns), 0, 8, lambda content: np.frombuffer(content, np.float64))
-            numbers = Stored(cast(BinaryIO, file), Path(name), layout)
+            numbers = Stored(Opened(cast(BinaryIO, file), Path(name)), layout)
     except OSError as error:
         where = tempfile.gettempdir()
         raise EnvironmentFailure(

@@ -31,7 +31,8 @@ class Survey(NamedTuple):
 
     def means_of(self, names: Sequence[str]) -> np.ndarray:
         """Return the means of some columns."""
-        return self.means[[self.columns.index(name) for name in names]]
+        places = {name: place for place, name in enumerate(self.columns)}
+        return self.means[[places[name] for name in names]]
 
 
 class Moments:
@@ -73,8 +74,9 @@ def survey(
     Raises `InputError` with file, row and column for a missing value in a column that must be `complete`, and for a
     number that float32 cannot hold; and for a column without a value in the training part.
     """
+    needed = set(complete)
     moments, missing = Moments(len(columns)), np.zeros(len(columns), bool)
-    must = np.array([name in complete for name in columns])
+    must = np.array([name in needed for name in columns])
     for number, segment in enumerate([*training, *validating]):
         table = tables[segment.table]
         for row, count in segment.blocks(len(columns)):
@@ -101,8 +103,8 @@ def make_scaling(found: Survey, chosen: Chosen, standard: bool, hold: bool) -> S
     count = len(found.columns)
     means = found.means.tolist() if standard else [0.0] * count
     deviations = [deviation or 1.0 for deviation in found.deviations.tolist()] if standard else [1.0] * count
-    lacking = zip(found.columns, found.missing.tolist(), found.means.tolist(), strict=True)
-    held = {name: mean for name, missing, mean in lacking if missing and hold and name in chosen.inputs}
+    lacking, inputs = zip(found.columns, found.missing.tolist(), found.means.tolist(), strict=True), set(chosen.inputs)
+    held = {name: mean for name, missing, mean in lacking if missing and hold and name in inputs}
     return Scaling(found.columns, tuple(means), tuple(deviations), chosen.inputs, chosen.targets, held)
 
 

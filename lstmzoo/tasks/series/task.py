@@ -3,43 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
-from lstmzoo.data.lanes import Windows
+from lstmzoo.tasks.laid import Laid
 from lstmzoo.tasks.series.baselines import Baselines, measure_baselines
 from lstmzoo.tasks.series.dataset import Dataset
 from lstmzoo.tasks.series.facts import describe_baselines, describe_recordings, facts_of, say_ahead, warnings_of
 from lstmzoo.tasks.series.metrics import Measures, measures_of
-from lstmzoo.tasks.series.recordings import Part, Recordings
+from lstmzoo.tasks.series.recordings import Recordings
 from lstmzoo.tasks.series.spec import SeriesSpec
 from lstmzoo.tasks.task import Numbers, Picture
 
-if TYPE_CHECKING:
-    import numpy as np
-else:
-    from lstmzoo.system.lazy_numpy import np
-
 UNITS = ("val_rmse", "val_mae", "val_r2")  # measures in the units of the data, of each target
-
-
-class Rows(NamedTuple):
-    """The windows of a part of the data, as a run trains or validates on them."""
-
-    part: Part
-    weights: np.ndarray | None = None
-    """Sums of all weights, `[M]` in float64, where it is validated on."""
-
-    def windows(self, seq_length: int) -> int:
-        """Count the windows."""
-        return self.part.layout.windows
-
-    def cut(self, seq_length: int, first: int, count: int) -> Windows:
-        """Cut `count` windows from window `first` on, or fewer where they end."""
-        return self.part.windows(first, count)
-
-    def total(self) -> np.ndarray | None:
-        """Return the sums of all weights, `[M]`."""
-        return self.weights
 
 
 class Series:
@@ -84,14 +59,14 @@ class Series:
         """Count the windows of an epoch, and the rows of parts of segments that have no target."""
         return self.recordings.training.layout.windows, self.dataset.too_short
 
-    def epoch_lanes(self, epoch: int) -> Rows:
+    def epoch_lanes(self, epoch: int) -> Laid:
         """Return the windows to train on, the same ones in every epoch."""
-        return Rows(self.recordings.training)
+        return Laid(self.recordings.training)
 
-    def validation(self) -> Rows:
+    def validation(self) -> Laid:
         """Return the windows to validate on."""
         assert self.recordings.validating is not None and self.baselines is not None
-        return Rows(self.recordings.validating, self.baselines.known.weights)
+        return Laid(self.recordings.validating, self.baselines.known.weights)
 
     def metrics(self, sums: dict[str, Any]) -> dict[str, float]:
         """Return val_loss, and in the units of the data val_rmse, val_mae and val_r2; of several targets each too."""

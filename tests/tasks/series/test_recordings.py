@@ -59,13 +59,14 @@ def test_training_knows_nothing_of_what_is_validated_on(tmp_path_factory, case):
     """Other numbers there, missing at the same places, change nothing of it, bit for bit."""
     tables, *rest = case
     before = opened(tmp_path_factory.getbasetemp(), case)
+    count = before.training.layout.windows
+    wanted = before.training.windows(0, count)
     changed = [table.copy() for table in tables]
     for number, first, end, _ in naive_parts(case)[1]:
         changed[number][first:end, :3] += 1000
     after = opened(tmp_path_factory.getbasetemp(), (changed, *rest))
     assert after.dataset.scaling == before.dataset.scaling
-    count = before.training.layout.windows
-    for one, other in zip(before.training.windows(0, count), after.training.windows(0, count), strict=True):
+    for one, other in zip(after.training.windows(0, count), wanted, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
@@ -195,6 +196,15 @@ def test_the_rates_of_all_sounds_are_equal(tmp_path):
     found = recordings_of(SeriesSpec(kind="series", data=files[0], inputs=[0], targets=[1]), 1, 10, 0, 0.2)
     assert describe_recordings(found)["columns"] == "1 in (0), 1 out (1), 1 row ahead, 44,100 rows a second"
     assert facts_of(found.dataset)["sample_rate"] == 44_100
+
+
+def test_integers_of_a_sound_are_fractions(tmp_path):
+    with wav_writer(tmp_path / "a.wav", Sound(8000, "int16"), 1, print) as write:
+        write(np.linspace(-0.5, 0.5, 50)[:, None])
+    spec = SeriesSpec(kind="series", data=str(tmp_path / "a.wav"), scale="none", horizon=0, inputs=[0], targets=[0])
+    found = recordings_of(spec, 1, 10, 0, 0.0)
+    np.testing.assert_allclose(found.training.windows(0, 5).inputs.ravel(), np.linspace(-0.5, 0.5, 50), atol=2**-15)
+    assert describe_recordings(found)["columns"].endswith(", 8,000 rows a second (int16 read as -1 to 1)")
 
 
 def test_a_full_disk_under_a_simulated_series_is_the_systems_failure(monkeypatch):
