@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -107,7 +108,7 @@ def test_a_file_is_compared_in_the_units_of_the_data(tmp_path):
     "change", [{"means": (1e39, 0, 0)}, {"deviations": (1, 1, 1e-40)}, {"deviations": (1e38, 1, 1)}]
 )
 def test_columns_that_float32_cannot_hold_are_refused(change):
-    scaling = Scaling(**{**vars(SCALING), **change})
+    scaling = replace(SCALING, **change)
     with pytest.raises(
         InputError, match=r"^column '(far|odd\|name)': expected a mean and a deviation that float32 can"
     ):
