@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # the same names for type checkers; a test compares the two
     )
     from lstmzoo.execution.engine import train_windows as train_windows
     from lstmzoo.export.write import export_model as export_model
+    from lstmzoo.inference.predicting import predict_series as predict_series
     from lstmzoo.inference.sampling import sample_text as sample_text
     from lstmzoo.inference.scoring import score_text as score_text
     from lstmzoo.models.build import build_model as build_model
@@ -53,6 +54,7 @@ _ROOMS = {
     "errors": ["ConfigError", "Diverged", "EnvironmentFailure", "InputError", "Interrupted"],
     "execution.engine": ["train_windows"],
     "export.write": ["export_model"],
+    "inference.predicting": ["predict_series"],
     "inference.sampling": ["sample_text"],
     "inference.scoring": ["score_text"],
     "models.build": ["build_model"],

@@ -19,6 +19,7 @@ COMMANDS = {
     "run": Command("lstmzoo.run", "train an experiment from its YAML file"),
     "sample": Command("lstmzoo.sample", "let a trained char model write"),
     "score": Command("lstmzoo.score", "measure how well a trained char model predicts a text"),
+    "predict": Command("lstmzoo.predict", "predict the rows of a table with a trained series model"),
     "export": Command("lstmzoo.export.__main__", "write a trained model for TensorFlow, Keras, LiteRT or ONNX"),
     "sweep": Command("lstmzoo.sweep.__main__", "search settings with many trials"),
     "report": Command(

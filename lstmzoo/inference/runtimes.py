@@ -16,6 +16,7 @@ from lstmzoo.system.files import scratch
 
 RUNTIMES = ("auto", "numpy", "tensorflow", *(name for name, form in FORMATS.items() if form.is_runtime))
 LONG = 100_000  # symbols in all: above about this many TensorFlow finishes first, though its import takes seconds
+LONG_ROWS = 1_000_000  # the same for rows of numbers: 1.1 million of 1 x 16, 0.55 million of 2 x 32
 
 
 def check_runtime(runtime: str) -> None:
@@ -28,11 +29,14 @@ def check_runtime(runtime: str) -> None:
         require_format(runtime)
 
 
-def choose_runtime(runtime: str, symbols: int) -> str:
-    """Return the runtime; for "auto" the one that finishes so many symbols first (measured in `experiments/speed/`)."""
+def choose_runtime(runtime: str, steps: int, long: int = LONG) -> str:
+    """Return the runtime; for "auto" the one that finishes so many steps first (measured in `experiments/speed/`).
+
+    `long`: the number of steps from which on that is TensorFlow.
+    """
     if runtime != "auto":
         return runtime
-    return "numpy" if symbols <= LONG or find_spec("tensorflow") is None else "tensorflow"
+    return "numpy" if steps <= long or find_spec("tensorflow") is None else "tensorflow"
 
 
 def needs_tensorflow(runtime: str) -> bool:
@@ -61,7 +65,15 @@ def reader_of(trained: Trained, runtime: str) -> Reader:
 
 
 def open_runner(trained: Trained, runtime: str) -> Runner:
-    """Return the model in NumPy, or write it to a temporary file and open that with the runtime of its format."""
+    """Return the model in NumPy, or write it to a temporary file and open that with the runtime of its format.
+
+    With "tensorflow" it is a model of numbers in one lane.
+    """
+    if runtime == "tensorflow":
+        before_tensorflow()
+        from lstmzoo.inference.runner_tf import GraphRunner
+
+        return GraphRunner(trained)
     blueprint = trained.blueprint()
     if runtime == "numpy":
         return NumpyRunner(blueprint)

@@ -42,6 +42,7 @@ def open_atomically(path: Path) -> Iterator[BinaryIO]:
     """
     beside = name_beside(path)
     file = beside.open("xb")  # fails if another process has made it
+    _SCRATCH[beside] = []
     try:
         with file:
             yield file
@@ -51,6 +52,8 @@ def open_atomically(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+    finally:
+        _SCRATCH.pop(beside, None)
     _flush(path.parent)
 
 
@@ -116,10 +119,12 @@ def scratch(prefix: str, folder: Path | None = None, made: Sequence[Path] = ()) 
 
 
 def drop_scratch() -> None:
-    """Remove all scratch directories, for a process that is about to end without leaving any `with`."""
+    """Remove scratch directories and unfinished files, for a process that will end without leaving any `with`."""
     for folder, made in tuple(_SCRATCH.items()):
         for _ in range(3):  # another thread may still write there
             shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # a directory
+            folder.unlink(missing_ok=True)
         for above in made:
             with suppress(OSError):
                 above.rmdir()

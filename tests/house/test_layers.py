@@ -10,10 +10,10 @@ import lstmzoo
 
 PACKAGE = Path(lstmzoo.__file__).parent
 ORDER = "errors system schema data models tasks execution convert zoo config runs export report inference training sweep doctor".split()
-COMMANDS = set("run sample score export sweep report zoo doctor".split())
+COMMANDS = set("run sample score predict export sweep report zoo doctor".split())
 FILES = {"__init__.py", "__main__.py", "py.typed", "errors.py"}
 COMPUTES = set(
-    "data.keras_dataset models.anatomy models.state models.build models.rebuild models.callbacks tasks.losses_tf execution.kernels execution.network execution.programs execution.replicas execution.shards execution.arrays execution.engine export.formats.tf_stream inference.draw_tf inference.losses_tf "
+    "data.keras_dataset models.anatomy models.state models.build models.rebuild models.callbacks tasks.losses_tf execution.kernels execution.network execution.programs execution.replicas execution.shards execution.arrays execution.engine export.formats.tf_stream inference.draw_tf inference.losses_tf inference.runner_tf "
     "training.validation training.samples training.snapshot training.recorder training.checkpointer training.loop training.hosts.team sweep.scheduler.oracle sweep.scheduler.oracles sweep.scheduler.worker sweep.scheduler.chief sweep.scheduler.server sweep.scheduler.preload".split()
 )  # fmt: skip
 FORBIDDEN = ("eval(", "exec(", "pickle", "yaml.load(", "unsafe_load", "allow_pickle=True", "shell=True", "os.system")
@@ -75,7 +75,7 @@ def test_no_import_points_up(name):
 def test_nothing_imports_the_public_names_or_a_command():
     for name in modules():
         assert "lstmzoo" not in {module for module, _ in imported(modules()[name])}, name
-        assert not {"__init__", "__main__", "run", "sample", "score"} & set(used(name)), name
+        assert not {"__init__", "__main__", "run", "sample", "score", "predict"} & set(used(name)), name
 
 
 @pytest.mark.parametrize("package", sorted({name.rpartition(".")[0] for name in ROOMS}))

@@ -92,7 +92,7 @@ def test_each_export_format_is_named_where_users_read():
     package = test_layers.PACKAGE
     for place in ("export/__main__.py", "export/write.py"):
         assert [name for name in FORMATS if name not in (package / place).read_text()] == [], place
-    for place in ("sample.py", "score.py"):
+    for place in ("sample.py", "score.py", "predict.py"):
         assert [name for name in RUNTIMES if name not in (package / place).read_text()] == [], place
 
 

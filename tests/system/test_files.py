@@ -11,7 +11,14 @@ import lstmzoo
 from lstmzoo.errors import Interrupted
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.system import files
-from lstmzoo.system.files import name_beside, remove_leftovers, scratch, write_atomically
+from lstmzoo.system.files import (
+    drop_scratch,
+    name_beside,
+    open_atomically,
+    remove_leftovers,
+    scratch,
+    write_atomically,
+)
 from lstmzoo.system.signals import StopSignals
 
 
@@ -36,6 +43,16 @@ def test_a_signal_before_the_block_is_entered_leaves_none(tmp_path):
         held.__enter__()
         signal.raise_signal(signal.SIGINT)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_process_that_is_ended_while_it_writes_leaves_the_old_file(tmp_path):
+    """As a signal ends one that does not answer: without leaving any `with`."""
+    (tmp_path / "file").write_text("old")
+    held = open_atomically(tmp_path / "file")
+    held.__enter__().write(b"half")
+    assert len(list(tmp_path.iterdir())) == 2
+    drop_scratch()
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
 
 
 def test_writers_with_one_process_number_do_not_disturb_one_another(tmp_path):

@@ -84,7 +84,7 @@ def test_help_and_config_errors_answer_at_once():
 
 def test_neither_help_nor_library_nor_plan_imports_tensorflow():
     code = (
-        "import sys, lstmzoo, lstmzoo.run, lstmzoo.__main__, lstmzoo.config.load, lstmzoo.config.plan\n"
+        "import sys, lstmzoo, lstmzoo.run, lstmzoo.predict, lstmzoo.__main__, lstmzoo.config.load, lstmzoo.config.plan\n"
         f"lstmzoo.config.plan.make_plan(lstmzoo.load_config({str(ECHO)!r}), 'cpu')\n"
         "lstmzoo.list_models()\n"
         "assert not {'tensorflow', 'tf_keras', 'keras', 'matplotlib'} & set(sys.modules)"

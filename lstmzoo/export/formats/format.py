@@ -56,6 +56,6 @@ class Format(NamedTuple):
     state_after: str = "{state}"
     """The name of an output state, by the name of the input state: "{state}_next" makes `h0_next` of `h0`."""
     is_runtime: bool = False
-    """True if `sample --runtime` and `score --runtime` take it."""
+    """True if `--runtime` of `sample`, `score` and `predict` takes it."""
     needs_tensorflow: bool = True
     """True if TensorFlow is needed to write or to run it."""

@@ -1,0 +1,172 @@
+"""Predictions of a trained series model, in the units of the data: of a table of any length, or of an array.
+
+No TensorFlow.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from lstmzoo.data.scaling import Scaling
+from lstmzoo.errors import InputError, check_count, shown
+from lstmzoo.inference.runtimes import LONG_ROWS, check_runtime, choose_runtime, open_runner
+from lstmzoo.inference.series_data import SeriesData
+from lstmzoo.models.signature import Runner
+from lstmzoo.runs.trained import Trained, open_run
+from lstmzoo.schema.section import LARGEST
+from lstmzoo.tasks.series.holding import carry_forward
+from lstmzoo.tasks.series.spec import SeriesSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    from lstmzoo.system.lazy_numpy import np
+
+ROWS = 4096  # of one call
+
+
+def series_of(trained: Trained) -> tuple[SeriesSpec, Scaling]:
+    """Return the task and the scaling of a series run; raise `InputError` for a run of another task."""
+    spec, scaling = trained.experiment.task, trained.scaling
+    if not isinstance(spec, SeriesSpec) or scaling is None:
+        raise InputError(f"expected a run of a series task, received {trained.run!r}, a run of the {spec.kind} task")
+    return spec, scaling
+
+
+def check_steps(steps: int, spec: SeriesSpec, scaling: Scaling) -> None:
+    """Raise `InputError` for steps beyond the end of a run whose predictions are not its next inputs."""
+    check_count("steps", steps, 0)
+    if steps and (spec.horizon != 1 or set(scaling.inputs) != set(scaling.targets)):
+        raise InputError(
+            "steps: expected 0, as only a run with task.horizon 1 whose targets are its inputs can go on from its own "
+            f"predictions, received {steps:,} (task.horizon {spec.horizon:,}, inputs "
+            f"{shown(', '.join(scaling.inputs))}, targets {shown(', '.join(scaling.targets))})"
+        )
+
+
+class Predictor:
+    """A series model that reads recordings one after another, in the units of the data; its state is carried."""
+
+    def __init__(self, runner: Runner, scaling: Scaling):
+        self.runner, self.scaling = runner, scaling
+        self.reset()
+
+    def reset(self) -> None:
+        """Set the state to zero: the next row begins a recording."""
+        self.states, self.rows = self.runner.signature.zero_states(1), 0
+
+    def read(self, values: np.ndarray, known: np.ndarray) -> np.ndarray:
+        """Return what is predicted at each of the next n rows, `[n, M]` in float64.
+
+        `values` `[n, inputs]`: the rows, NaN: missing; `known`: the same rows with no value missing, as `carry_forward`
+        gives them. Raises `InputError` for predictions that are not finite.
+        """
+        with np.errstate(over="ignore"):
+            x = self.scaling.scale_inputs(values, known)
+        outputs, self.states = self.runner(x[None], self.states)
+        found = self.scaling.unscale_targets(np.asarray(outputs, np.float64)[0])
+        if not np.isfinite(found).all():
+            row = self.rows + int(np.argmin(np.isfinite(found).all(1))) + 1
+            raise InputError(
+                f"expected finite predictions, received NaN or infinity at row {row:,} of a recording: inputs, or the "
+                "model's weights, are too large"
+            )
+        self.rows += len(values)
+        return found
+
+
+def predict_series(run: str | os.PathLike[str], array: Any, *, runtime: str = "auto") -> np.ndarray:
+    """Return what the model of a series run predicts at each row of an array: `[n, M]` in float64, units of the data.
+
+    `array` `[n, inputs]`: one recording, a column for each input in the order of `inputs` in the run's scaling.json;
+    `[n]` for a single input. Row t of the result is the prediction of row t + horizon (`task.horizon`), made from rows
+    0 to t; so the last `horizon` ones are beyond the array. A column for each target. NaN: missing, for inputs that had
+    missing values in training (`task.missing: hold`). The state is zero before row 0. `runtime` is as in `sample_text`.
+
+    Raises `InputError` for a path that is no series run, for other shapes, for numbers that are not finite, and for a
+    value that is missing in an input that had none in training.
+    """
+    check_runtime(runtime)
+    trained = open_run(run)
+    _, scaling = series_of(trained)
+    values = _array(array, scaling)
+    known = carry_forward(values, scaling.first())
+    predictor = Predictor(open_runner(trained, choose_runtime(runtime, len(values), LONG_ROWS)), scaling)
+    found = np.empty((len(values), len(scaling.targets)))
+    for first in range(0, len(values), ROWS):
+        part = slice(first, first + ROWS)
+        found[part] = predictor.read(values[part], known[part])
+    return found
+
+
+def predictions(
+    predictor: Predictor, data: SeriesData, horizon: int, steps: int = 0
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the targets that a table has, `[n, targets there]`, and predictions of the same rows, `[n, M]`.
+
+    A prediction of row t is made at row t - horizon of the same recording, so it is NaN in the first `horizon` rows of
+    each. What is predicted beyond the end of a recording has no row, but for the last one: `horizon` rows more follow,
+    and then `steps` ones, each predicted from the predictions before it; their targets are NaN.
+    """
+    waiting = np.zeros((0, len(predictor.scaling.targets)))
+    for segment in data.segments:
+        predictor.reset()
+        waiting = np.full((horizon, len(predictor.scaling.targets)), np.nan)
+        for row, count in data.blocks(segment, ROWS):
+            values, known = data.read_inputs(segment, row, count)
+            check_numbers(values, predictor.scaling, data.where(row))
+            found = np.concatenate([waiting, predictor.read(values, known)])
+            yield data.read_targets(row, count), found[:count]
+            waiting = found[count:]
+    yield data.no_targets(horizon), waiting
+    for first in range(0, steps, ROWS):
+        found = _closed_loop(predictor, waiting[-1], min(ROWS, steps - first))
+        yield data.no_targets(len(found)), found
+        waiting = found
+
+
+def _closed_loop(predictor: Predictor, last: np.ndarray, count: int) -> np.ndarray:
+    """Return `count` predictions `[count, M]` that follow the `last` one `[M]`, each made from the one before it."""
+    order, found = [predictor.scaling.targets.index(name) for name in predictor.scaling.inputs], []
+    for _ in range(count):
+        row = last[None, order]
+        (last,) = predictor.read(row, row)
+        found.append(last)
+    return np.stack(found)
+
+
+def check_numbers(values: np.ndarray, scaling: Scaling, where: Callable[[int, str], str]) -> None:
+    """Raise `InputError` for a missing value of an input that may lack none, and for a number beyond float32.
+
+    `values`: rows `[n, inputs]`; `where`: names the place of a row (of these) and a column.
+    """
+    complete = np.array([name not in scaling.held for name in scaling.inputs])
+    lacking, large = np.isnan(values) & complete, np.abs(values) > LARGEST
+    for wrong, expected, cure in (
+        (
+            lacking,
+            "a number, as in each row that the run was trained on",
+            "fill it, or train on data that lacks some of it too (task.missing: hold)",
+        ),
+        (large, f"a number of at most {LARGEST:g} (float32)", "take the unit that the run was trained with"),
+    ):
+        if wrong.any():
+            row, place = np.argwhere(wrong)[0].tolist()
+            received = "none" if np.isnan(values[row, place]) else f"{values[row, place]:g}"
+            raise InputError(f"{where(row, scaling.inputs[place])}: expected {expected}, received {received}: {cure}")
+
+
+def _array(array: Any, scaling: Scaling) -> np.ndarray:
+    """Return rows `[n, inputs]` in float64; raise `InputError` for what cannot be that."""
+    names, expected = scaling.inputs, f"array: expected numbers [n, {len(scaling.inputs)}]"
+    try:
+        values = np.asarray(array, np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{expected}, received {shown(array)}") from error
+    values = values[:, None] if values.ndim == 1 and len(names) == 1 else values
+    if values.ndim != 2 or values.shape[1] != len(names):
+        raise InputError(f"{expected}, a column for each of {shown(', '.join(names))}, received {list(values.shape)}")
+    check_numbers(values, scaling, lambda row, name: f"array: row {row:,} (from 0 on), input {shown(name)}")
+    return values

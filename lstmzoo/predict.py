@@ -1,0 +1,72 @@
+"""The command `python -m lstmzoo.predict RUN DATA`: what a trained series model predicts for a table or WAV file."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lstmzoo.system.command_line import command_line, start_tensorflow
+
+
+def predict(
+    run: Annotated[Path, typer.Argument(help="run directory of a series task, or zoo:NAME")],
+    data: Annotated[Path, typer.Argument(help="table with the run's inputs: CSV, NPY, NPZ or WAV")],
+    out: Annotated[Path, typer.Option(help="file to write: .csv, or .wav if DATA is one; -: CSV to stdout")] = Path(
+        "-"
+    ),
+    steps: Annotated[
+        int, typer.Option(help="rows more, each predicted from the predictions before it (horizon 1, targets = inputs)")
+    ] = 0,
+    runtime: Annotated[
+        str,
+        typer.Option(
+            help="what computes it: numpy (starts at once), tensorflow, tflite or onnx; auto: one of the first two"
+        ),
+    ] = "auto",
+) -> None:
+    """Write in row t the prediction of row t of DATA, from the rows before it, in the units of the data.
+
+    A CSV file has the columns NAME and NAME_predicted for each target; rows that DATA has not follow at the end, as
+    many as the run predicts ahead (task.horizon). A WAV file has the predictions alone.
+    """
+    from lstmzoo.execution.auto import choose_threads
+    from lstmzoo.inference.predicting import Predictor, check_steps, predictions, series_of
+    from lstmzoo.inference.prediction_files import STDOUT, check_out, prediction_writer
+    from lstmzoo.inference.runtimes import LONG_ROWS, check_runtime, choose_runtime, needs_tensorflow, open_runner
+    from lstmzoo.inference.series_data import open_data
+    from lstmzoo.runs.trained import open_run
+    from lstmzoo.system.command_line import hidden_stderr
+    from lstmzoo.system.terminal import printable
+
+    def say(line: str) -> None:
+        print(printable(line), file=sys.stderr)
+
+    check_runtime(runtime)
+    check_out(out)
+    trained = open_run(run)
+    spec, scaling = series_of(trained)
+    check_steps(steps, spec, scaling)
+    given = open_data(data, scaling, spec.segment)
+    for note in (*trained.notes, *given.notes):
+        say(note)
+    runtime = choose_runtime(runtime, given.table.rows, LONG_ROWS)  # steps are computed one by one
+    with prediction_writer(out, given, scaling.targets, say) as write:
+        if needs_tensorflow(runtime):
+            start_tensorflow(choose_threads(trained.experiment.model.layers))
+        with hidden_stderr():  # messages of runtimes
+            predictor = Predictor(open_runner(trained, runtime), scaling)
+            for truths, found in predictions(predictor, given, spec.horizon, steps):
+                write(truths, found)
+    if out != STDOUT:
+        more = spec.horizon + steps
+        print(printable(f"{out}: {given.table.rows:,} rows, and {more:,} beyond the end of {data}"))
+
+
+def main(prog_name: str) -> None:
+    """Run the command line of `python -m lstmzoo.predict RUN DATA`."""
+    command_line(predict, prog_name)
+
+
+if __name__ == "__main__":
+    main("python -m lstmzoo.predict")
