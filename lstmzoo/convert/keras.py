@@ -14,14 +14,22 @@ if TYPE_CHECKING:
     import tf_keras as keras
 
 
-def from_keras(source: str | os.PathLike[str] | Any, *, batch_size: int = 1, kind: str | None = None) -> "keras.Model":
+def from_keras(
+    source: str | os.PathLike[str] | Any,
+    *,
+    batch_size: int = 1,
+    kind: str | None = None,
+    numbers: bool | None = None,
+) -> "keras.Model":
     """Build a stateful model with the weights of a `.keras` or `.h5` file, or live model, of Keras 2 or Keras 3.
 
     The source is one line of layers: an Embedding, one-hot CategoryEncoding, Reshape to `[T, 1]` or nothing; LSTM, RNN
     of LSTMCell or of StackedRNNCells; a Dense layer or none. No code in a file runs. The new model differs:
 
-    - The output is logits `[B, T, V]`: a softmax at the end is removed; a log_softmax and linear activations too, with
-      a `UserWarning`. A Sequential or functional model within the model is opened.
+    - With `numbers=True` the outputs of the Dense layer are numbers `[B, T, M]`, and inputs features; by default they
+      are where `build_model` made the layer, which it calls "outputs", or a skip beside it.
+    - Else the output is logits `[B, T, V]`: a softmax at the end is removed; a log_softmax and linear activations too,
+      with a `UserWarning`. A Sequential or functional model within the model is opened.
     - It is stateful, starts from zero states, and outputs every step: a last layer with return_sequences=False
       outputs only the last step.
     - Dropout stays where it is one rate between all layers (as one mask for each window and lane). Other dropout,
@@ -45,12 +53,14 @@ def from_keras(source: str | os.PathLike[str] | Any, *, batch_size: int = 1, kin
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError) as error:
         reason = shown(f"{type(error).__name__}: {error}", 200)
         raise InputError(f"source: expected a config as Keras writes it, received another one ({reason})") from error
-    blueprint = _blueprint(stack, kind, batch_size)
+    blueprint = _blueprint(stack, kind, batch_size, stack.numbers if numbers is None else numbers)
     warn_left_out(stack.left_out, stack.idle)
     return build(blueprint)
 
 
-def _blueprint(stack: Stack, kind: str | None, batch_size: int) -> Blueprint:
+def _blueprint(stack: Stack, kind: str | None, batch_size: int, numbers: bool) -> Blueprint:
+    if numbers and stack.softmax:
+        raise InputError("numbers: expected False for a model whose outputs are logits, received one with a softmax")
     weights = stack.weights()
     if kind is None and stack.stacked_cells:
         kind = "stacked_cells"
@@ -61,4 +71,5 @@ def _blueprint(stack: Stack, kind: str | None, batch_size: int) -> Blueprint:
         dropout=stack.dropout(),
         recurrent_activation=min(stack.activations),
         batch_size=batch_size,
+        numbers=numbers,
     )

@@ -10,16 +10,17 @@ from lstmzoo.errors import InputError, shown
 def chain_of(model: LayerEntry, path: tuple[str, ...] = ()) -> list[LayerEntry]:
     """Return class_name and config of each layer, from the input up, with its path: names from the outermost model on.
 
-    A model within a model is opened; `path` is its own. Raises `InputError` for a model that is neither Sequential
-    nor functional, for several inputs or outputs, layers that are shared, branch or merge, and classes that are not
-    Keras's own.
+    A model within a model is opened; `path` is its own. A linear layer from the outermost inputs to the outputs, as
+    `build_model` makes it for a skip, comes last and has the key "beside". Raises `InputError` for a model that is
+    neither Sequential nor functional, for several inputs or outputs, layers that are shared, branch or merge, and
+    classes that are not Keras's own.
     """
     if not is_keras(model):
         raise InputError(f"model: expected Keras's own class, received {shown(model['class_name'])} of the user's own")
     if model["class_name"] == "Sequential":
         layers = layers_of(model)
     elif model["class_name"] in MODELS:
-        layers = _functional(model["config"])
+        layers = _functional(model["config"], outermost=not path)
     else:
         raise InputError(f"model: expected a Sequential or functional one, received {shown(model['class_name'])}")
     return [part for layer in layers for part in _opened(layer, (*path, layer["config"]["name"]))]
@@ -32,24 +33,43 @@ def _opened(layer: LayerEntry, path: tuple[str, ...]) -> list[LayerEntry]:
     return [{**layer, "path": path}]
 
 
-def _functional(config: LayerEntry) -> list[LayerEntry]:
-    ends = {}
-    for which in ("input_layers", "output_layers"):
-        found = config[which]
-        found = [found] if found and isinstance(found[0], str) else found
-        if len(found) != 1:
-            names = ", ".join(shown(str(end[0])) for end in found)
-            raise InputError(f"model: expected one of {which}, received {names or 'none'}")
-        ends[which] = found[0]
+def _functional(config: LayerEntry, outermost: bool) -> list[LayerEntry]:
+    ends = {which: _only_end(config, which) for which in ("input_layers", "output_layers")}
     by_name = {layer["config"]["name"]: layer for layer in config["layers"]}
-    chain = list(_downwards(by_name, ends["output_layers"]))[::-1]
-    within = {id(layer) for layer in chain}
+    line_end, beside = _without_skip(by_name, **ends) if outermost else (ends["output_layers"], [])
+    chain = list(_downwards(by_name, line_end))[::-1]
+    within = {id(layer) for layer in [*chain, *beside]}
     left_out = [layer for layer in config["layers"] if id(layer) not in within]
     if left_out:
         raise InputError(f"layer {name_of(left_out[0])}: expected one line of layers, received a branch")
     if chain[0]["config"]["name"] != ends["input_layers"][0]:
         raise InputError(f"layer {name_of(chain[0])}: expected the model's input below it, received none")
-    return chain
+    return [*chain, *({**layer, "beside": True} for layer in beside[:1])]
+
+
+def _only_end(config: LayerEntry, which: str) -> Any:
+    """Return the one input or output of a model; raise `InputError` for several."""
+    found = config[which]
+    named = isinstance(found, Mapping)
+    found = list(found.values()) if named else [found] if found and isinstance(found[0], str) else found
+    if len(found) != 1:
+        names = ", ".join(shown(str(end[0])) for end in found)
+        hint = ": where its states are among them, as in an exported file, convert the run's own model" * named
+        raise InputError(f"model: expected one of {which}, received {names or 'none'}{hint}")
+    return found[0]
+
+
+def _without_skip(by_name: Mapping[str, Any], input_layers: Any, output_layers: Any) -> tuple[Any, list[LayerEntry]]:
+    """Return the end of the line of layers, and the linear layer of the inputs and the Add above both, if any."""
+    total = by_name[output_layers[0]]
+    tensors = _call(total["inbound_nodes"][0])[0] if total["inbound_nodes"] else []
+    if total["class_name"] != "Add" or not is_keras(total) or len(tensors) != 2:
+        return output_layers, []
+    linear = by_name[tensors[1][0]]
+    if linear["class_name"] != "Dense" or len(linear["inbound_nodes"]) != 1 or linear["config"]["use_bias"]:
+        return output_layers, []
+    of_inputs = _input_of(linear, linear["inbound_nodes"][0])[0] == input_layers[0]
+    return (tensors[0], [linear, total]) if of_inputs else (output_layers, [])
 
 
 def _downwards(by_name: Mapping[str, LayerEntry], end: Any) -> Iterator[LayerEntry]:

@@ -9,6 +9,7 @@ from lstmzoo.convert.arrays import floats, require_shape
 from lstmzoo.convert.keras_own import LayerEntry, foreign, name_of
 from lstmzoo.errors import InputError, shown
 from lstmzoo.models.blueprint import HeadWeights, LayerWeights, Weights
+from lstmzoo.models.spec import NUMBERS
 
 _FLOATS = ("float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16")
 _DROPOUTS = ("Dropout", "SpatialDropout1D")
@@ -31,6 +32,8 @@ class Stack:
         self.idle: list[str] = []  # what computes nothing that a model of ours has
         self.holders: list[str] = []  # class of the cell or cells in each recurrent layer
         self.softmax = False
+        self.skip: np.ndarray | None = None
+        self.numbers = False  # True if the outputs are numbers by the name of their layer, or since there is a skip
         self.input_rank: int | None = None
 
     def take(self, layer: LayerEntry) -> None:
@@ -42,7 +45,7 @@ class Stack:
         if self.softmax and _computes(layer):
             raise InputError(f"layer {name_of(layer)}: expected nothing after the softmax, received {shown(kind)}")
         self._note_training_only(layer)
-        take = _TAKE.get(kind)
+        take = Stack._skip if layer.get("beside") else _TAKE.get(kind)
         if take is None:
             raise foreign(layer, shown(kind))
         take(self, layer)
@@ -51,7 +54,7 @@ class Stack:
         """Return all arrays; raise `InputError` where there is no LSTM layer."""
         if not self.layers:
             raise InputError("model: expected an LSTM layer, received none")
-        return Weights(tuple(self.layers), self.head, self.embedding)
+        return Weights(tuple(self.layers), self.head, self.embedding, self.skip)
 
     @property
     def stacked_cells(self) -> bool:
@@ -173,8 +176,17 @@ class Stack:
         bias = arrays[1] if config["use_bias"] else np.zeros(arrays[0].shape[1], np.float32)
         self._shaped(layer, bias, [classes], "bias")
         self.head, self.softmax = HeadWeights(arrays[0], bias), activation in _SOFTMAX
+        self.numbers = self.encoding is None and not self.softmax and layer["config"]["name"] == NUMBERS
         if activation == "log_softmax":
             self.idle.append(f"log_softmax of {name_of(layer)}")
+
+    def _skip(self, layer: LayerEntry) -> None:
+        activation = layer["config"]["activation"]
+        self._require(layer, activation == "linear", "activation linear beside the line of layers", shown(activation))
+        self._require(layer, self.head is not None, "a Dense layer above the last LSTM layer beside it", "none")
+        (self.skip,) = self._arrays(layer, 1)
+        self._shaped(layer, self.skip, [len(self.layers[0].kernel), self.head.kernel.shape[1]], "kernel")  # type: ignore[union-attr]
+        self.numbers = True
 
     def _activation(self, layer: LayerEntry) -> None:
         kind = layer["class_name"]

@@ -35,8 +35,11 @@ def from_torch(
     kind: str | None = None,
     encoding: str | None = None,
     dropout: float = 0.0,
+    numbers: bool = False,
 ) -> "keras.Model":
     """Build a stateful model with the weights of a PyTorch one; its logits are the Linear's outputs.
+
+    `numbers`: the Linear's outputs are numbers `[B, T, M]` of features, not logits.
 
     `source`: a `.safetensors` file, a file of `torch.save` (`.pt`, `.pth`, `.bin` or `.ckpt`; with torch installed; no
     code in it runs), a state dict of arrays or tensors, or a live `nn.Module`. The LSTM is one `nn.LSTM` of any depth,
@@ -70,7 +73,7 @@ def from_torch(
     table = None if names.embedding is None else floats(tensors[names.embedding], names.embedding)
     weights = Weights(layers, _head(tensors, names, layers[-1].units), table)
     encoding = encoding or ("features" if table is None else "embedding")
-    blueprint = draw_up(weights, encoding, kind=kind, dropout=dropout, batch_size=batch_size)
+    blueprint = draw_up(weights, encoding, kind=kind, dropout=dropout, batch_size=batch_size, numbers=numbers)
     warn_left_out(training, idle)
     return build(blueprint)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from lstmzoo.data.columns import Table
@@ -88,7 +89,7 @@ def _named(table: Table, inputs: tuple[str, ...]) -> tuple[Table, list[str]]:
     if not unnamed or set(inputs) & set(table.names) or len(inputs) != len(table.names):
         return table, []
     columns = tuple(column._replace(name=name) for column, name in zip(table.columns, inputs, strict=True))
-    return table._replace(columns=columns), [f"columns without names are taken as {shown(', '.join(inputs))}"]
+    return replace(table, columns=columns), [f"columns without names are taken as {shown(', '.join(inputs))}"]
 
 
 def _segment(table: Table, scaling: Scaling, segment: SegmentSpec | None) -> str | None:

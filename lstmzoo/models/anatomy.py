@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import tf_keras as keras
 
 from lstmzoo.errors import InputError, shown
+from lstmzoo.models.spec import NUMBERS
 
-NUMBERS = "outputs"  # name of the head of a model whose outputs are numbers: a saved model keeps it
 _CALLS = (keras.Sequential.call, keras.Sequential.__base__.call)  # the base is the class of functional models
 
 

@@ -107,6 +107,11 @@ def draw_up(
     if len(weights.layers) > MAX_DEPTH:
         raise InputError(f"model: expected at most {MAX_DEPTH:,} LSTM layers, received {len(weights.layers):,}")
     size = None if weights.head is None else int(weights.head.kernel.shape[1])
+    if numbers and (size is None or encoding != "features"):
+        received = "none" if size is None else f"encoding {shown(encoding)}"
+        raise InputError(
+            f"numbers: expected a head and encoding 'features' where the outputs are numbers, received {received}"
+        )
     vocab_size, outputs = (None, size) if numbers else (size, None)
     _check_encoding(weights, encoding, vocab_size)
     require_finite(weights)

@@ -7,9 +7,8 @@ import numpy as np
 import tf_keras as keras
 
 from lstmzoo.errors import InputError, check_count, did_you_mean, shown
-from lstmzoo.models.anatomy import NUMBERS
 from lstmzoo.models.blueprint import described
-from lstmzoo.models.spec import ENCODINGS, ModelSpec
+from lstmzoo.models.spec import ENCODINGS, NUMBERS, ModelSpec
 
 
 def build_model(

@@ -13,6 +13,7 @@ import numpy as np
 
 from lstmzoo.errors import InputError
 from lstmzoo.models.blueprint import Blueprint
+from lstmzoo.models.spec import NUMBERS
 
 StateArrays = list[np.ndarray]  # h, c, h, c, ... from the input up, each [B, H]
 
@@ -37,7 +38,7 @@ class Signature(NamedTuple):
     @property
     def output_name(self) -> str:
         """Name of the first output: "outputs" of a model of numbers, else "logits"."""
-        return "outputs" if self.numbers else "logits"
+        return NUMBERS if self.numbers else "logits"
 
     @property
     def state_names(self) -> list[str]:

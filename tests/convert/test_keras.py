@@ -17,6 +17,7 @@ import lstmzoo
 from lstmzoo.convert.keras_chain import chain_of
 from lstmzoo.convert.keras_files import _snake_case, read_keras
 from lstmzoo.errors import InputError
+from lstmzoo.export.formats.keras import streaming_model
 from lstmzoo.models.rebuild import blueprint_of
 from tests.helpers.rows import few
 
@@ -159,6 +160,71 @@ def test_our_own_models_come_back(tmp_path, ending):
         assert blueprint_of(model)._replace(weights=None) == blueprint_of(source)._replace(weights=None)
         for one, other in zip(model.get_weights(), source.get_weights(), strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(("skip", "ending"), few([*product([True, False], ["keras", "h5"])], [(True, "keras")]))
+def test_our_own_models_of_numbers_come_back(tmp_path, skip, ending):
+    spec = {"kind": "stacked_cells", "units": [4, 5], "skip": skip}
+    source = lstmzoo.build_model(spec, encoding="features", input_dim=3, outputs=2, batch_size=2)
+    source.save(tmp_path / f"m.{ending}")
+    model = lstmzoo.from_keras(tmp_path / f"m.{ending}", batch_size=2)
+    assert blueprint_of(model)._replace(weights=None) == blueprint_of(source)._replace(weights=None)
+    for one, other in zip(model.get_weights(), source.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def regression(k, skip=False):
+    """As a user writes it, stateless; with another linear way from the inputs to the outputs."""
+    x = k.Input((7, 3))
+    y = k.layers.Dense(2, name="flow")(k.layers.LSTM(4, return_sequences=True)(x))
+    return k.Model(x, k.layers.Add()([y, k.layers.Dense(2, use_bias=False)(x)]) if skip else y)
+
+
+@pytest.mark.parametrize(("library", "skip"), few([*product(LIBRARIES, [True, False])], [("keras3", True)]))
+def test_a_users_model_of_numbers(library, skip):
+    source, x = randomized(regression(LIBRARIES[library], skip)), data("features")
+    model = lstmzoo.from_keras(source, batch_size=2, numbers=True)
+    np.testing.assert_allclose(model(x), source(x), rtol=0, atol=1e-5)
+    assert (blueprint_of(model).outputs, blueprint_of(model).spec.skip) == (2, skip)
+    assert blueprint_of(lstmzoo.from_keras(source)).outputs == (2 if skip else None)
+
+
+def beside(k, *, of_hidden=False, **options):
+    x = k.Input((7, 3))
+    h = k.layers.LSTM(3, return_sequences=True)(x)
+    linear = k.layers.Dense(2, name="way", **{"use_bias": False, **options})(h if of_hidden else x)
+    return k.Model(x, k.layers.Add(name="sum")([k.layers.Dense(2)(h), linear]))
+
+
+def logits_beside(k):
+    x = k.Input((7, 3))
+    y = k.layers.Dense(2, "softmax")(k.layers.LSTM(4, return_sequences=True)(x))
+    return k.Model(x, k.layers.Add()([y, k.layers.Dense(2, use_bias=False)(x)]))
+
+
+NO_NUMBERS = [
+    (functional, "numbers: expected False for a model whose outputs are logits, received one with a softmax"),
+    (one_hot, "numbers: expected a head and encoding 'features' .*, received encoding 'one_hot'"),
+    (cells, "numbers: expected a head and encoding 'features' where the outputs are numbers, received none"),
+    (lambda k: beside(k, of_hidden=True), "layer 'sum': expected one call with one input, received 2"),
+    (lambda k: beside(k, use_bias=True), "layer 'sum': expected one call with one input, received 2 inputs"),
+    (lambda k: beside(k, activation="tanh"), "layer 'way': expected activation linear beside the line of layers"),
+    (logits_beside, "expected nothing after the softmax"),
+]
+
+
+@pytest.mark.parametrize("library", few(LIBRARIES, ["keras2"]))
+@pytest.mark.parametrize(("make", "message"), few(NO_NUMBERS, NO_NUMBERS[2:4]))
+def test_what_is_no_model_of_numbers_is_refused(make, message, library):
+    with pytest.raises(InputError, match=message):
+        lstmzoo.from_keras(make(LIBRARIES[library]), numbers=True)
+
+
+def test_an_exported_model_is_refused_since_its_states_are_inputs():
+    source = lstmzoo.build_model({"units": 4}, encoding="features", input_dim=3, outputs=2, batch_size=2)
+    message = "model: expected one of input_layers, received 'features', 'h0', 'c0': where its states are among them"
+    with pytest.raises(InputError, match=message):
+        lstmzoo.from_keras(streaming_model(blueprint_of(source), None))
 
 
 @pytest.mark.parametrize("dtype", ["float64", "mixed_float16", "mixed_bfloat16"])

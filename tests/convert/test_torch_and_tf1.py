@@ -181,6 +181,22 @@ def test_two_hundred_symbols_and_greedy_text_are_the_same(source, depth, kind):
     np.testing.assert_array_equal(np.argmax(run(text[:, :-1]), axis=2), text[:, 1:])
 
 
+def test_a_torch_regression_is_a_model_of_numbers_and_back():
+    """nn.LSTM and nn.Linear on numbers: their equations, step by step, with the state passed along."""
+    tensors, x = torch_tensors(weights(2)), np.random.default_rng(6).normal(size=(B, 20, V)).astype(np.float32)
+    tensors |= {"linear.weight": tensors["linear.weight"][:3], "linear.bias": tensors["linear.bias"][:3]}
+    model, source = lstmzoo.from_torch(tensors, batch_size=B, numbers=True), Torch(tensors)
+    assert (blueprint_of(model).outputs, blueprint_of(model).vocab_size) == (3, None)
+    for window in (x[:, :7], x[:, 7:]):
+        wanted = np.stack([source.step(window[:, t]) for t in range(window.shape[1])], 1)
+        np.testing.assert_allclose(model(window), wanted, rtol=0, atol=1e-5)
+    again = lstmzoo.from_torch(lstmzoo.to_torch(model), batch_size=B, numbers=True)
+    for one, other in zip(again.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    with pytest.raises(InputError, match="numbers: expected a head and encoding 'features' .*, received none"):
+        lstmzoo.from_torch({k: v for k, v in tensors.items() if "linear" not in k}, numbers=True)
+
+
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_to_torch_and_back(tmp_path, depth):
     tensors = torch_tensors(weights(depth))

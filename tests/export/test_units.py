@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -16,9 +17,11 @@ from lstmzoo.export.card import Source
 from lstmzoo.export.formats.registry import FORMATS
 from lstmzoo.export.units import units_of
 from lstmzoo.export.verify import compare
-from lstmzoo.export.write import describe_export, write_export
+from lstmzoo.export.write import _in_words, describe_export, write_export
 from lstmzoo.inference.numpy_runner import NumpyRunner
 from lstmzoo.models.rebuild import blueprint_of
+from lstmzoo.tasks.series.spec import SeriesSpec
+from lstmzoo.tasks.task import answer_of
 from tests.export.test_write import code_of, inside, run_card
 from tests.helpers.exports import ENDINGS, KINDS, NUMBERS, live, opened
 from tests.helpers.rows import few
@@ -131,6 +134,16 @@ def test_a_card_names_the_columns_and_its_program_reads_them(tmp_path):
     np.testing.assert_allclose(found[..., 1], wanted[:1, :, 1], rtol=0, atol=1e-5)
     assert re.fullmatch(r"0 {'far': 12345\d\d\.\d+, 'odd\|name': [\d.]+}", said.splitlines()[0])
     assert len(said.splitlines()) == 3
+
+
+def test_a_card_names_files_side_by_side_and_no_folder(tmp_path):
+    files = {name: str(tmp_path / f"{name}.wav") for name in ("dry", "wet")}
+    for file in files.values():
+        Path(file).touch()
+    spec = SeriesSpec(kind="series", data=files, targets="wet", horizon=0)
+    assert _in_words(spec).startswith("kind series; data dry dry.wav wet wet.wav; targets wet; horizon 0; ")
+    assert str(tmp_path) not in _in_words(spec)
+    assert answer_of(spec) == "are the targets of row t"
 
 
 @pytest.mark.slow

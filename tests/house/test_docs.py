@@ -104,7 +104,11 @@ def blocks_of(name):
     return re.findall(r"^```python\n(.*?)^```$(?:\n\n```\n(.*?)^```$)?", DOCUMENTS[name], flags=re.M | re.S)
 
 
-LONG = {"lstmzoo/models/README.md", "lstmzoo/export/README.md", ALONE}  # which train (of ALONE the rest is tested below)
+LONG = {
+    "lstmzoo/models/README.md",
+    "lstmzoo/export/README.md",
+    ALONE,
+}  # which train (of ALONE the rest is tested below)
 
 
 @pytest.mark.parametrize("name", few(WITH_CODE, {*WITH_CODE} - LONG))
