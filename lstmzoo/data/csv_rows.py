@@ -161,6 +161,8 @@ def complaint(line: int, cell: str) -> str:
         wanted, cure = "a finite number", "correct the cell, or leave it empty (missing)"
     elif DECIMAL_COMMA.fullmatch(cell):
         wanted, cure = "a decimal point", f"write {cell.replace(',', '.')} (export the table with decimal points)"
+    elif len(parts := cell.split()[:2]) == 2 and all(map(NUMBER.fullmatch, parts)):
+        wanted, cure = "a comma, semicolon, tab or bar between cells", "replace the spaces (tr -s ' ' , < FILE > NEW)"
     else:
         wanted, cure = "a number", "correct the cell, leave it empty (missing), or do not use the column"
     return f"line {line:,}: expected {wanted}, received {shown(cell)}: {cure}"

@@ -176,6 +176,7 @@ REFUSED = {  # content, message
     "a number too large": ("a\n1\n-1e999\n", "column a: line 3: expected a finite number, received '-1e999'"),
     "decimal commas": ("a;b\n1,5;2\n", "column a: line 2: expected a decimal point, received '1,5': write 1.5"),
     "decimal commas without a head": ("1,5;2\n2,5;3\n", "column 0: line 1: expected a decimal point, received '1,5'"),
+    "spaces between cells": ("a b c\n0.5 -1 2\n", "column a b c: line 2: expected a comma, semicolon, tab or bar between cells, received '0.5 -1 2': replace the spaces"),
     "a name twice": ("a,b,a\n1,2,3\n", "expected a name for each column, received 'a' twice: rename one"),
     "UTF-16": ("a,b\n1,2\n".encode("utf-16"), "expected UTF-8, received UTF-16: save it as UTF-8 .iconv"),
     "UTF-16 without its mark": ("a,b\n1,2\n".encode("utf-16-le"), "expected UTF-8, received UTF-16LE"),

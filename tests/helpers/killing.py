@@ -101,7 +101,7 @@ def assert_same_run(one: Path, two: Path):
         }
     assert metrics(one) == metrics(two)
     assert result(one) == result(two)
-    for name in ("config.yaml", "vocab.json"):
+    for name in ("config.yaml", "vocab.json", "scaling.json"):
         assert _bytes(one / name) == _bytes(two / name)
     written = [{path.name: path.read_bytes() for path in (run / "samples").glob("*")} for run in (one, two)]
     assert written[0] == written[1]

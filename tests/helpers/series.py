@@ -1,5 +1,6 @@
 """Series tasks of any kind, and what they hold by loops that read everything."""
 
+import itertools
 import math
 import warnings
 from fractions import Fraction
@@ -47,6 +48,28 @@ def cases(draw):
         "loss_weights": draw(st.sampled_from([None, [2.5, 0.5][: len(targets)]])),
     }
     return tables, count, keys, draw(st.integers(1, 4)), draw(st.integers(1, 6)), draw(st.sampled_from(FRACTIONS))
+
+
+@st.composite
+def numbered_tables(draw):
+    """Tables whose column 0 numbers all rows from 1 on and whose column 1 says the segment, if that is asked for.
+
+    Returns a function that writes them to a folder, and says the keys of the section and the numbers of each segment.
+    """
+    lengths = draw(st.lists(st.lists(st.integers(1, 40), min_size=1, max_size=4), min_size=1, max_size=3))
+    by_column = draw(st.booleans())
+
+    def write(folder):
+        recordings, files, number = [], [], 1
+        for table, sizes in enumerate(lengths):
+            rows = [range(begin, begin + size) for begin, size in zip(number + np.cumsum([0, *sizes[:-1]]), sizes, strict=True)]  # fmt: skip
+            number += sum(sizes)
+            recordings += [[*map(int, each)] for each in (rows if by_column else [itertools.chain(*rows)])]
+            files.append(str(folder / f"numbered-{table}.npy"))
+            np.save(files[-1], [[row, segment % 2] for segment, each in enumerate(rows) for row in each])
+        return {"data": files, "segment": {"column": 1} if by_column else None}, recordings
+
+    return write
 
 
 def spec_of(folder, tables, count, keys):

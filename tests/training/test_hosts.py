@@ -22,6 +22,7 @@ from lstmzoo.training.hosts import exchange
 from tests.helpers.cluster import Cluster, command, wait_for
 from tests.helpers.killing import assert_same_run, metrics, result
 from tests.helpers.places import ECHO
+from tests.helpers.pumps import write_config
 from tests.helpers.rows import few
 
 SETS = {
@@ -107,7 +108,8 @@ def _with_another(hosts, index, words, module, name, change):
 
 
 def _another_digest(found):
-    return {**found, "text_sha256": "f" * 64}
+    name = "text_sha256" if "text_sha256" in found else "data_sha256"
+    return {**found, name: "f" * 64}
 
 
 def _another_weight(tensors):
@@ -134,7 +136,7 @@ def _drifting(hosts, index, words):
     _with_another(hosts, index, words, checkpointer, "take_snapshot", _another_weight)
 
 
-def _with_another_text(hosts, index, words):
+def _with_other_data(hosts, index, words):
     _with_another(hosts, index, words, exchange, "digests", _another_digest)
 
 
@@ -169,10 +171,28 @@ def test_a_text_with_samples_and_a_resume_with_nothing_to_do(tmp_path, text):
     assert all("completed: 60 steps" in each.said for each in ended)
 
 
+def series_words(directory):
+    config = write_config(directory.parent, targets="[load, flow]", more=", segment: {column: part}")
+    sets = ["train.batch_size=7", "train.epochs=3", "checkpoint.keep=9", "execution={kernel: scan, shards: 3}"]
+    return [config, *(word for each in sets for word in ("--set", each)), "--run-dir", directory]
+
+
 @pytest.mark.slow
-def test_another_text_is_refused_at_all_and_leaves_no_directory(tmp_path, text):
-    ended = Cluster(tmp_path / "said", 3, _with_another_text, char_words(text, tmp_path / "run")).done()
-    wanted = "task: expected the leader's data (SHA-256 "
+def test_a_series_as_one_process_trains_it(tmp_path):
+    """Segments, two targets, missing values and a warm-up; its last lanes and windows are padded."""
+    for workers in (1, 2):
+        ended = Cluster(tmp_path / "said", workers, command, series_words(tmp_path / str(workers))).done()
+        assert [each.status for each in ended] == [0] * workers, ended
+    assert_same_run(tmp_path / "1", tmp_path / "2")
+    assert (tmp_path / "2" / "scaling.json").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["char", "series"])
+def test_other_data_are_refused_at_all_and_leave_no_directory(tmp_path, text, kind):
+    given = char_words(text, tmp_path / "run") if kind == "char" else series_words(tmp_path / "run")
+    ended = Cluster(tmp_path / "said", 3, _with_other_data, given).done()
+    wanted = f"{'task' if kind == 'char' else 'task.data'}: expected the leader's data (SHA-256 "
     assert [each.status for each in ended] == [2] * 3
     assert ended[1].said.splitlines()[-1].startswith(wanted)
     for each in (ended[0], ended[2]):

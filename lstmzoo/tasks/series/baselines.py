@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from lstmzoo.errors import InputError, shown
 from lstmzoo.tasks.losses import error_sums
 from lstmzoo.tasks.series.holding import LastKnown
 from lstmzoo.tasks.series.metrics import Known, Measures, measures_of
@@ -52,10 +51,7 @@ class Persistence:
 
 
 def measure_baselines(recordings: Recordings) -> Baselines:
-    """Read the validation part once, a block of windows at a time, and return the metrics of both baselines.
-
-    Raises `InputError` for a target without a value that counts.
-    """
+    """Read the validation part once, a block of windows at a time, and return the metrics of both baselines."""
     dataset, part = recordings.dataset, recordings.validating
     assert part is not None
     scaling = dataset.scaling
@@ -68,7 +64,7 @@ def measure_baselines(recordings: Recordings) -> Baselines:
         for name, outputs in ("persistence", persistence.windows(first, count)), ("mean", mean):
             _add(sums[name], error_sums(dataset.spec.loss, outputs, targets, weights, (0, 1, 2)))
         _add(sums["targets"], _target_sums(targets, weights, mean))
-    known = _known(part, sums["targets"], sums["mean"]["squared"])
+    known = _known(sums["targets"], sums["mean"]["squared"])
     _, deviations = scaling.of(scaling.targets)
     return Baselines(
         known, *(measures_of(sums[name], known, scaling.targets, deviations) for name in ("persistence", "mean"))
@@ -88,12 +84,6 @@ def _target_sums(targets: np.ndarray, weights: np.ndarray, center: np.ndarray) -
     }
 
 
-def _known(part: Part, sums: Mapping[str, np.ndarray], squared: np.ndarray) -> Known:
-    for name, weight in zip(part.scaling.targets, sums["weights"].tolist(), strict=True):
-        if not weight:
-            raise InputError(
-                f"task, what is validated on: expected a value of the target {shown(name)} that counts, received none: "
-                "all are missing or in the warm-up, validate on more (validate.fraction) or leave the target out"
-            )
+def _known(sums: Mapping[str, np.ndarray], squared: np.ndarray) -> Known:
     variation = squared - sums["distance"] ** 2 / sums["weights"]
     return Known(sums["weights"], np.where(variation > ROUNDING * squared, variation, 0))

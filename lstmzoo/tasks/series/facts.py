@@ -55,7 +55,7 @@ def warnings_of(recordings: Recordings) -> list[str]:
     found = []
     if constant:
         found.append(f"task: constant in the training part: {_listed(constant)}: a model learns nothing from that")
-    return [*found, *_leak(dataset), *_idle(recordings)]
+    return [*found, *_leak(dataset), *_shared(dataset), *_idle(recordings)]
 
 
 def _leak(dataset: Dataset) -> list[str]:
@@ -67,6 +67,14 @@ def _leak(dataset: Dataset) -> list[str]:
         return []
     said = f"task: an input and a target of the same row (task.horizon 0): {_listed(both)}: a model need only copy that"
     return [f"{said}, leave it out of task.inputs or predict ahead"]
+
+
+def _shared(dataset: Dataset) -> list[str]:
+    """Return a warning of tables that are trained on and validated on."""
+    trained, tables = dataset.sources.trained, dataset.tables
+    both = {table.digest for table in tables[:trained]} & {table.digest for table in tables[trained:]}
+    said = f"task.validation: {counted(len(both), 'table')} with the content of one in task.data: what is validated on"
+    return [f"{said} is trained on too, name others"] if both else []
 
 
 def _idle(recordings: Recordings) -> list[str]:

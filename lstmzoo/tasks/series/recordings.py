@@ -10,7 +10,7 @@ from lstmzoo.data.columns import Table
 from lstmzoo.data.lanes import Windows
 from lstmzoo.data.scaling import Scaling
 from lstmzoo.data.segments import Layout, lay
-from lstmzoo.errors import InputError
+from lstmzoo.errors import InputError, shown
 from lstmzoo.tasks.series.dataset import Dataset
 from lstmzoo.tasks.series.holding import LastKnown
 from lstmzoo.tasks.series.segments import BLOCK, Segment
@@ -44,14 +44,23 @@ class Part:
 
         Inputs are 0 in padding, and targets where their weight is 0: in padding and warm-up, and where no target is.
         """
-        layout = self.layout
-        count = min(count, layout.windows - first)
-        targets = layout.take(self._read_targets, first, count, shift=layout.horizon)
-        weights = layout.weights(first, count)[..., None] * self.loss_weights
-        weights[np.isnan(targets)] = 0
-        targets[weights == 0] = 0
-        inputs = layout.take(self._read_inputs, first, count)
-        return Windows(inputs, targets, weights, layout.resets(first, count))
+        count = min(count, self.layout.windows - first)
+        targets, weights = self._targets(first, count)
+        inputs = self.layout.take(self._read_inputs, first, count)
+        return Windows(inputs, targets, weights, self.layout.resets(first, count))
+
+    def check_targets(self, what: str) -> None:
+        """Raise `InputError` for a target of which no value counts; reads no further than to the first ones."""
+        seen = np.zeros(len(self.loss_weights), bool)
+        for first, count in self.blocks():
+            seen |= self._targets(first, count)[1].any((0, 1, 2))
+            if seen.all():
+                return
+        name = self.scaling.targets[int(np.argmin(seen))]
+        raise InputError(
+            f"task, {what}: expected a value of the target {shown(name)} that counts, received none: all are missing "
+            "or in the warm-up: give more rows of it, lower task.warmup, or leave the target out"
+        )
 
     def blocks(self) -> Iterator[tuple[int, int]]:
         """Yield (first window, count) of blocks of the epoch that are small in memory."""
@@ -68,6 +77,14 @@ class Part:
         segment = self.segments[here.segment]
         path = self.tables[segment.table].find(self.scaling.targets[0]).numbers.path
         return f"{path.name}, row {segment.first + here.row + ahead + self.layout.horizon + 1:,}"
+
+    def _targets(self, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Read targets and their weights `[K, B, T, M]` of K = `count` windows."""
+        targets = self.layout.take(self._read_targets, first, count, shift=self.layout.horizon)
+        weights = self.layout.weights(first, count)[..., None] * self.loss_weights
+        weights[np.isnan(targets)] = 0
+        targets[weights == 0] = 0
+        return targets, weights
 
     def _read_inputs(self, number: int, row: int, count: int) -> np.ndarray:
         segment = self.segments[number]
@@ -103,7 +120,9 @@ class Recordings:
         except InputError as error:
             raise InputError(f"task, {what}: {error}") from error
         layout = replace(found, batch_size=batch_size)
-        return Part(self.dataset.tables, segments, layout, self.dataset.scaling, self.dataset.chosen.loss_weights)
+        part = Part(self.dataset.tables, segments, layout, self.dataset.scaling, self.dataset.chosen.loss_weights)
+        part.check_targets(what)
+        return part
 
     def _lanes(self, rows: int) -> int:
         """Return in how many lanes to validate: all, or fewer where pieces would be mostly warm-up."""

@@ -11,7 +11,7 @@ from lstmzoo.errors import EnvironmentFailure, InputError
 from lstmzoo.runs.checkpoint import Checkpoint
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.system.addresses import resolve
-from lstmzoo.training.binding import digests
+from lstmzoo.training.binding import DIGESTS, digests
 from lstmzoo.training.hosts.line import Gone, Line, Message
 from lstmzoo.training.hosts.meeting import Lines, check_answer, name_of
 from lstmzoo.training.run_state import RunState
@@ -90,7 +90,8 @@ def _check_data(plan: Plan, wanted: dict[str, str]) -> None:
     found = digests(plan)
     for name, digest in wanted.items():
         if found.get(name) != digest:
+            place = DIGESTS.get(name, "task:").partition(":")[0]
             raise InputError(
-                f"task: expected the leader's data (SHA-256 {digest[:12]}...), received others "
+                f"{place}: expected the leader's data (SHA-256 {digest[:12]}...), received others "
                 f"({found.get(name, 'none')[:12]}...): copy the same files to the same paths on each host"
             )

@@ -67,6 +67,12 @@ def test_what_is_probably_not_meant_is_warned_of(tmp_path, case):
     assert warnings_of(recordings_of(spec, *sizes, 0, 0.0)) == said
 
 
+def test_tables_that_are_trained_on_and_validated_on_are_warned_of(tmp_path):
+    table = STEPS[:, None]
+    recordings = recordings_of(spec_of(tmp_path, [table, table + 1, table], 1, {}), 1, 5, 0, 0.0)
+    assert warnings_of(recordings) == ["task.validation: 1 table with the content of one in task.data: what is validated on is trained on too, name others"]  # fmt: skip
+
+
 PROGRAM = """
 import json, sys
 from lstmzoo.tasks.series.baselines import measure_baselines

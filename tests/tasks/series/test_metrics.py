@@ -114,6 +114,5 @@ def test_sums_lose_no_digits_far_from_zero(tmp_path):
 def test_a_target_that_never_counts_is_named(tmp_path):
     values = np.column_stack([np.arange(20.0), np.where(np.arange(20) < 15, np.arange(20.0), NAN)])
     spec = spec_of(tmp_path, [values], 1, {"inputs": (0,), "targets": (0, 1)})
-    recordings = recordings_of(spec, 1, 5, 0, 0.25)
     with pytest.raises(InputError, match="what is validated on: expected a value of the target '1' that counts"):
-        measure_baselines(recordings)
+        recordings_of(spec, 1, 5, 0, 0.25)

@@ -11,32 +11,7 @@ from lstmzoo.config.plan import make_plan
 from lstmzoo.errors import InputError
 from lstmzoo.models.state import reset_states
 from lstmzoo.runs.trained import open_run
-
-CONFIG = """
-name: pumps
-seed: 3
-task: {{kind: series, data: [{folder}/a.csv, {folder}/b.csv], inputs: [flow, heat], targets: {targets}, horizon: 1,
-  warmup: 4, missing: hold{more}}}
-model: {{kind: stacked_layers, units: [6, 5], skip: true}}
-train: {{batch_size: 3, seq_length: 20, epochs: 4, optimizer: {{name: adam, learning_rate: 0.01}}}}
-validate: {{every_steps: 5, fraction: 0.25}}
-checkpoint: {{every_steps: 4}}
-"""
-
-
-def write_table(path, rows, seed):
-    noise = np.random.default_rng(seed).normal(size=(rows, 2)).cumsum(0)
-    table = np.column_stack([noise, noise.sum(1) * 3 + 40])
-    cells = [["" if (row * 7 + column) % 31 == 0 else f"{value:.5f}" for column, value in enumerate(each)] for row, each in enumerate(table)]  # fmt: skip
-    path.write_text("\n".join(["flow,heat,load", *(",".join(each) for each in cells)]) + "\n")
-
-
-def write_config(folder, targets="[load]", more=""):
-    write_table(folder / "a.csv", 300, 0)
-    write_table(folder / "b.csv", 170, 1)
-    path = folder / "pumps.yaml"
-    path.write_text(CONFIG.format(folder=folder, targets=targets, more=more))
-    return path
+from tests.helpers.pumps import write_config
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +115,6 @@ def test_other_tables_or_another_scaling_are_refused(tmp_path):
         lstmzoo.train_run(config, tmp_path / "run", resume=True)
     scaling.write_text(kept)
     table = tmp_path / "b.csv"
-    table.write_text(table.read_text() + "1,2,3\n")
+    table.write_text(table.read_text() + "1,2,3,1\n")
     with pytest.raises(InputError, match=r"task.data: expected the same tables that the run was trained with"):
         lstmzoo.train_run(config, tmp_path / "run", resume=True)
