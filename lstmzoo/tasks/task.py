@@ -16,6 +16,7 @@ from lstmzoo.schema.section import Count, Section, all_expected
 __all__ = [
     "Count",
     "Lanes",
+    "Numbers",
     "Picture",
     "Scaling",
     "Scored",
