@@ -15,7 +15,7 @@ import lstmzoo
 
 RESULTS = Path(lstmzoo.__file__).parent / "zoo" / "results.csv"
 ROOT = Path(__file__).parent.parent.parent
-COLUMNS = ["model", "config", "seeds", "steps", "val_loss", "val_accuracy"]
+COLUMNS = ["model", "config", "seeds", "steps", "val_loss", "val_accuracy", "val_rmse"]
 ECHO = {  # by model: the configs that it is measured with
     "echo_4": ["echo", "echo_sshanu"],
     "echo_4_5_cells": ["echo_stacked_cells"],
@@ -29,8 +29,9 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--runs", type=Path, default=ROOT / "experiments" / "runs" / "zoo")
     runs = options.parse_args().runs
-    names = [*ECHO, *(name for name in lstmzoo.list_models("char_*"))]
-    rows = [measure(runs, name, config) for name in names for config in ECHO.get(name, ["char_zoo"])]
+    rows = [measure(runs, name, config) for name, configs in ECHO.items() for config in configs]
+    rows += [measure(runs, name, "char_zoo") for name in lstmzoo.list_models("char_*")]
+    rows += [measure(runs, name, "series") for name in lstmzoo.list_models("series_*")]
     with RESULTS.open("w", newline="") as file:
         table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         table.writeheader()

@@ -43,6 +43,16 @@ class Scaling:
         """Names of the D inputs of a model."""
         return (*self.inputs, *(f"{name} missing" for name in self.held))
 
+    @property
+    def input_dim(self) -> int:
+        """D, the number of inputs of a model."""
+        return len(self.features)
+
+    @property
+    def outputs(self) -> int:
+        """M, the number of targets."""
+        return len(self.targets)
+
     def of(self, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Return means and deviations of some columns, `[n]` each, in float64."""
         places = [self._places[name] for name in names]

@@ -15,6 +15,7 @@ NOTEBOOK = "the notebook LSTM Basics: two stacked cells"
 KARPATHY = "Karpathy 2015, char-rnn"
 KARPATHY_SIZES = "Karpathy, Johnson & Li 2015, Visualizing and Understanding Recurrent Networks"
 JOSE = "Jose 2019, LSTM in TensorFlow"
+FEATHER = "Atkinson, Neural Amp Modeler: its LSTM called feather"
 
 
 class NamedModel(NamedTuple):
@@ -115,12 +116,14 @@ def _enter_our_own() -> None:
     for depth, units in ((2, 128), (2, 256), (3, 256), (2, 512), (3, 512)):
         source = KARPATHY if (depth, units) == (2, 128) else KARPATHY_SIZES
         _enter_both(f"char_{depth}x{units}", source, "char", depth=depth, units=units)
+    _enter_both("series_1x16", FEATHER, "series", depth=1, units=16)
+    _enter_both("series_2x32", "", "series", depth=2, units=32)
 
 
 def _enter_both(name: str, source: str, task: str, depth: int, units: int) -> None:
-    """Register a model of stacked layers, and one of StackedRNNCells (`NAME_cells`), which computes the same."""
+    """Register a model of layers, and one of StackedRNNCells (`NAME_cells`), which computes the same."""
     sizes = {"units": units, "depth": depth}
-    _enter(name, None, source, task, {"kind": "stacked_layers", **sizes})
+    _enter(name, None, source, task, {"kind": "single" if depth == 1 else "stacked_layers", **sizes})
     _enter(f"{name}_cells", None, source, task, {"kind": "stacked_cells", **sizes})
 
 

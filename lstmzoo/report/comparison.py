@@ -30,6 +30,11 @@ class Comparison(NamedTuple):
     shared: "Settings"
     """The settings that are the same in all runs."""
 
+    def measures(self) -> list[str]:
+        """Return the measures that a table shows of the best step: val_loss, and those that all tasks compare."""
+        shared = [name for name in self.runs[0].compared if all(name in run.compared for run in self.runs)]
+        return ["val_loss", *shared]
+
     def telling(self) -> list[str]:
         """Return the differing paths that others do not imply (an optimizer implies its arguments); the seed last."""
         paths = [path for path in self.differing if path not in DERIVED and not self._is_implied(path)]

@@ -17,7 +17,7 @@ from lstmzoo.tasks.task import Numbers, Picture
 
 TARGET, PREDICTION, ERROR, WARMUP = "#a9bdd3", "#c0392b", "#e8a39b", "#f1e9d8"
 BARS = (PREDICTION, "#8a8f98", "#c3c6cc")  # the model, persistence, the mean
-MOST_TARGETS, MOST_NAME, MOST_PLACE = 3, 18, 38  # targets that are drawn; characters of a name, of a place
+MOST_TARGETS, MOST_NAME, MOST_PLACE = 3, 18, 30  # targets that are drawn; characters of a name, of a place
 WIDTH, HEIGHT, LOWEST = 14.0, 2.3, 3.3  # inches: of the figure, of a target's panels, of those of a single target
 
 
@@ -110,6 +110,8 @@ def _dress(panels: list[Any], view: Stretches, numbers: Numbers, label: str, is_
         if is_last:
             below.set_xlabel(label, fontsize=9)
     panels[0][1].set_ylabel("error", fontsize=8.5)
+    for _, below in panels[1:]:
+        below.tick_params(labelleft=False)  # the scale is that of the first one
 
 
 def _draw_errors(axes: Any, target: str, view: Stretches, numbers: Numbers, is_first: bool) -> None:

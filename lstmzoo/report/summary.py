@@ -12,6 +12,7 @@ from lstmzoo.config.differences import Settings, settings_of
 from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.load import load_run_config
 from lstmzoo.config.plan import count_parameters
+from lstmzoo.data.scaling import load_scaling
 from lstmzoo.errors import InputError, shown
 from lstmzoo.models.spec import Sizes
 from lstmzoo.runs.best import is_better
@@ -19,10 +20,11 @@ from lstmzoo.runs.curve import Curve
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.runs.metrics import Line
 from lstmzoo.system.terminal import printable
-from lstmzoo.tasks.task import SYMBOLS, Words, data_keys, sizes_of, words_of
+from lstmzoo.tasks.task import SYMBOLS, Words, compared_of, data_keys, has_scaling, sizes_of, words_of
 from lstmzoo.zoo.pretrained import is_packed
 
 GOING_ON = "running or killed"
+MOST_FILES = 4  # that are named
 
 Numbers = dict[str, int | float | None]
 
@@ -39,6 +41,8 @@ class Summary(NamedTuple):
     curve: Curve
     """The curve of its losses, whose smoothing starts at 0."""
     words: Words = SYMBOLS
+    compared: tuple[str, ...] = ()
+    """Measures of its task beside val_loss: `best_NAME` of numbers."""
 
 
 def shared_words(runs: Sequence[Summary]) -> Words:
@@ -53,8 +57,8 @@ def read_summary(path: Path, label: str) -> Summary:
     Raises `InputError` for a damaged file, and for a metrics.jsonl with fewer steps than result.json says.
     """
     experiment, directory = load_run_config(path / "config.yaml"), RunDirectory(path)
-    tally = _Tally(experiment.task.measured)
-    facts = _facts(directory)
+    tally, facts = _Tally(experiment.task.measured), _facts(directory)
+    words, compared = words_of(experiment.task), compared_of(experiment.task)
     result = _result(directory)  # before the metrics, which may grow meanwhile
     steps = directory.metrics.read_whole(tally.add)
     whole = result is None or is_packed(path) or result.status == "interrupted"  # which may lack the last lines
@@ -63,13 +67,15 @@ def read_summary(path: Path, label: str) -> Summary:
             f"{directory.metrics.path}: expected the lines of steps 1 to {result.steps}, received {steps} of them: "
             "restore the run's own file, or leave the run out"
         )
-    result = result or tally.result(experiment, facts.get("vocab_size"))
-    settings, words = dict(_settings(experiment, facts)), words_of(experiment.task)
-    return Summary(label, printable(result.status), result.numbers(), settings, tally.curve, words)
+    result = result or tally.result(experiment, _sizes(experiment, directory, facts))
+    settings, numbers = dict(_settings(experiment, facts)), result.numbers(compared)
+    return Summary(label, printable(result.status), numbers, settings, tally.curve, words, compared)
 
 
 class _Best(BaseModel):
-    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+    """The best step, and what was measured there beside."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False, extra="allow")
     step: int
     val_loss: float
 
@@ -86,9 +92,11 @@ class _Result(BaseModel):
     final: dict[str, Any]
     train_seconds: float | None
     symbols_per_second: float | None
+    baselines: dict[str, dict[str, Any]] = {}
 
-    def numbers(self) -> Numbers:
+    def numbers(self, compared: Sequence[str]) -> Numbers:
         """Return the numbers of the run by their names in report.csv."""
+        best = self.best.model_extra or {} if self.best else {}
         final = {"train_loss": None, "val_loss": None} | self.final
         return {
             "steps": self.steps,
@@ -96,6 +104,8 @@ class _Result(BaseModel):
             "parameters": self.parameters,
             "best_step": self.best.step if self.best else None,
             "best_val_loss": self.best.val_loss if self.best else None,
+            **{f"best_{name}": best.get(name) for name in compared},
+            **{f"{of}_{name}": found.get(name) for of, found in self.baselines.items() for name in compared},
             **{f"final_{name}": final[name] for name in final if name == "train_loss" or name.startswith("val_")},
             "train_seconds": self.train_seconds,
             "symbols_per_second": self.symbols_per_second,
@@ -123,17 +133,18 @@ class _Tally:
         if "val_loss" in line and is_better(line["val_loss"], self.best.get("val_loss")):
             self.best = line
 
-    def result(self, experiment: Experiment, vocab_size: Any) -> _Result:
+    def result(self, experiment: Experiment, sizes: Sizes) -> _Result:
         """Return what stands in for a missing result.json; the number of epochs stays unknown."""
         train, seconds = experiment.train, self.timed.get("elapsed_seconds")
         symbols = self.timed.get("step", 0) * train.batch_size * train.seq_length
-        sizes = Sizes(vocab_size) if experiment.task.writes else sizes_of(experiment.task)
         return _Result(
             status=GOING_ON,
             steps=self.last.get("step", 0),
             epochs=None,
-            parameters=count_parameters(experiment, sizes) if isinstance(sizes.head, int) else None,
-            best=_Best(step=self.best["step"], val_loss=self.best["val_loss"]) if self.best else None,
+            parameters=count_parameters(experiment, sizes) if isinstance(sizes.head, int) and sizes.head else None,
+            best=_Best(**{name: self.best[name] for name in ("step", *self.measures) if name in self.best})
+            if self.best
+            else None,
             final={name: self.last[name] for name in ("train_loss", *self.measures) if name in self.last},
             train_seconds=seconds,
             symbols_per_second=symbols / seconds if seconds else None,
@@ -168,11 +179,31 @@ def _facts(directory: RunDirectory) -> dict[str, Any]:
     return facts if isinstance(facts, dict) else {}
 
 
+def _sizes(experiment: Experiment, directory: RunDirectory, facts: dict[str, Any]) -> Sizes:
+    """Return the sizes of a model, as its data say them; all None where the run was killed before it wrote them."""
+    if experiment.task.writes:
+        return Sizes(facts.get("vocab_size"))
+    if not has_scaling(experiment.task):
+        return sizes_of(experiment.task)
+    path = directory.path / "scaling.json"
+    return sizes_of(load_scaling(path)) if path.is_file() else Sizes()
+
+
 def _settings(experiment: Experiment, facts: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the settings; for a text its name and digest, since its path means nothing on another machine."""
-    data = {key: getattr(experiment.task, key, None) for key in data_keys(experiment.task)}
+    """Yield the settings; of data files their names and digests, since a path means nothing on another machine."""
+    keys = [key for key in data_keys(experiment.task) if key in type(experiment.task).model_fields]
     for path, value in settings_of(experiment).items():
         yield path, value
-        if path == "task.kind" and experiment.task.writes:
-            yield from ((f"task.{key}", name) for key, name in data.items() if isinstance(name, str | None))
-            yield "task.text_sha256", facts.get("text_sha256")
+        if path == "task.kind":
+            yield from ((f"task.{key}", _names(getattr(experiment.task, key))) for key in keys)
+            yield from ((f"task.{name}", digest) for name, digest in facts.items() if name.endswith("_sha256"))
+
+
+def _names(data: Any) -> str | None:
+    """Return the names of files: "a.csv, b.csv", or "dry.wav + wet.wav" where they lie side by side."""
+    if isinstance(data, dict):
+        return " + ".join(Path(file).name for file in data.values())
+    if not isinstance(data, (list, tuple)):
+        return data and Path(data).name
+    names = [_names(each) or "" for each in data[:MOST_FILES]]
+    return ", ".join([*names, *([f"{len(data) - MOST_FILES:,} more"] if len(data) > MOST_FILES else [])])

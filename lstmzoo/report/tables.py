@@ -11,8 +11,8 @@ from lstmzoo.system.terminal import duration, short_number
 
 WIDTH, GAP = 100, 2  # characters of the table for a terminal, and between two of its columns
 MOST_ROWS, MOST_LABEL = 40, 28  # runs in it, characters of a run's name
-HEADS = ("best val_loss", "at step", "last train_loss", "steps", "training takes")
-BRIEF = ("val_loss", "at step", "train_loss", "steps", "time")
+HEADS = ("at step", "last train_loss", "steps", "training takes")
+BRIEF = ("at step", "train_loss", "steps", "time")
 MAIN = ("task", "model", "train")
 
 Row = list[str]
@@ -31,7 +31,8 @@ def markdown_page(comparison: Comparison, picture: str) -> str:
     runs = comparison.runs
     title = f"{len(runs)} runs compared" if len(runs) > 1 else f"The run {markdown_text(runs[0].label)}"
     words = shared_words(runs)
-    heads, rows = _table(comparison, comparison.telling(), (*HEADS, f"{words.steps}/s"))
+    best = [f"best {name}" for name in comparison.measures()]
+    heads, rows = _table(comparison, comparison.telling(), (*best, *HEADS, f"{words.steps}/s"))
     lines = [f"# {title}", "", *([f"![training and validation losses by step]({picture})", ""] if picture else [])]
     unit = f"Losses are in {words.loss}; the" if words.loss else "The"
     lines += [f"{unit} best run is first. `report.csv` has all digits.", ""]
@@ -41,7 +42,7 @@ def markdown_page(comparison: Comparison, picture: str) -> str:
 
 def terminal_text(comparison: Comparison) -> str:
     """Return a table of 100 columns: long names are cut, and of what differs only some settings may fit."""
-    heads, rows = _table(comparison, [], BRIEF)
+    heads, rows = _table(comparison, [], (*comparison.measures(), *BRIEF))
     rows = [heads, *([_cut(row[0]), *row[1:]] for row in rows[:MOST_ROWS])]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     room = WIDTH - sum(widths) - GAP * (len(widths) - 1)
@@ -75,17 +76,17 @@ def _table(comparison: Comparison, paths: Sequence[str], heads: Sequence[str]) -
     for run in comparison.runs:
         status = [run.status] if is_telling else []
         values = [_setting(run.settings, path) for path in paths]
-        rows.append([run.label, *status, *values, *_reached(run)[: len(heads)]])
+        rows.append([run.label, *status, *values, *_reached(run, comparison.measures())[: len(heads)]])
     return ["run", *(["status"] if is_telling else []), *paths, *heads], rows
 
 
-def _reached(run: Summary) -> Row:
+def _reached(run: Summary, measures: Sequence[str]) -> Row:
     numbers = run.numbers
-    losses = [_rounded(numbers[name]) for name in ("best_val_loss", "final_train_loss")]
+    best = [_rounded(numbers[f"best_{name}"]) for name in measures]
     steps = ["" if numbers[name] is None else f"{numbers[name]:,}" for name in ("best_step", "steps")]
     seconds, speed = numbers["train_seconds"], numbers["symbols_per_second"]
     took = ["" if seconds is None else duration(seconds), "" if speed is None else short_number(speed)]
-    return [losses[0], steps[0], losses[1], steps[1], *took]
+    return [*best, steps[0], _rounded(numbers["final_train_loss"]), steps[1], *took]
 
 
 def _setting(settings: Mapping[str, Any], path: str) -> str:

@@ -132,7 +132,7 @@ def _check(
 def _sizes(experiment: Experiment, symbols: Vocabulary | None, scaling: Scaling | None) -> Sizes:
     """Return the sizes of a model: those of vocabulary or scaling, or else those that its section knows."""
     if scaling is not None:
-        return Sizes(input_dim=len(scaling.features), outputs=len(scaling.targets))
+        return sizes_of(scaling)
     return sizes_of(experiment.task) if symbols is None else Sizes(len(symbols))
 
 

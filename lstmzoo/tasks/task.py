@@ -16,6 +16,7 @@ from lstmzoo.schema.section import Count, Section, all_expected
 __all__ = [
     "Count",
     "Lanes",
+    "Numbers",
     "Picture",
     "Scaling",
     "Scored",
@@ -115,14 +116,22 @@ class TaskSection(Protocol):
         """Return a warning for each setting that is legal but probably a mistake."""
 
 
-def sizes_of(found: "Task | TaskSection | Section") -> Sizes:
-    """Return the sizes of a task's model, or those that its section knows; a task of symbols has a vocab_size alone."""
+def sizes_of(found: "Task | TaskSection | Section | Scaling") -> Sizes:
+    """Return the sizes of a model, as a task, its section or a scaling has them; symbols have a vocab_size alone."""
     return Sizes(*(getattr(found, name, None) for name in Sizes._fields))
 
 
 def words_of(section: Section) -> Words:
     """Return the words of a task's section: its class attribute `words`. Default: symbols, and nats a symbol."""
     return getattr(section, "words", SYMBOLS)
+
+
+def compared_of(section: Section) -> tuple[str, ...]:
+    """Return the measures that a comparison of runs shows beside val_loss: its class attribute `compared`.
+
+    Default: none.
+    """
+    return tuple(getattr(section, "compared", ()))
 
 
 def has_scaling(section: Section) -> bool:

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple, Protocol, TextIO
 from lstmzoo.system.notebook import Gallery, Part, in_notebook
 from lstmzoo.system.terminal import duration, printable, short_number
 
+SMALL = 1e-3  # losses below are shown as 1.23e-04
+
 
 class Moment(NamedTuple):
     """Numbers of a run at one moment, for a person who watches."""
@@ -175,7 +177,8 @@ def _parts(moment: Moment) -> tuple[str, str]:
     speed = (
         f"{short_number(moment.steps_per_second)} steps/s  {short_number(moment.symbols_per_second)} {moment.counted}/s"
     )
-    return f"step {moment.step:,}{steps}", f"loss {moment.loss:.4f}  {speed}{left}"
+    loss = f"{moment.loss:.4f}" if moment.loss >= SMALL else f"{moment.loss:.2e}"
+    return f"step {moment.step:,}{steps}", f"loss {loss}  {speed}{left}"
 
 
 def _sentence(moment: Moment) -> str:

@@ -13,6 +13,10 @@ from lstmzoo.tasks.task import sizes_of
 from lstmzoo.zoo.pretrained import card, list_trained
 
 SYMBOLS = 65  # of tinyshakespeare, on which the char models are measured
+COUNTED = {
+    "char": f"parameters of char models: for {SYMBOLS} symbols",
+    "series": "parameters of series models: for one input and one target",
+}
 TRAINED = "trained models, to be used in place of a run directory:"
 HEAD = ("name", "kind", "units", "parameters", "measured", "source")
 
@@ -61,8 +65,8 @@ def describe_models(pattern: str = "*") -> str:
         start = f"{row.name:<{width}}  {row.kind:<14}  {row.units:<11}  {row.parameters:>10}  {source:<6}"
         lines += [f"{start}  {text}" for text in results.get(row.name, ["-"])]
     notes = [f"[{number}] {source}" for number, source in enumerate(sources, 1)]
-    if any(get_entry(row.name).task == "char" for row in rows):
-        notes = [f"parameters of char models: for {SYMBOLS} symbols", *notes]
+    tasks = {get_entry(row.name).task for row in rows}
+    notes = [note for task, note in COUNTED.items() if task in tasks] + notes
     return "\n".join([*lines, "", *notes, "", TRAINED, *_trained()])
 
 

@@ -11,11 +11,13 @@ import pytest
 
 import lstmzoo
 from lstmzoo.config.find import configs_folder, find_config, list_configs
+from lstmzoo.config.plan import make_plan
 from lstmzoo.errors import InputError
 from lstmzoo.schema.yaml_reader import parse_yaml
 from lstmzoo.sweep.space.load import load_sweep
 from tests.helpers import forked
 from tests.helpers.places import ROOT
+from tests.helpers.rows import few
 
 MINE = "task: {kind: echo}\nmodel: {units: 7}\ntrain: {epochs: 1}\n"
 SWEEP = "space: {model.units: {min: 1, max: 3}}\nsearch: {kind: grid}\n"
@@ -42,6 +44,19 @@ def test_all_configs_have_names_and_none_depends_on_where_it_lies():
         assert parse_yaml(find_config(name).read_bytes()).data["task"].get("text") is None, name
     for name in list_configs("sweeps"):
         assert load_sweep(name).spec.name == name
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "windows"),
+    few(
+        [("series", (1, 1), 18), ("series_csv", (3, 1), 17), ("series_clipper", (1, 1), 49)],
+        [("series_csv", (3, 1), 17)],
+    ),
+)
+def test_configs_of_series_find_their_data_from_anywhere(name, columns, windows):
+    plan = make_plan(lstmzoo.load_config(name), "cpu")
+    assert ((plan.task.input_dim, plan.task.outputs), plan.windows) == (columns, windows)
+    assert plan.task.warnings() == []
 
 
 @pytest.mark.parametrize("file", ["echo", "echo.yaml"])
@@ -80,17 +95,17 @@ def test_a_path_is_a_path(elsewhere, given):
         (
             "nosuch",
             "sweeps",
-            f"expected a readable YAML file, received 'nosuch' (No such file or directory), nor is it a name of those in {configs_folder()}/sweeps; legal: char, echo",
+            f"expected a readable YAML file, received 'nosuch' (No such file or directory), nor is it a name of those in {configs_folder()}/sweeps; legal: char, echo, series",
         ),
         (
             ".",
             "sweeps",
-            f"expected a readable YAML file, received '.' (Is a directory), nor is it a name of those in {configs_folder()}/sweeps; legal: char, echo",
+            f"expected a readable YAML file, received '.' (Is a directory), nor is it a name of those in {configs_folder()}/sweeps; legal: char, echo, series",
         ),
         (
             "a\0b",
             "sweeps",
-            rf"expected a readable YAML file, received 'a\x00b' (a NUL character), nor is it a name of those in {configs_folder()}/sweeps; legal: char, echo",
+            rf"expected a readable YAML file, received 'a\x00b' (a NUL character), nor is it a name of those in {configs_folder()}/sweeps; legal: char, echo, series",
         ),
     ],
 )

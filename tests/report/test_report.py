@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -167,8 +168,39 @@ def test_a_text_is_told_by_its_digest_and_gives_the_parameters(tmp_path):
         (tmp_path / name / "environment.json").write_text(json.dumps({"data": facts}))
     comparison = compare(tmp_path / name for name in ("first", "second"))
     assert [run.numbers["parameters"] for run in comparison.runs] == [4 * 8 * (n + 9) + n * 9 for n in (11, 12)]
-    assert comparison.telling() == ["task.text_sha256"]
+    assert comparison.telling() == ["task.text", "task.text_sha256"]
+    assert [run.settings["task.text"] for run in comparison.runs] == ["first.txt", "second.txt"]
     assert "abababababab " in terminal_text(comparison) and "gone" not in repr(comparison)
+
+
+def test_runs_of_a_series_show_their_measures_their_tables_and_what_they_must_beat(tmp_path):
+    """One is completed, one goes on; D is 3 (a column more says what is missing), M is 2."""
+    measured = {"val_loss": 0.25, "val_rmse": 3.0, "val_mae": 2.0, "val_r2": 0.75}
+    later = {**measured, "val_loss": 0.5, "val_rmse": 4.0, "val_r2": 0.5}
+    config = "task: {{kind: series, data: [/gone/{0}.csv, {{dry: /gone/dry.wav, wet: /gone/wet.wav}}], targets: [a, b]}}\nmodel: {{units: 8}}\ntrain: {{steps: 2}}\n"
+    scaling = {"columns": ["a", "b"], "means": [0, 0], "deviations": [1, 1], "inputs": ["a", "b"], "targets": ["a", "b"], "held": {"a": 0}}  # fmt: skip
+    for name, digest, by in (("one", "ab" * 32, 1.0), ("two", "cd" * 32, 2.0)):
+        lines = [{"step": step, "epoch": 1, "train_loss": 1.0, "learning_rate": 0.1} | {key: value * by for key, value in found.items()} for step, found in ((1, measured), (2, later))]  # fmt: skip
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.yaml").write_text(config.format(name))
+        (tmp_path / name / "environment.json").write_text(json.dumps({"data": {"data_sha256": digest, "rows": 100}}))
+        (tmp_path / name / "scaling.json").write_text(json.dumps(scaling))
+        (tmp_path / name / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    result = {"status": "completed", "steps": 2, "epochs": 2, "parameters": 402, "best": {"step": 1, **measured}, "final": {"train_loss": 1.0, **later}, "baselines": {"persistence": {"val_rmse": 5.5, "val_r2": 0.1, "targets": {}}}, "train_seconds": 1.0, "symbols_per_second": 9.0}  # fmt: skip
+    (tmp_path / "one" / "result.json").write_text(json.dumps(result))
+    comparison = compare([tmp_path / "two", tmp_path / "one"])
+    one, two = comparison.runs
+    assert [run.numbers["parameters"] for run in comparison.runs] == [402, 4 * 8 * (8 + 3 + 1) + 2 * 9]
+    assert (one.numbers["best_val_rmse"], two.numbers["best_val_rmse"], two.numbers["best_val_r2"]) == (3.0, 6.0, 1.5)
+    assert one.numbers["persistence_val_rmse"] == 5.5 and one.numbers["final_val_rmse"] == 4.0
+    assert comparison.telling() == ["task.data", "task.data_sha256"]
+    assert [run.settings["task.data"] for run in comparison.runs] == [f"{name}.csv, dry.wav + wet.wav" for name in ("one", "two")]  # fmt: skip
+    assert "task.validation" in one.settings and "gone" not in repr(comparison)
+    head = terminal_text(comparison).splitlines()[0]
+    assert re.search(r"  val_loss  val_rmse  val_r2  at step  train_loss  steps  time$", head)
+    rows = lstmzoo.write_report([tmp_path / "one", tmp_path / "two"], tmp_path / "out")
+    assert "| best val_loss | best val_rmse | best val_r2 | at step |" in (tmp_path / "out" / "report.md").read_text()
+    assert rows[0]["best_val_r2"] == 0.75 and float(table_of(tmp_path / "out")[0]["persistence_val_r2"]) == 0.1
 
 
 @pytest.mark.parametrize("status", ["diverged", "interrupted", "stopped_early"])

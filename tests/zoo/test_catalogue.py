@@ -53,6 +53,16 @@ def test_the_table_shows_names_units_and_parameters():
     assert "[1] Hallstrom" in table
 
 
+def test_the_table_says_what_parameters_are_counted_for():
+    assert {name: catalogue.count_of(registry.get_entry(name)) for name in lstmzoo.list_models("series_*")} == {
+        name: lstmzoo.build_model(name, encoding="features", batch_size=1, input_dim=1, outputs=1).count_params()
+        for name in ("series_1x16", "series_1x16_cells", "series_2x32", "series_2x32_cells")
+    }
+    table = catalogue.describe_models("series_*")
+    assert "series_1x16        single          16                1,169  [1]" in table
+    assert "parameters of series models: for one input and one target\n" in table and "65 symbols" not in table
+
+
 def test_parameters_follow_the_encoding():
     lstmzoo.register_model("embedded", kind="single", units=8, encoding="embedding", embedding_dim=4)
     model = lstmzoo.build_model("embedded", vocab_size=65, encoding="embedding", batch_size=1)

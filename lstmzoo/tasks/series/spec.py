@@ -118,6 +118,7 @@ class SeriesSpec(Section):
     scales: ClassVar[bool] = True
     data_keys: ClassVar[tuple[str, ...]] = ("data", "validation")
     measured: ClassVar[tuple[str, ...]] = ("val_loss", "val_rmse", "val_mae", "val_r2")
+    compared: ClassVar[tuple[str, ...]] = ("val_rmse", "val_r2")
     writes: ClassVar[bool] = False
 
     @model_validator(mode="after")

@@ -32,7 +32,7 @@ class Series:
         self.batch_size, self.loss = batch_size, spec.loss
         self.dataset = Dataset(spec, seed, fraction)
         self.scaling = self.dataset.scaling
-        self.input_dim, self.outputs = len(self.scaling.features), len(self.scaling.targets)
+        self.input_dim, self.outputs = self.scaling.input_dim, self.scaling.outputs
 
     def release(self) -> None:
         """Do nothing: rows are read as they are needed, and not kept."""
