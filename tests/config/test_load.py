@@ -188,7 +188,7 @@ def test_every_key_has_a_description_and_the_schema_names_them():
 
 @pytest.mark.parametrize(
     "text",
-    [path.read_text() for path in CONFIGS]
+    [path.read_text().replace("data/", f"{path.parent}/data/") for path in CONFIGS]
     + [GOOD, GOOD.replace("{units: 4}", "echo_4"), GOOD.replace("epochs: 1", "time_budget: 180s")]
     + [GOOD.replace("epochs: 1", "epochs: 1, schedule: {warmup_steps: 5}, optimizer: {learning_rate: 0.1}")],
 )
