@@ -149,7 +149,7 @@ class ExecutionSpec(Section):
     """Execution of the same mathematics; fixed before step 0."""
 
     kernel: KernelName = "auto"
-    """keras: its own layers (cuDNN on a GPU); scan: hand-written gradient; xla: the same, compiled by XLA."""
+    """keras: its own layers (cuDNN on a GPU); scan: own gradient; xla: that, compiled by XLA; native: that, in C++."""
     threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = "auto"
     """Threads of TensorFlow, within an op and between ops."""
     shards: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = "auto"

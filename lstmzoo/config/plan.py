@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from lstmzoo.config.experiment import Experiment
 from lstmzoo.errors import InputError
-from lstmzoo.execution.auto import choose_shards, choose_threads, fastest_kernel, follows_cores
+from lstmzoo.execution.auto import check_kernel, choose_shards, choose_threads, fastest_kernel, follows_cores
 from lstmzoo.models.spec import Sizes
 from lstmzoo.system.machine import count_cores, find_device, memory_limit
 from lstmzoo.tasks.registry import make_task
@@ -61,6 +61,7 @@ def resolve(experiment: Experiment, device: str, sizes: Sizes, windows: int, wor
     """Decide every `auto` of an experiment and fill in the depth, for an epoch of so many windows."""
     model, execution = experiment.model, experiment.execution
     kernel = fastest_kernel(device) if execution.kernel == "auto" else execution.kernel
+    check_kernel(kernel, device)
     threads = choose_threads(model.layers) if execution.threads == "auto" else execution.threads
     shards = execution.shards
     if shards == "auto":

@@ -7,7 +7,8 @@ The rules are functions of sizes, device and cores, derived from measurements in
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lstmzoo.system.machine import count_cores
+from lstmzoo.errors import InputError
+from lstmzoo.system.machine import count_cores, find_compiler
 
 SMALL_UNITS = 96  # up to about this H overhead takes longer than the work: one compiled program on one thread
 SHARD_LANES = 8  # a shard of fewer lanes costs more than it saves
@@ -25,12 +26,15 @@ class Kernel(NamedTuple):
     """Its description in words."""
     compiled: bool
     """True if the program around it is compiled by XLA: small nets whole, others by shards of lanes."""
+    built: bool = False
+    """True if a part of it is built by a C++ compiler when it is asked for; it runs on CPUs only."""
 
 
 KERNELS = {
     "keras": Kernel("its own layers (cuDNN on a GPU)", compiled=False),
-    "scan": Kernel("hand-written gradient", compiled=False),
-    "xla": Kernel("the same, compiled by XLA", compiled=True),
+    "scan": Kernel("own gradient", compiled=False),
+    "xla": Kernel("that, compiled by XLA", compiled=True),
+    "native": Kernel("that, in C++", compiled=True, built=True),
 }
 
 
@@ -44,6 +48,19 @@ def explain_kernel(device: str) -> tuple[str, str]:
     if device == "gpu":
         return "keras", "on a GPU Keras's own layers run in cuDNN"
     return "xla", "on a CPU a compiled window saves the overhead of each time step"
+
+
+def check_kernel(kernel: str, device: str) -> None:
+    """Raise `InputError` where a kernel cannot run: on a GPU, or without a C++ compiler."""
+    if not KERNELS[kernel].built:
+        return
+    if device != "cpu":
+        raise InputError(f"execution.kernel: {kernel} runs on CPUs only: on a GPU take keras")
+    if find_compiler() is None:
+        raise InputError(
+            f"execution.kernel: {kernel} is built by a C++ compiler, and none was found: install one, name it in CXX, "
+            "or take xla, which computes the same"
+        )
 
 
 def choose_threads(layers: Sequence[int]) -> int:

@@ -14,7 +14,7 @@ import tf_keras as keras
 from lstmzoo.data.lanes import Windows as Cut
 from lstmzoo.errors import InputError, check_count, did_you_mean, shown
 from lstmzoo.execution.arrays import arrays_of
-from lstmzoo.execution.auto import KERNELS, choose_shards, fastest_kernel
+from lstmzoo.execution.auto import KERNELS, check_kernel, choose_shards, fastest_kernel
 from lstmzoo.execution.dropout import draw_masks
 from lstmzoo.execution.network import Network, States
 from lstmzoo.execution.programs import Programs
@@ -241,6 +241,7 @@ def _known_kernel(kernel: str) -> str:
     if kernel not in KERNELS:
         near = did_you_mean(kernel, ["auto", *KERNELS])
         raise InputError(f"kernel: expected a known one, received {shown(kernel)}{near}")
+    check_kernel(kernel, find_device())
     return kernel
 
 

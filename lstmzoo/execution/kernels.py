@@ -16,6 +16,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from lstmzoo.execution.native import Loop, time_steps
+
 Tensor = Any
 Sequence = Any  # a list of T tensors where the loop is unrolled, else one tensor `[T, ...]`: both take [t]
 UNROLLED = 100  # steps: an unrolled loop runs faster, but its graph takes 35 ms a step and layer to make
@@ -57,31 +59,33 @@ def keras_layer(cell: keras.layers.LSTMCell) -> Layer:
 
 def scan_layer(cell: keras.layers.LSTMCell) -> Layer:
     """Return a layer with a hand-written gradient (Appleyard et al. 2016, section 3); short loops are unrolled."""
-    return _scan_layer(cell, unroll=UNROLLED)
+    return _scan_layer(cell, *_graph_loops(cell, unroll=UNROLLED))
 
 
 def loop_layer(cell: keras.layers.LSTMCell) -> Layer:
     """Return the layer of `scan_layer` with loops in the graph, which XLA compiles in a second and runs fastest."""
-    return _scan_layer(cell, unroll=0)
+    return _scan_layer(cell, *_graph_loops(cell, unroll=0))
 
 
-def _scan_layer(cell: keras.layers.LSTMCell, unroll: int) -> Layer:
-    """Return a layer with a hand-written gradient; loops of up to `unroll` steps are unrolled.
+def native_layer(cell: keras.layers.LSTMCell) -> Layer:
+    """Return the layer of `scan_layer` with loops in C++, built for its size: fastest for nets of a few dozen units."""
+    return _scan_layer(cell, *time_steps(cell.units, cell.kernel.dtype, sigmoid_of(cell)))
+
+
+def _scan_layer(cell: keras.layers.LSTMCell, forward: Loop, backward: Loop) -> Layer:
+    """Return a layer with a hand-written gradient around the loops over time steps, forward and back.
 
     The input product of all T steps is one matrix product before the loop, and the gradient of each weight is one
     after it; the loops contain only the product with U (forward), with its transpose (backward), and the gates.
     """
-    gate, slope = _GATES[sigmoid_of(cell)]
 
     def run(x: Tensor, h0: Tensor, c0: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        short = x.shape[0] <= unroll
-
         @tf.custom_gradient
         def layer(x: Tensor, w: Tensor, u: Tensor, b: Tensor) -> Any:
-            hs, cs, gates = _forward(product(x, w) + b, u, h0, c0, gate, short)
+            hs, cs, gates = forward(product(x, w) + b, u, h0, c0)
 
             def gradient(dhs: Tensor) -> tuple[Tensor, ...]:
-                dz = _backward(gates, cs, u, dhs, c0, slope, short)
+                dz = backward(gates, cs, u, dhs, c0)
                 flat = tf.reshape(dz, [-1, dz.shape[-1]])
                 before = tf.concat([h0[None], stacked(hs)[:-1]], 0)
                 by_x = None if x.dtype.is_integer else rows(dz, tf.transpose(w))
@@ -95,6 +99,19 @@ def _scan_layer(cell: keras.layers.LSTMCell, unroll: int) -> Layer:
         return hs, hs[-1], final[0]
 
     return run
+
+
+def _graph_loops(cell: keras.layers.LSTMCell, unroll: int) -> tuple[Loop, Loop]:
+    """Return `_forward` and `_backward` for a cell's gates; loops of up to `unroll` steps are unrolled."""
+    gate, slope = _GATES[sigmoid_of(cell)]
+
+    def forward(z: Tensor, u: Tensor, h: Tensor, c: Tensor) -> Any:
+        return _forward(z, u, h, c, gate, z.shape[0] <= unroll)
+
+    def backward(gates: list[Sequence], cs: Sequence, u: Tensor, dhs: Tensor, c0: Tensor) -> Tensor:
+        return _backward(gates, cs, u, dhs, c0, slope, dhs.shape[0] <= unroll)
+
+    return forward, backward
 
 
 def _forward(
@@ -201,4 +218,5 @@ LAYERS: dict[str, Callable[[keras.layers.LSTMCell], Layer]] = {
     "keras": keras_layer,
     "scan": scan_layer,
     "xla": loop_layer,  # here the whole program is compiled too
+    "native": native_layer,  # and here
 }

@@ -13,8 +13,8 @@ import tf_keras as keras
 
 import lstmzoo
 from lstmzoo.execution import engine
-from lstmzoo.execution.kernels import LAYERS
 from tests.helpers.forked import CONTEXT, obey_signals, started
+from tests.helpers.kernels import LAYERS
 from tests.helpers.killing import assert_same_weights, metrics
 from tests.helpers.places import ECHO
 from tests.helpers.rows import few

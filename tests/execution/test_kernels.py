@@ -18,7 +18,7 @@ from lstmzoo.data.lanes import Windows
 from lstmzoo.errors import InputError
 from lstmzoo.execution import engine
 from lstmzoo.execution.auto import choose_shards
-from lstmzoo.execution.kernels import LAYERS
+from tests.helpers.kernels import LAYERS
 from tests.helpers.rows import few
 
 STEPS, BATCH, LENGTH, VOCAB = 50, 3, 7, 5
@@ -114,12 +114,13 @@ def trained_row(row, kernel="keras", **description):
 
 
 TABLE = list(product(LAYERS, ["stacked_layers", "stacked_cells"], ROWS))
+SHORT = [("stacked_layers", row) for row in ROWS if row not in SLOW]
 TWINS = ("dropout",)  # of cells, always: the other options reach the same programs as those of layers
 
 
 @pytest.mark.parametrize(
     ("kernel", "kind", "row"),
-    few(TABLE, [row for row in TABLE if (row[1] == "stacked_layers" and row[2] not in SLOW) or row[2] in TWINS]),
+    few(TABLE, [row for row in TABLE if row[0] != "native" and (row[1:] in SHORT or row[2] in TWINS)]),
 )
 def test_every_kernel_kind_and_option_agrees(kernel, kind, row):
     if (kernel, kind) == ("keras", "stacked_layers"):
@@ -168,7 +169,7 @@ def test_shards_follow_from_sizes_alone():
     assert choose_shards("keras", [512], batch_size=500, threads=16) == 1
 
 
-@pytest.mark.parametrize("kernel", LAYERS)
+@pytest.mark.parametrize("kernel", few(LAYERS, LAYERS.keys() - {"native"}))
 def test_single_equals_depth_one(kernel):
     assert_same(trained({"kind": "single", "units": 4}, kernel=kernel), yardstick("depth 1"))
 
@@ -205,7 +206,7 @@ def yardstick_of_cells(row):
     return trained_row(row, kind="stacked_cells")
 
 
-PRECISE = list(product(["keras", "scan", "xla"], ["dropout", "hard_sigmoid"]))
+PRECISE = list(product(LAYERS, ["dropout", "hard_sigmoid"]))
 
 
 @pytest.mark.parametrize(("kernel", "row"), few(PRECISE, [("xla", "hard_sigmoid")]))
@@ -318,7 +319,7 @@ def test_optimizers_that_would_compute_something_else_are_refused(wrong):
         lstmzoo.train_windows(model, wrong, *data("one_hot"))
 
 
-@pytest.mark.parametrize("kernel", LAYERS)
+@pytest.mark.parametrize("kernel", few(LAYERS, LAYERS.keys() - {"native"}))
 def test_long_windows_are_no_longer_graphs(kernel):
     model = lstmzoo.build_model({"units": 4}, vocab_size=VOCAB, encoding="one_hot", batch_size=1)
     x = np.random.default_rng(0).integers(0, VOCAB, (2, 1, 1000))
@@ -327,7 +328,7 @@ def test_long_windows_are_no_longer_graphs(kernel):
     assert time.perf_counter() - start < 20
 
 
-@pytest.mark.parametrize("kernel", LAYERS)
+@pytest.mark.parametrize("kernel", few(LAYERS, LAYERS.keys() - {"native"}))
 def test_no_windows_is_no_step(kernel):
     model = lstmzoo.build_model({"units": 4}, vocab_size=VOCAB, encoding="one_hot", batch_size=BATCH)
     optimizer = keras.optimizers.Adam(0.1)

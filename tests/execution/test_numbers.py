@@ -11,8 +11,8 @@ import tf_keras as keras
 import lstmzoo
 from lstmzoo.errors import InputError
 from lstmzoo.execution.engine import Execution
-from lstmzoo.execution.kernels import LAYERS
 from lstmzoo.tasks import losses, losses_tf
+from tests.helpers.kernels import LAYERS
 from tests.helpers.rows import few
 
 LANES, LENGTH, WINDOWS = 3, 4, 5

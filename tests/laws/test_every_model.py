@@ -6,9 +6,9 @@ import tensorflow as tf
 import tf_keras as keras
 
 import lstmzoo
-from lstmzoo.execution.kernels import LAYERS
 from lstmzoo.models.registry import get_entry
 from lstmzoo.zoo.catalogue import SYMBOLS, count_of
+from tests.helpers.kernels import LAYERS
 from tests.helpers.rows import few
 
 B, T = 2, 3

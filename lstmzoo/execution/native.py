@@ -1,0 +1,94 @@
+"""The time steps of the kernel `native`: native.cc, built for a layer's size when it is first asked for.
+
+XLA calls its two functions, each for a whole window, from the program that it compiles.
+"""
+
+import ctypes
+import functools
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from lstmzoo.errors import EnvironmentFailure, InputError
+from lstmzoo.system.machine import find_compiler
+
+SOURCE = Path(__file__).with_name("native.cc")
+FLAGS = ["-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC"]
+TENSORFLOW = "libtensorflow_cc.so.2"  # which has XLA's list of functions
+NUMBERS = {tf.float32: "float", tf.float64: "double"}
+Tensor = Any
+Loop = Callable[..., Any]  # over the time steps of a window
+
+
+def time_steps(units: int, dtype: tf.DType, gate: str) -> tuple[Loop, Loop]:
+    """Return the loops over the time steps of a layer of H units, forward and back, for a program that XLA compiles.
+
+    `forward(z [T, B, 4H], u [H, 4H], h, c [B, H])` gives hs, cs `[T, B, H]` and the gates `[T, B, 4H]`, and
+    `backward(gates, cs, u, dhs [T, B, H], c)` the gradient by z. `gate`: "sigmoid" or "hard_sigmoid". Raises
+    `InputError` for another type of numbers, and `EnvironmentFailure` where nothing can be built.
+    """
+    try:
+        from tensorflow.compiler.tf2xla.ops.gen_xla_ops import xla_custom_call_v2  # no part of TensorFlow's public API
+    except ImportError as error:
+        raise _failure("this TensorFlow has no such call", str(error)) from None
+    if dtype not in NUMBERS:
+        raise InputError(f"kernel: native computes in float32 or float64, received {dtype.name}: take xla")
+    name = build(units, NUMBERS[dtype], gate)
+
+    def call(function: str, operands: list[Tensor], sizes: list[int]) -> list[Tensor]:
+        time, lanes = operands[0].shape[:2]
+        shapes, types = [[time, lanes, size] for size in sizes], [dtype] * len(sizes)
+        found = xla_custom_call_v2(operands, f"{name}_{function}", f"{time} {lanes}", False, types, shapes)
+        return [tf.ensure_shape(part, shape) for part, shape in zip(found, shapes, strict=True)]
+
+    def forward(z: Tensor, u: Tensor, h: Tensor, c: Tensor) -> list[Tensor]:
+        return call("forward", [z, u, h, c], [units, units, 4 * units])
+
+    def backward(gates: Tensor, cs: Tensor, u: Tensor, dhs: Tensor, c: Tensor) -> Tensor:
+        return call("backward", [gates, cs, u, dhs, c], [4 * units])[0]
+
+    return forward, backward
+
+
+@functools.cache
+def build(units: int, number: str, gate: str) -> str:
+    """Build and load native.cc for a size, once in a process; return the name that XLA's list of functions has it by.
+
+    Nothing is kept on disk: a library built for one CPU may not run on another.
+    """
+    name = f"lstmzoo_{units}_{number}_{gate}"
+    given = {"H": units, "NUMBER": number, "HARD": int(gate == "hard_sigmoid"), "NAME": f'"{name}"'}
+    with tempfile.TemporaryDirectory() as folder:
+        # linking TensorFlow itself takes seconds; an empty library of its name stands for the one that is loaded
+        empty, built = Path(folder, TENSORFLOW), Path(folder, "native.so")
+        _compile("-shared", f"-Wl,-soname,{TENSORFLOW}", "-x", "c++", os.devnull, "-o", empty)
+        defined = [f"-D{key}={value}" for key, value in given.items()]
+        include = f"-I{tf.sysconfig.get_include()}"
+        _compile(*FLAGS, *defined, include, SOURCE, "-Wl,--no-as-needed", empty, "-o", built)
+        try:
+            ctypes.CDLL(str(built))
+        except OSError as error:
+            raise _failure("its library cannot be loaded", str(error)) from None
+    return name
+
+
+def _compile(*arguments: object) -> None:
+    compiler = find_compiler() or "c++"
+    try:
+        found = subprocess.run([compiler, *map(str, arguments)], capture_output=True, text=True)
+    except OSError as error:
+        raise _failure(f"{compiler} cannot be run", str(error)) from None
+    if found.returncode:
+        lines = found.stderr.splitlines()
+        raise _failure(f"{compiler} failed", next((line for line in lines if "error" in line), "without a word"))
+
+
+def _failure(what: str, why: str) -> EnvironmentFailure:
+    return EnvironmentFailure(
+        f"execution.kernel: native was not built: {what} ({why}): take xla, which computes the same"
+    )

@@ -1,0 +1,87 @@
+"""The time steps in C++ against Keras's own layer, at sizes on both sides of whole vectors and blocks of lanes."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras as keras
+
+from lstmzoo.errors import EnvironmentFailure, InputError
+from lstmzoo.execution import auto, native
+from lstmzoo.execution.kernels import keras_layer, native_layer
+from lstmzoo.system.machine import find_compiler
+from tests.helpers.rows import few
+
+T, D = 9, 2
+needs_compiler = pytest.mark.skipif(find_compiler() is None, reason="no C++ compiler")
+SIZES = [(5, 11), (1, 1), (2, 8), (8, 16), (9, 7), (16, 17), (24, 3), (33, 9), (64, 2)]  # units, lanes
+
+
+def computed(make, cell, x, h, c, compiled):
+    """Outputs and final state of a window, and the gradients of a sum of its outputs."""
+
+    @tf.function(jit_compile=compiled, autograph=False)
+    def run(x, h, c):
+        weights = [cell.kernel, cell.recurrent_kernel, cell.bias]
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            hs, last_h, last_c = make(cell)(x, h, c)
+            loss = tf.reduce_sum(hs * tf.sin(tf.reshape(tf.range(tf.size(hs), dtype=hs.dtype), hs.shape)))
+        return [hs, last_h, last_c, *tape.gradient(loss, [x, *weights])]
+
+    return [part.numpy() for part in run(x, h, c)]
+
+
+def problem(units, lanes, size=1.0):
+    """A cell, a window and a state."""
+    random = np.random.default_rng(units)
+    cell = keras.layers.LSTMCell(units)
+    cell.build((None, D))
+    cell.set_weights([random.normal(size=weight.shape) * size for weight in cell.get_weights()])
+    shapes = [(T, lanes, D), (lanes, units), (lanes, units)]
+    return cell, *(tf.constant(random.normal(size=shape), tf.float32) for shape in shapes)
+
+
+@needs_compiler
+@pytest.mark.parametrize(("units", "lanes"), few(SIZES, [(5, 11)]))
+def test_outputs_states_and_gradients_are_those_of_keras(units, lanes):
+    given = problem(units, lanes)
+    wanted = computed(keras_layer, *given, compiled=False)
+    for found, other in zip(computed(native_layer, *given, compiled=True), wanted, strict=True):
+        np.testing.assert_allclose(found, other, rtol=2e-5, atol=2e-5 * abs(other).max())
+
+
+@needs_compiler
+def test_a_lane_has_the_same_bits_whatever_is_beside_it():
+    cell, *arrays = problem(5, 11)
+    every = computed(native_layer, cell, *arrays, compiled=True)
+    last = computed(native_layer, cell, *(array[..., 8:, :] for array in arrays), compiled=True)
+    for found, other in zip(last[:3], every[:3], strict=True):
+        np.testing.assert_array_equal(found, other[..., 8:, :])
+
+
+@needs_compiler
+def test_gates_that_are_shut_and_numbers_that_are_none():
+    cell, x, h, c = problem(5, 11, 1e4)
+    found = computed(native_layer, cell, x, h, c, compiled=True)
+    np.testing.assert_allclose(found[0], computed(keras_layer, cell, x, h, c, compiled=False)[0], atol=1e-5)
+    hs = computed(native_layer, cell, tf.where(tf.range(11)[:, None] == 3, np.nan, x), h, c, compiled=True)[0]
+    assert np.isnan(hs).all((0, 2)).tolist() == [lane == 3 for lane in range(11)]
+
+
+def test_without_a_compiler_it_is_refused(monkeypatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(
+        InputError, match=r"kernel: native is built by a C\+\+ compiler, and none was found: .* take xla"
+    ):
+        auto.check_kernel("native", "cpu")
+    auto.check_kernel("xla", "gpu")
+    with pytest.raises(InputError, match="native runs on CPUs only: on a GPU take keras"):
+        auto.check_kernel("native", "gpu")
+
+
+def test_a_compiler_that_fails_is_no_traceback(monkeypatch):
+    monkeypatch.setenv("CXX", "false")
+    with pytest.raises(EnvironmentFailure, match=r"native was not built: .*false failed \(without a word\): take xla"):
+        native.build(7, "float", "sigmoid")
+    with pytest.raises(InputError, match="native computes in float32 or float64, received float16: take xla"):
+        native.time_steps(7, tf.float16, "sigmoid")
