@@ -1,4 +1,4 @@
-"""How well does a small LSTM predict numbers? `python experiments/series/measure.py` takes ten minutes of a core.
+"""How well does a small LSTM predict numbers? `python experiments/series/measure.py` takes eight minutes of a core.
 
 Trains each recipe beside this with three seeds, and PyTorch's own loop (2.4 or later) on the same windows; writes
 results.csv, results.md and the pictures. `--runs DIR` keeps what was trained, and does not train it again.
