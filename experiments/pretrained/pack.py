@@ -6,8 +6,10 @@ what they score before and after. LIMITS has what no measurement says.
 
 import argparse
 import json
+import math
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +21,15 @@ from lstmzoo.system.command_line import start_tensorflow
 from lstmzoo.system.files import write_atomically
 from lstmzoo.zoo.pretrained import MODELS
 
+Row = dict[str, Any]
 LIMITS = {
     "echo_4": """- It repeats bits three steps later, and nothing else; other delays need another training.
 - The first three answers of a stream mean nothing: nobody can know them.""",
+    "clipper": """- It knows one circuit (`lstmzoo/data/simulated.py` has its parts) at 44,100 rows a second, and no
+  other pedal or rate.
+- It was trained on inputs of up to 4.4 V; of louder ones nothing is known. On 16 seconds of other sound, 0.14 to 2.2 V
+  loud, the error of each half second was 0.06 to 0.30 % of the output's deviation.
+- It takes and gives numbers: it writes no text.""",
     "char_python": """- It spells 96 symbols: ASCII but for most control characters. It knows no others.
 - It writes what looks like Python for a few lines: names, indentation and idioms, not programs that run.
 - It has learnt the style of one code base, and parts of it by heart: what it writes may stand under that code's licence
@@ -51,19 +59,19 @@ def pack(run: Path, place: Path, half: bool) -> None:
     checkpoint = load_checkpoint(run / "checkpoints" / NAME.format(step))
     shutil.rmtree(place, ignore_errors=True)  # all that can fail is read
     (place / "checkpoints").mkdir(parents=True)
-    for name in ("config.yaml", "vocab.json", "result.json"):
+    for name in ("config.yaml", "vocab.json", "scaling.json", "result.json"):
         if (run / name).exists():
             shutil.copy(run / name, place / name)
     kept = {name: value for name, value in environment.items() if name not in ("command", "resumed")}
     write_atomically(place / "environment.json", (json.dumps(kept, indent=2) + "\n").encode())
     weights = {name: value for name, value in checkpoint.tensors.items() if name.startswith("weights/")}
     packed = {name: value.astype(np.float16 if half else value.dtype) for name, value in weights.items()}
-    noted = {name: value for name, value in checkpoint.metadata.items() if name == "vocab_sha256"}
+    noted = {name: value for name, value in checkpoint.metadata.items() if name in ("vocab_sha256", "scaling_sha256")}
     save_checkpoint(place / "checkpoints" / NAME.format(step), packed, noted)
 
 
 def scores(trained: Trained) -> dict[str, float]:
-    """Of the validation part, as `python -m lstmzoo.score` does it; of an echo, in lanes as in training."""
+    """Of the validation part, as `python -m lstmzoo.score` does it; of others, in lanes as in training."""
     plan = make_plan(trained.experiment)
     if trained.experiment.task.writes:
         found = score_ids(trained, np.array(plan.task.parts.validating), 256)
@@ -74,9 +82,9 @@ def scores(trained: Trained) -> dict[str, float]:
     from lstmzoo.training.validation import Validator
 
     train = trained.experiment.train
-    execution = Execution(trained.model(train.batch_size), keras.optimizers.SGD(), "scan")
-    measured = Validator(plan.task, execution, train.seq_length, 100).measure()
-    return measured or {}
+    execution = Execution(trained.model(train.batch_size), keras.optimizers.SGD(), "scan", loss=plan.task.loss)
+    measured = Validator(plan.task, execution, train.seq_length, 100).measure() or {}
+    return measured | ({"NRMSE": math.sqrt(1 - measured["val_r2"])} if "val_r2" in measured else {})
 
 
 def write_card(name: str, line: str, before: dict[str, float], after: dict[str, float]) -> None:
@@ -86,12 +94,6 @@ def write_card(name: str, line: str, before: dict[str, float], after: dict[str, 
     data = json.loads((place / "environment.json").read_text()).get("data", {})
     size = sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
     trained = open_run(f"zoo:{name}")
-    source = (
-        f"{data['text_symbols']:,} characters of {trained.experiment.task.corpus}, {data['vocab_size']} different "
-        f"(SHA-256 {data['text_sha256']}); the last {trained.experiment.validation.fraction:.0%} for validation"
-        if data
-        else f"random bits, to be repeated {trained.experiment.task.echo_step} steps later"
-    )
     spec = trained.experiment.model
     model = f"{spec.kind} {list(spec.layers)}, {result['parameters']:,} parameters"
     table = "\n".join(f"| {key} | {value:.6g} | {after[key]:.6g} |" for key, value in before.items())
@@ -103,7 +105,7 @@ def write_card(name: str, line: str, before: dict[str, float], after: dict[str, 
 
 {line}
 
-- **Data**: {source}.
+- **Data**: {source(trained, data)}.
 - **Model**: {model}; encoding {trained.experiment.encoding}.
 - **Training**: {training}.
 - **Size**: {size / 1000:,.0f} kB in the package.
@@ -119,6 +121,18 @@ def write_card(name: str, line: str, before: dict[str, float], after: dict[str, 
 Made by lstmzoo's `experiments/pretrained/pack.py`.
 """
     write_atomically(place / "README.md", page.encode())
+
+
+def source(trained: Trained, data: Row) -> str:
+    """What it was trained on, in words."""
+    task, fraction = trained.experiment.task, trained.experiment.validation.fraction
+    sources = {
+        "echo": "random bits, to be repeated {echo_step} steps later",
+        "char": "{text_symbols:,} characters of {corpus}, {vocab_size} different (SHA-256 {text_sha256})",
+        "series": "{rows:,} rows of the simulated series {data} (seed {seed}, SHA-256 {data_sha256})",
+    }
+    said = sources[task.kind].format_map({**dict(task), "seed": trained.experiment.seed, **data})
+    return said + (f"; the last {fraction:.0%} for validation" if data else "")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import pytest
 
 from lstmzoo.config.experiment import Experiment
 from lstmzoo.sweep.space.dimensions import Choices, Range
+from lstmzoo.sweep.space.load import load_sweep
 from lstmzoo.sweep.space.sections import SweepSpec
 from lstmzoo.zoo.catalogue import markdown_models
 from lstmzoo.zoo.pretrained import card
@@ -255,6 +256,31 @@ def test_the_numbers_of_the_char_tables_are_measured_ones():
         results = {row["name"]: row for row in csv.DictReader(file)}
     best = results["2 x 192, dropout 0.2, 16 lanes"]
     assert f"**{best['carried']}** with the state carried, **{best['cold']}** in cold windows" in README
+
+
+def test_the_numbers_of_the_series_are_measured_ones():
+    """Medians and ends of three seeds; ours beats whoever knows less, and no seed of ours is far behind."""
+    folder, page = ROOT / "experiments" / "series", DOCUMENTS["experiments/series/README.md"]
+    assert (folder / "results.md").read_text() in page
+    head, _, *lines = (folder / "results.md").read_text().splitlines()
+    methods = head.split(" | ")[2:6]
+    for line in lines:
+        results = list(csv.DictReader((folder / "results.csv").read_text().splitlines()))
+        series, ahead, *shown, ratio = line.strip("| ").split(" | ")
+        seeds = [row for row in results if (row["series"], row["ahead"]) == (series, ahead)]
+        found = {method: sorted(float(row[method]) for row in seeds) for method in methods}
+        assert shown == [f"{middle:.2g} ({low:.2g} to {high:.2g})" for low, middle, high in found.values()]
+        low, _, high = found["lstmzoo"]
+        assert ratio == f"{high / low:.2f}" and (high / low < 1.5 or ahead == "84")  # chaos: errors have grown
+        assert high < min(found["linear"][0], found["persistence"][0])
+
+
+def test_the_searches_of_the_series_are_those_of_their_tables():
+    """Each trial of a leaderboard has values that its search gives, the best one first."""
+    for path in (ROOT / "experiments" / "series" / "sweeps").glob("*.yaml"):
+        search, rows = load_sweep(path), list(csv.DictReader(path.with_suffix(".csv").read_text().splitlines()))
+        assert len(rows) == search.trials
+        assert rows == sorted(rows, key=lambda row: float(row["val_loss"]))
 
 
 def test_the_numbers_of_the_lessons_are_measured_ones():
