@@ -32,11 +32,11 @@ def computed(make, cell, x, h, c, compiled):
 
 
 def problem(units, lanes, size=1.0):
-    """A cell, a window and a state."""
+    """A cell, a window and a state; sums of a step are of the order of `size`, so that rounding does not grow."""
     random = np.random.default_rng(units)
     cell = keras.layers.LSTMCell(units)
     cell.build((None, D))
-    cell.set_weights([random.normal(size=weight.shape) * size for weight in cell.get_weights()])
+    cell.set_weights([random.normal(size=weight.shape) * size / units**0.5 for weight in cell.get_weights()])
     shapes = [(T, lanes, D), (lanes, units), (lanes, units)]
     return cell, *(tf.constant(random.normal(size=shape), tf.float32) for shape in shapes)
 
