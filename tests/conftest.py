@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # two processes test beside one another
@@ -9,6 +10,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # two processes test beside 
 import numpy as np
 import pytest
 
+from lstmzoo.system.signals import SIGNALS
 from tests.helpers.places import ROOT, TESTS
 from tests.helpers.trying import BASE, SPACE, write_sweep
 
@@ -40,6 +42,15 @@ def pytest_collection_finish():
     """What is imported stays: the garbage collector need not look through TensorFlow again and again."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def signals():
+    """A command that is called in this process leaves all signals ignored: it would have ended."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")
