@@ -19,16 +19,21 @@ BESIDE = ROOT.parent / "shared"  # what may not be committed, where it lies besi
 
 
 LONGEST = [  # a file is the work of one process
-    "execution/test_kernels.py",
     "laws/test_resume.py",
-    "models/test_own_code.py",
+    "training/test_run.py",
+    "execution/test_kernels.py",
+    "laws/test_faults.py",
+    "sweep/test_run.py",
     "export/test_write.py",
-    "export/test_formats.py",
+    "inference/test_sampling.py",
+    "laws/test_laws.py",
+    "training/test_hosts.py",
+    "laws/test_reference.py",
     "convert/test_keras.py",
     "laws/test_sweep_killed.py",
-    "sweep/test_run.py",
-    "training/test_run.py",
-    "laws/test_laws.py",
+    "laws/test_char_reference.py",
+    "models/test_own_code.py",
+    "export/test_formats.py",
 ]
 
 
