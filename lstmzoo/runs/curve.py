@@ -15,6 +15,7 @@ class Curve:
 
     def __init__(self, start: float):
         self.steps, self.group, self.smoothed = 0, 1, start
+        self.known = start  # of a step whose targets do not count the curve has the loss before it
         self.recent = math.nan
         """Mean of about the last twenty steps."""
         self.parts = (array("d"), array("d"), array("d"))  # least, greatest, smoothed after the group's first step
@@ -25,7 +26,7 @@ class Curve:
 
         With 2000 groups at most, 5000 steps make 1250 groups of 4: each has the least and greatest loss.
         """
-        loss = line["train_loss"]
+        loss = self.known = line.get("train_loss", self.known)
         self.recent = RECENT * self.recent + (1 - RECENT) * loss if self.steps else loss
         self.smoothed = SMOOTHING * self.smoothed + (1 - SMOOTHING) * loss
         if self.steps == self.group * GROUPS:

@@ -105,7 +105,7 @@ def checked_line(text: bytes, step: int) -> Line:
     if not text.endswith(b"\n"):
         raise ValueError(f"a file without the line of step {step}")
     line = json.loads(text)
-    wanted = {"step", "epoch", "train_loss", "learning_rate"}
+    wanted = {"step", "epoch", "learning_rate"}  # and train_loss, where a target counts
     if not isinstance(line, dict) or line.get("step") != step or not wanted <= line.keys():
         raise ValueError(f"another line in the place of step {step}")
     for name, value in line.items():

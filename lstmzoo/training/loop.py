@@ -127,7 +127,8 @@ class Trainer:
         rates = np.array([self.cadence.rate(step + k) for k in range(1, count + 1)])
         start = self.clock.seconds()
         losses = self.execution.train(inputs, targets, rates, self.carries, weights, resets)
-        return self._account(losses, rates, self.team.clock(self.clock.seconds() - start))
+        counted = None if weights is None else np.array([window.any() for window in weights])
+        return self._account(losses, rates, counted, self.team.clock(self.clock.seconds() - start))
 
     def _begin_epoch(self) -> None:
         self.run_state.begin_epoch()
@@ -135,12 +136,12 @@ class Trainer:
         if self.spec.reset_state == "epoch":
             reset_states(self.model)
 
-    def _account(self, losses: np.ndarray, rates: np.ndarray, seconds: float) -> list[Line]:
+    def _account(self, losses: np.ndarray, rates: np.ndarray, counted: np.ndarray | None, seconds: float) -> list[Line]:
         """Count the steps whose loss is finite; any other loss ends the run."""
         step, epoch, window = self.run_state.position
         good = len(losses) if np.isfinite(losses).all() else int(np.argmin(np.isfinite(losses)))
         self.run_state.train_seconds += seconds
-        lines = self.run_state.advance(losses[:good], rates[:good], self.plan.windows)
+        lines = self.run_state.advance(losses[:good], rates[:good], self.plan.windows, counted)
         if good < len(losses):
             self.recorder.steps(lines)
             where = f"(epoch {epoch + 1}, window {window + good + 1})"

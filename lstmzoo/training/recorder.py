@@ -59,7 +59,8 @@ class Recorder:
         self.directory.metrics.append(lines)
         for line in lines:
             self.curve.add(line)
-        last = {**lines[-1], "train_loss": float(np.mean([line["train_loss"] for line in lines]))}
+        losses = [line["train_loss"] for line in lines if "train_loss" in line]
+        last = {**lines[-1]} | ({"train_loss": float(np.mean(losses))} if losses else {})
         values = {key: value for key, value in last.items() if key not in ("step", "elapsed_seconds")}
         self._to_events(last["step"], lambda: [tf.summary.scalar(key, value) for key, value in values.items()])
 

@@ -46,22 +46,28 @@ class RunState:
         self.epoch_loss, self.epoch_steps = 0.0, 0  # of the present epoch: its mean is what the loss floor is about
         self.last: Line = {}  # the last step's line in metrics.jsonl
         self.best_line: Line = {}  # that of the best step
+        self.last_loss: float | None = None  # of the last step that has one
         self.train_seconds = 0.0
 
     def begin_epoch(self) -> None:
         """Set the sums of the epoch to zero."""
         self.epoch_loss, self.epoch_steps = 0.0, 0
 
-    def advance(self, losses: np.ndarray, rates: np.ndarray, windows: int) -> list[Line]:
-        """Count some steps, in epochs of so many windows, and return their lines for metrics.jsonl."""
+    def advance(
+        self, losses: np.ndarray, rates: np.ndarray, windows: int, counted: np.ndarray | None = None
+    ) -> list[Line]:
+        """Count some steps, in epochs of so many windows, and return their lines for metrics.jsonl.
+
+        `counted` `[K]`: False for a window without a target that counts, which has no loss; None: all have.
+        """
         step, epoch, _ = self.position
-        lines: list[Line] = [
-            {"step": step + 1 + k, "epoch": epoch + 1, "train_loss": float(loss), "learning_rate": float(rate)}
-            for k, (loss, rate) in enumerate(zip(losses, rates, strict=True))
-        ]
-        for line in lines:  # one by one: how many steps a call takes must not change the sum
-            self.epoch_loss += line["train_loss"]
-        self.epoch_steps += len(lines)
+        lines: list[Line] = []
+        for k, (loss, rate) in enumerate(zip(losses.tolist(), rates.tolist(), strict=True)):
+            found = {"train_loss": loss} if counted is None or counted[k] else {}
+            lines.append({"step": step + 1 + k, "epoch": epoch + 1, **found, "learning_rate": rate})
+            if found:  # one by one: how many steps a call takes must not change the sum
+                self.epoch_loss, self.epoch_steps = self.epoch_loss + loss, self.epoch_steps + 1
+                self.last_loss = loss
         self.position = self.position.after(len(lines), windows)
         self.last = lines[-1] if lines else self.last
         return lines
@@ -78,7 +84,7 @@ class RunState:
 
     def seen(self, line: Line) -> None:
         """Take the line of a step that was done before, the last one so far."""
-        self.last = line
+        self.last, self.last_loss = line, line.get("train_loss", self.last_loss)
         if self.best is not None and line["step"] == self.best.step:
             self.best_line = line
 
@@ -103,7 +109,7 @@ class RunState:
             "parameters": plan.parameters,
             "seed": plan.resolved.seed,
             "final": {
-                "train_loss": self.last.get("train_loss"),
+                "train_loss": self.last_loss,
                 "epoch_train_loss": self.epoch_loss / self.epoch_steps if self.epoch_steps else None,
                 "val_loss": None,
                 **for_people(self.last),

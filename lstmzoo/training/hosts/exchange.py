@@ -68,6 +68,7 @@ def _written(start: Start) -> tuple[dict[str, Any], bytes]:
         "digests": digests(start.plan),
         "last": run_state.last,
         "best": run_state.best_line,
+        "last_loss": run_state.last_loss,
         "seconds": run_state.train_seconds,
         "metadata": kept.metadata if kept else None,
     }
@@ -82,7 +83,7 @@ def _read(facts: dict[str, Any], content: bytes) -> Start:
         kept = Checkpoint(load(content), facts["metadata"])
         run_state = RunState.restored(kept.tensors, facts["seconds"])
         resumed = Resumed(kept, 0, {}, [])
-    run_state.last, run_state.best_line = facts["last"], facts["best"]
+    run_state.last, run_state.best_line, run_state.last_loss = facts["last"], facts["best"], facts["last_loss"]
     return Start(plan, directory, run_state, new_curve(plan), False, resumed)
 
 

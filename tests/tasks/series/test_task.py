@@ -22,6 +22,9 @@ def finished(tmp_path_factory):
     return folder, lstmzoo.train_run(config, folder / "run")
 
 
+SAME = ["train.batch_size=1", "train.seq_length=20", "train.optimizer={name: adam, learning_rate: 0.01}"]
+
+
 def lines(run):
     return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
 
@@ -118,3 +121,21 @@ def test_other_tables_or_another_scaling_are_refused(tmp_path):
     table.write_text(table.read_text() + "1,2,3,1\n")
     with pytest.raises(InputError, match=r"task.data: expected the same tables that the run was trained with"):
         lstmzoo.train_run(config, tmp_path / "run", resume=True)
+
+
+def test_a_step_whose_targets_do_not_count_has_no_loss(tmp_path):
+    """Two windows of warm-up in each epoch, which are in no mean; also where the run was cut in their midst."""
+    config = write_config(tmp_path)
+    sets = ["train.batch_size=1", "train.epochs=2", "task.data=" + str(tmp_path / "a.csv"), "task.warmup=40", "checkpoint.every_steps=1"]  # fmt: skip
+    result = lstmzoo.train_run(load_config(config, sets), tmp_path / "run")
+    found, windows = lines(tmp_path / "run"), result["steps"] // 2
+    lacking = [line["step"] for line in found if "train_loss" not in line]
+    assert lacking == [1, 2, windows + 1, windows + 2]
+    assert result["final"]["epoch_train_loss"] == pytest.approx(
+        np.mean([line["train_loss"] for line in found[windows + 2 :]]), rel=1e-12
+    )
+    lstmzoo.train_run(load_config(config, [*sets, f"train={{steps: {windows + 1}}}", *SAME]), tmp_path / "cut")
+    cut = json.loads((tmp_path / "cut" / "result.json").read_text())["final"]
+    assert cut["train_loss"] == found[windows - 1]["train_loss"] and cut["epoch_train_loss"] is None
+    again = lstmzoo.train_run(load_config(config, [*sets, f"train={{steps: {2 * windows}}}", *SAME]), tmp_path / "cut", resume=True)  # fmt: skip
+    assert again["final"] == result["final"] and lines(tmp_path / "cut")[-1]["train_loss"] == found[-1]["train_loss"]
