@@ -32,7 +32,7 @@ def card_of(source: Source, name: str, file: str) -> str:
 
     `file`: the name of the exported file, which the example program opens.
     """
-    signature, spec, form = signature_of(source.blueprint), source.blueprint.spec, FORMATS[name]
+    signature, spec = signature_of(source.blueprint), source.blueprint.spec
     parameters = sum(part.size for part in source.blueprint.weights.in_order())
     task = f"- **Task**: {markdown_text(source.task)}.\n" if source.task else ""
     return f"""# {markdown_text(source.name)}
@@ -41,13 +41,20 @@ def card_of(source: Source, name: str, file: str) -> str:
 {task}- **Weights**: {markdown_text(source.weights)}.
 - **Format**: {name}, written by lstmzoo {VERSION} and compared with the live model.
 
-{_signature(signature, source.symbols, form)}
+{_calls(signature, source.symbols, FORMATS[name], file)}
+{_own(source.card)}"""
+
+
+def _calls(signature: Signature, symbols: Vocabulary | None, form: Format, file: str) -> str:
+    """Return what goes in and comes out, and a program; or what the format itself says of them."""
+    if form.example is None:
+        return f"{form.sentence}\n\n{form.explain(signature, symbols, file)}"  # type: ignore[misc]
+    return f"""{_signature(signature, symbols, form)}
 {form.sentence}
 
 ```python
-{program(signature, source.symbols, form.example, file)}
-```
-{_own(source.card)}"""
+{program(signature, symbols, form.example, file)}
+```"""
 
 
 def _signature(signature: Signature, symbols: Vocabulary | None, form: Format) -> str:

@@ -17,7 +17,7 @@ from lstmzoo.errors import InputError
 from lstmzoo.export.formats.registry import FORMATS
 from lstmzoo.inference.numpy_runner import NumpyRunner
 from lstmzoo.models.rebuild import blueprint_of
-from tests.helpers.exports import MODELS, PIECES, V, expected_of, live, opened, symbols, write
+from tests.helpers.exports import ARRAYS, MODELS, PIECES, V, expected_of, live, opened, symbols, write
 from tests.helpers.rows import few
 
 TABLE = list(product(MODELS, [*FORMATS, "numpy"]))
@@ -153,7 +153,7 @@ def described(form, path):
 
 
 @pytest.mark.parametrize("name", ["stacked_cells-3", "features"])
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", ARRAYS)
 def test_states_stand_in_the_signature_by_name(form, name, tmp_path):
     path = tmp_path / f"model{FORMATS[form].ending}"
     signature = write(form, expected_of(name).blueprint, path)

@@ -30,6 +30,7 @@ MODELS = {
     "features": {"kind": "stacked_layers", "units": [4, 5]},
 }  # fmt: skip
 ENDINGS = {name: form.ending for name, form in FORMATS.items()}
+ARRAYS = [name for name, form in FORMATS.items() if form.example]  # called from Python, with arrays by name
 
 
 def live(name, batch_size):
