@@ -10,7 +10,7 @@ from lstmzoo.export.formats.registry import FORMATS
 from lstmzoo.export.notes import Notes
 from lstmzoo.export.target import beside, check_target, taken
 from lstmzoo.export.verify import ROUNDED, SYMBOLS, TOLERANCE, compare
-from lstmzoo.models.blueprint import Blueprint
+from lstmzoo.models.blueprint import Blueprint, require_finite
 from lstmzoo.models.signature import Signature, signature_of
 from lstmzoo.runs.trained import Trained, open_run
 from lstmzoo.schema.section import Section
@@ -78,6 +78,7 @@ def source_of(run: "str | os.PathLike[str] | keras.Model") -> Source:
         blueprint = blueprint_of(run)
         if blueprint.dtype != "float32":
             raise InputError(f"model: expected weights of float32, received {blueprint.dtype}: build it in float32")
+        require_finite(blueprint.weights)
         return Source(blueprint, None, run.name, "those of a live Keras model")
     return source_of_run(open_run(run))
 

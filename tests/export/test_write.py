@@ -502,4 +502,7 @@ def test_a_live_model_is_exported_too_and_its_states_stay(name, tmp_path):
         lstmzoo.export_model(headless, tmp_path / "n.onnx")
     with pytest.raises(InputError, match="expected a tf_keras"):
         lstmzoo.export_model(3, tmp_path / "n.onnx")
+    with pytest.raises(InputError, match="layer 0 kernel: expected finite numbers, received NaN or infinity"):
+        model.set_weights([weight * np.nan for weight in model.get_weights()])
+        lstmzoo.export_model(model, tmp_path / "n.h")
     assert [path.name for path in tmp_path.iterdir()] == ["m.onnx"]

@@ -87,7 +87,8 @@ def describe(blueprint: Blueprint, path: Path, int8: bool) -> list[str]:
     made = "" if name == path.stem else f" ({path.stem!r} is no name in C)"
     return [
         f"calls: {name}_reset, {name}_step, {name}_save, {name}_load, {name}_sample{made}",
-        f"costs: {cost.flash:,} bytes of flash, {cost.ram:,} of RAM a stream, {cost.products:,} multiply-adds a step",
+        f"costs: {cost.flash:,} bytes of flash, {cost.ram:,} of RAM a stream, {cost.stack:,} of stack and "
+        f"{cost.products:,} multiply-adds a step",
     ]
 
 

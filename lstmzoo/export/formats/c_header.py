@@ -9,7 +9,17 @@ from typing import NamedTuple
 import numpy as np
 
 from lstmzoo.data.vocabulary import Vocabulary
-from lstmzoo.export.formats.c_weights import by_gate, from_states, head, in_fours, padded, panels, rounded, widened
+from lstmzoo.export.formats.c_weights import (
+    PANEL,
+    by_gate,
+    from_states,
+    head,
+    in_fours,
+    padded,
+    panels,
+    rounded,
+    widened,
+)
 from lstmzoo.models.blueprint import Blueprint, Weights
 
 HERE = Path(__file__).parent
@@ -33,10 +43,11 @@ class Check(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """The cost of a model in C: bytes of its tables and of a state, and multiply-adds of a step."""
+    """The cost of a model in C: bytes of its tables, of a state and of a step's arrays, multiply-adds of a step."""
 
     flash: int
     ram: int
+    stack: int
     products: int
 
 
@@ -63,11 +74,14 @@ class Header:
         self.tables: list[str] = []
         self.flash = self.products = self.most = self.inputs = 0
         self.units = [padded(layer.units) for layer in self.weights.layers]
+        self.sums = max(*(4 * units for units in self.units), padded(self.weights.head.bias.size, PANEL))  # type: ignore[union-attr]
         self.step = [*self._first(), *self._above(), *self._head()]
 
     def cost(self) -> Cost:
         """Return what the model costs."""
-        return Cost(self.flash, 8 * sum(self.units), self.products)
+        rounded_inputs = 2 * self.most if self.int8 else 0
+        stack = 4 * (self.sums + padded(self.inputs)) + rounded_inputs
+        return Cost(self.flash, 8 * sum(self.units), stack, self.products)
 
     def text(self, name: str, comment: str, symbols: Vocabulary | None, check: Check) -> str:
         """Return the whole header; `name` stands before each of its names, `comment` at its top."""
@@ -178,7 +192,6 @@ class Header:
 
     def _function(self) -> str:
         """Return NAME_step; what is no input gives NAN, and leaves the state as it was."""
-        sums = max(*(4 * units for units in self.units), padded(self.weights.head.bias.size, 16))  # type: ignore[union-attr]
         dense = self.blueprint.encoding != "one_hot"
         given = "const float *inputs" if self.features else "int symbol"
         least = "from 0 to NAME_SYMBOLS - 1"
@@ -189,7 +202,7 @@ class Header:
             else ["valid = symbol >= 0 && symbol < NAME_SYMBOLS;"]
         )
         lines = [
-            f"NAME_LOCAL float sums[{sums}];",
+            f"NAME_LOCAL float sums[{self.sums}];",
             *([f"NAME_LOCAL float x[{padded(self.inputs)}] = {{0.0f}};"] if dense else []),
             *(["float bound = 0.0f;"] if dense and self.int8 else []),
             "int k, valid = 1;",
