@@ -38,7 +38,7 @@ def card_of(source: Source, name: str, file: str) -> str:
 
     `file`: the name of the exported file, which the example program opens.
     """
-    signature, spec, form = signature_of(source.blueprint), source.blueprint.spec, FORMATS[name]
+    signature, spec = signature_of(source.blueprint), source.blueprint.spec
     parameters = sum(part.size for part in source.blueprint.weights.in_order())
     task = f"- **Task**: {markdown_text(source.task)}.\n" if source.task else ""
     return f"""# {markdown_text(source.name)}
@@ -47,13 +47,20 @@ def card_of(source: Source, name: str, file: str) -> str:
 {task}- **Weights**: {markdown_text(source.weights)}.
 - **Format**: {name}, written by lstmzoo {VERSION} and compared with the live model.
 
-{_signature(signature, source, form)}
+{_calls(signature, source, FORMATS[name], file)}
+{_own(source.card)}"""
+
+
+def _calls(signature: Signature, source: Source, form: Format, file: str) -> str:
+    """Return what goes in and comes out, and a program; or what the format itself says of them."""
+    if form.example is None:
+        return f"{form.sentence}\n\n{form.explain(signature, source.symbols, file)}"  # type: ignore[misc]
+    return f"""{_signature(signature, source, form)}
 {form.sentence}
 
 ```python
 {program(signature, source.symbols, source.scaling, form.example, file)}
-```
-{_own(source.card)}"""
+```"""
 
 
 def _signature(signature: Signature, source: Source, form: Format) -> str:

@@ -14,7 +14,6 @@ import lstmzoo
 from lstmzoo.data.scaling import Scaling, load_scaling
 from lstmzoo.errors import EnvironmentFailure, InputError
 from lstmzoo.export.card import Source
-from lstmzoo.export.formats.registry import FORMATS
 from lstmzoo.export.units import units_of
 from lstmzoo.export.verify import compare
 from lstmzoo.export.write import _in_words, describe_export, write_export
@@ -23,7 +22,7 @@ from lstmzoo.models.rebuild import blueprint_of
 from lstmzoo.tasks.series.spec import SeriesSpec
 from lstmzoo.tasks.task import answer_of
 from tests.export.test_write import code_of, inside, run_card
-from tests.helpers.exports import ENDINGS, KINDS, NUMBERS, live, opened
+from tests.helpers.exports import ARRAYS, ENDINGS, KINDS, NUMBERS, live, opened
 from tests.helpers.rows import few
 from tests.tasks.series.test_task import write_config
 
@@ -158,7 +157,7 @@ def test_a_run_goes_into_every_format(tmp_path, monkeypatch, capsys):
     inputs = units_of(scaling)[0]
     outputs = lstmzoo.load_model(tmp_path / "run")(inputs.scaled(x).astype(np.float32)).numpy()
     wanted = scaling.unscale_targets(outputs.astype(float))
-    for form in FORMATS:
+    for form in ARRAYS:
         exported = lstmzoo.export_model(tmp_path / "run", tmp_path / f"model{ENDINGS[form]}", form)
         assert exported.scaled and exported.difference < 1e-5
         lines = describe_export(exported).splitlines()

@@ -35,6 +35,7 @@ NUMBERS = {
     for skip in (False, True)
 }
 ENDINGS = {name: form.ending for name, form in FORMATS.items()}
+ARRAYS = [name for name, form in FORMATS.items() if form.example]  # called from Python, with arrays by name
 
 
 def live(name, batch_size):
