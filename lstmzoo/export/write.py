@@ -58,9 +58,10 @@ def export_model(
     `run`: a run directory, a trained model of the package such as "zoo:char_python", or a live Keras model such as
     `build_model` makes, whose states stay as they are (and which has no vocabulary). `format`: "keras",
     "savedmodel" (a directory), "tflite", "onnx" or "c"; None: the one that the ending of `path` names. `weights`:
-    "float32", or "int8" with "c", if that changes no logit by more than 1.0 and the loss by 0.5 % at most. Inputs are
-    `ids [B, T]` int32 (or `features [B, T, D]` float32) and the states `h0`, `c0`, `h1`, ... `[B, H]` float32; outputs
-    are `logits [B, T, V]` and the states after the window, under the same names (ONNX: `h0_next`, ...). B and T may be
+    "float32", or "int8" with "c", if that changes no logit by more than 1.0 and the loss by 0.5 % at most (numbers: by
+    0.05 deviations, root mean square). Inputs are `ids [B, T]` int32 (or `features [B, T, D]` float32) and the states
+    `h0`, `c0`, `h1`, ... `[B, H]` float32; outputs are `logits [B, T, V]` and the states after the window, under the
+    same names (ONNX: `h0_next`, ...); in C a call is one step of one lane. B and T may be
     any. A model of numbers gives `outputs [B, T, M]`; that of a run takes and gives numbers in the units of the data,
     since its scaling is in the graph, and a live one its own. The vocabulary or scaling, and a model card, are inside.
     The format's own runtime runs the file over 200 steps, and its numbers are compared with the live model's, before
@@ -142,7 +143,7 @@ def write_export(source: Source, path: Path, format: str, weights: str = "float3
         except FileExistsError:
             raise taken(path) from None
     inside = f"{' and '.join(notes.files())} {form.inside}"
-    lines = [] if form.describe is None else form.describe(source.blueprint, path, int8 is not None)
+    lines = [] if form.describe is None else form.describe(source.blueprint, notes, path, int8 is not None)
     scaled = source.scaling is not None
     return Exported(path, format, source.weights, signature, SYMBOLS, difference, size, inside, scaled, weights, lines)
 

@@ -31,7 +31,7 @@ OF_NUMBERS = [
 TABLE = [
     *product(MODELS, [*FORMATS, "numpy"]),
     *((f"numbers {name}", "numpy") for name in OF_NUMBERS),
-    *product(["numbers stacked_cells-2 skip"], ["numpy", "onnx"]),
+    *product(["numbers stacked_cells-2 skip"], ["numpy", "onnx", "c"]),
 ]
 EACH = ["single", "stacked_cells-3", "hard_sigmoid", "dropout", "embedding", "scalar", "features"]
 ALWAYS = [

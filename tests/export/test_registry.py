@@ -1,5 +1,6 @@
 """The records of the export formats: none is incomplete, and no module of a format is left out of the registry."""
 
+import re
 from importlib import import_module
 from importlib.metadata import metadata
 from pathlib import Path
@@ -58,7 +59,7 @@ def test_help_and_docstrings_name_it(name):
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_help_and_docstrings_name_the_runtimes(runtime):
-    for command in ("sample", "score"):
+    for command in ("sample", "score", "predict"):
         words = (ROOT / "lstmzoo" / f"{command}.py").read_text().split("runtime: Annotated[")[1].split("] =")[0]
-        assert runtime in words, command
+        assert re.search(rf"\b{runtime}\b", words), command
     assert f'"{runtime}"' in sample_text.__doc__

@@ -22,24 +22,17 @@ from lstmzoo.models.rebuild import blueprint_of
 from lstmzoo.tasks.series.spec import SeriesSpec
 from lstmzoo.tasks.task import answer_of
 from tests.export.test_write import code_of, inside, run_card
-from tests.helpers.exports import ARRAYS, ENDINGS, KINDS, NUMBERS, live, opened
+from tests.helpers.exports import ARRAYS, ENDINGS, KINDS, NUMBERS, SCALING, live, opened
 from tests.helpers.rows import few
 from tests.tasks.series.test_task import write_config
 
-SCALING = Scaling(
-    columns=("far", "tiny", "odd|name"),
-    means=(1234567.89, -3e-9, 40.5),
-    deviations=(3.7, 2e-9, 0.7),
-    inputs=("far", "tiny"),
-    targets=("far", "odd|name"),
-    held={"tiny": -3e-9},
-)
 LANES, ROWS, PIECES = 3, 60, (1, 7, 52)
 OF_FORMAT = {  # a Keras file does not depend on the kind; tflite and savedmodel hold one graph
     "onnx": [f"{kind}{skip}" for kind in KINDS for skip in ("", " skip")],
     "tflite": ["single skip", "stacked_cells-1", "stacked_cells-3", "stacked_layers-2 skip"],
     "savedmodel": ["stacked_cells-2 skip", "stacked_layers-1", "stacked_layers-3 skip"],
     "keras": ["single", "stacked_layers-3 skip"],
+    "c": ["single", "stacked_cells-3 skip", "hard_sigmoid skip"],
 }  # fmt: skip
 TABLE = [(f"numbers {name}", form) for form, names in OF_FORMAT.items() for name in names]
 

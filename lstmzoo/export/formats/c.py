@@ -4,10 +4,10 @@ from functools import partial
 from pathlib import Path
 
 from lstmzoo.data.vocabulary import Vocabulary
-from lstmzoo.errors import InputError
 from lstmzoo.export.formats.c_check import float32_check, int8_check
-from lstmzoo.export.formats.c_header import Header, identifier
+from lstmzoo.export.formats.c_header import Header
 from lstmzoo.export.formats.c_runner import CRunner, find_compiler
+from lstmzoo.export.formats.c_text import identifier
 from lstmzoo.export.formats.c_weights import with_int8
 from lstmzoo.export.formats.format import Format, Int8
 from lstmzoo.export.notes import Notes
@@ -33,6 +33,24 @@ int main(void)
     }}
     return 0;
 }}"""
+PREDICTS = """#include <stdio.h>
+#include "{file}"
+
+int main(void)
+{{
+    struct {name}_state state;
+    float x[{name}_INPUTS], y[{name}_OUTPUTS];
+    int k;
+    {name}_reset(&state);
+    for (;;) {{
+        for (k = 0; k < {name}_INPUTS; k++)
+            if (scanf("%f", &x[k]) != 1)
+                return 0;
+        {name}_step(&state, x, y);
+        for (k = 0; k < {name}_OUTPUTS; k++)
+            printf("%.9g%c", y[k], k + 1 < {name}_OUTPUTS ? ' ' : '\\n');
+    }}
+}}"""
 READS = """#include <stdio.h>
 #include "{file}"
 
@@ -53,43 +71,51 @@ def write_header(blueprint: Blueprint, notes: Notes, path: Path, int8: bool = Fa
 
     Raises `InputError` for int8 weights that change the model's numbers too much.
     """
-    if blueprint.outputs is not None:
-        raise InputError("format: expected a model of symbols with c, received one of numbers: choose another format")
     check = int8_check if int8 else float32_check
-    text = Header(blueprint, int8).text(
-        identifier(path.stem), notes.card, notes.vocabulary, check(blueprint, notes.vocabulary is not None)
-    )
+    test = check(blueprint, notes.vocabulary is not None, notes.units)
+    text = Header(blueprint, int8, notes.units).text(identifier(path.stem), notes.card, notes.vocabulary, test)
     path.write_text(text, encoding="ascii")
 
 
 def explain(signature: Signature, symbols: Vocabulary | None, file: str) -> str:
     """Return the card's part that says how to call the header, with a whole program in C."""
-    name, features = identifier(Path(file).stem), signature.encoding == "features"
-    given = "const float *inputs" if features else "int symbol"
-    kind = f"float input[{name}_INPUTS] = {{0}}" if features else "int input = 0"
-    program = (READS if symbols is None else WRITES).format(file=file, name=name, kind=kind)
-    known = f"an integer from 0 to {signature.output_dim - 1}"
-    what = f"{signature.input_dim} finite numbers" if features else known
+    name = identifier(Path(file).stem)
+    kind = f"float input[{name}_INPUTS] = {{0}}" if signature.encoding == "features" else "int input = 0"
+    template = PREDICTS if signature.numbers else READS if symbols is None else WRITES
+    draws = (
+        "" if signature.numbers else f"- `{name}_sample(logits, temperature, {name}_random(&seed))`: a symbol drawn.\n"
+    )
     return f"""## How to call it
 
 - `struct {name}_state`: h and c of every layer; `{name}_reset(&state)` makes them zeros, as a stream starts.
-- `{name}_step(struct {name}_state *state, {given}, float *logits)`: reads {what}, goes on from the state, and writes
-  {signature.output_dim} logits, whose softmax is the distribution of the answer.
+{_step(signature, name)}
 - `{name}_save(&state, bytes)`, `{name}_load(&state, bytes)`: the state as `{name}_STATE_BYTES` bytes, and back.
-- `{name}_sample(logits, temperature, {name}_random(&seed))`: a symbol drawn.
-- `gcc -x c -D {name}_TEST {file} -lm` makes a program that checks it over 200 steps.
+{draws}- `gcc -x c -D {name}_TEST {file} -lm` makes a program that checks it over 200 steps.
 
 ```c
-{program}
+{template.format(file=file, name=name, kind=kind)}
 ```"""
 
 
-def describe(blueprint: Blueprint, path: Path, int8: bool) -> list[str]:
+def _step(signature: Signature, name: str) -> str:
+    """Return the card's lines on the step: what it reads and what it writes."""
+    features, size = signature.encoding == "features", signature.output_dim
+    given = "const float *x" if features else "int symbol"
+    reads = f"`x[{signature.input_dim}]`, finite numbers" if features else f"an integer from 0 to {size - 1}"
+    place, writes = "logits", f"{size} logits, whose softmax is the distribution of the answer"
+    if signature.numbers:
+        place, writes = "y", f"`y[{size}]`"
+    return f"""- `{name}_step(struct {name}_state *state, {given}, float *{place})`: reads {reads},
+  goes on from the state, and writes {writes}."""
+
+
+def describe(blueprint: Blueprint, notes: Notes, path: Path, int8: bool) -> list[str]:
     """Return lines for a person: the calls, and what the model costs where it runs."""
-    name, cost = identifier(path.stem), Header(blueprint, int8).cost()
+    name, cost = identifier(path.stem), Header(blueprint, int8, notes.units).cost()
+    calls = [f"{name}_{call}" for call in ("reset", "step", "save", "load", *([] if blueprint.outputs else ["sample"]))]
     made = "" if name == path.stem else f" ({path.stem!r} is no name in C)"
     return [
-        f"calls: {name}_reset, {name}_step, {name}_save, {name}_load, {name}_sample{made}",
+        f"calls: {', '.join(calls)}{made}",
         f"costs: {cost.flash:,} bytes of flash, {cost.ram:,} of RAM a stream, {cost.stack:,} of stack and "
         f"{cost.products:,} multiply-adds a step",
     ]
@@ -107,5 +133,6 @@ C = Format(
     needs_tensorflow=False,
     explain=explain,
     describe=describe,
+    places=("x[{}]", "y[{}]"),
     int8=Int8(partial(write_header, int8=True), with_int8),
 )

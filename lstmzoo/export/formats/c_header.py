@@ -2,13 +2,12 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from lstmzoo.data.vocabulary import Vocabulary
+from lstmzoo.export.formats.c_text import comment, part, table, vocabulary
 from lstmzoo.export.formats.c_weights import (
     PANEL,
     by_gate,
@@ -20,10 +19,9 @@ from lstmzoo.export.formats.c_weights import (
     rounded,
     widened,
 )
+from lstmzoo.export.units import Units
 from lstmzoo.models.blueprint import Blueprint, Weights
 
-HERE = Path(__file__).parent
-LINE = 16  # numbers of a table in a line
 MOST_SUM = 2**31 - 1
 GATES = {
     "sigmoid": "    return 0.5f + 0.5f * NAME_tanh(0.5f * x);",
@@ -32,12 +30,12 @@ GATES = {
 
 
 class Check(NamedTuple):
-    """The self-test of a header: what goes in, `[steps]` or `[steps, D]`, and the outputs `[steps, V]`."""
+    """The self-test of a header: what goes in, `[steps]` or `[steps, D]`, and the outputs, `[steps, V]` or M."""
 
     inputs: np.ndarray
     outputs: np.ndarray
     unit: float
-    """The size that differences are measured in: the largest output where that is above 1."""
+    """The size that differences are measured in: the largest output where that is above 1, in deviations if scaled."""
     bound: float
     """The largest difference that passes, in that unit."""
 
@@ -51,30 +49,28 @@ class Cost(NamedTuple):
     products: int
 
 
-def identifier(stem: str) -> str:
-    """Return the C identifier of a file's stem: `identifier("my-net")` is "my_net", and "2x8" gives "model_2x8"."""
-    name = re.sub("[^A-Za-z0-9_]", "_", stem)
-    return name if name[:1].isalpha() else f"model_{name}"
-
-
 def digest_of(weights: Weights) -> bytes:
     """Return the SHA-256 of weights: of their float32 numbers, in the order of `model.get_weights()`."""
     content = hashlib.sha256()
-    for part in weights.in_order():
-        content.update(np.ascontiguousarray(part, "<f4").tobytes())
+    for array in weights.in_order():
+        content.update(np.ascontiguousarray(array, "<f4").tobytes())
     return content.digest()
 
 
 class Header:
-    """The parts of a header, made table by table: `text` puts them together."""
+    """The parts of a header, made table by table: `text` puts them together.
 
-    def __init__(self, blueprint: Blueprint, int8: bool):
-        self.blueprint, self.weights, self.int8 = blueprint, blueprint.weights, int8
+    With `units` it takes and gives numbers in the units of the data, scaled as in every exported graph.
+    """
+
+    def __init__(self, blueprint: Blueprint, int8: bool, units: tuple[Units, Units] | None = None):
+        self.blueprint, self.weights, self.int8, self.scales = blueprint, blueprint.weights, int8, units
         self.features = blueprint.encoding == "features"
         self.tables: list[str] = []
         self.flash = self.products = self.most = self.inputs = 0
         self.units = [padded(layer.units) for layer in self.weights.layers]
         self.sums = max(*(4 * units for units in self.units), padded(self.weights.head.bias.size, PANEL))  # type: ignore[union-attr]
+        self.entry = self._entry()
         self.step = [*self._first(), *self._above(), *self._head()]
 
     def cost(self) -> Cost:
@@ -83,8 +79,8 @@ class Header:
         stack = 4 * (self.sums + padded(self.inputs)) + rounded_inputs
         return Cost(self.flash, 8 * sum(self.units), stack, self.products)
 
-    def text(self, name: str, comment: str, symbols: Vocabulary | None, check: Check) -> str:
-        """Return the whole header; `name` stands before each of its names, `comment` at its top."""
+    def text(self, name: str, card: str, symbols: Vocabulary | None, check: Check) -> str:
+        """Return the whole header; `name` stands before each of its names, the card at its top."""
         outputs = self.weights.head.bias.size  # type: ignore[union-attr]
         stride = padded(outputs, 128) // 128
         expected = [row[t % stride :: stride] for t, row in enumerate(check.outputs)]
@@ -92,24 +88,27 @@ class Header:
             f"enum {{ NAME_TEST_STEPS = {len(check.inputs)}, NAME_TEST_STRIDE = {stride} }};",
             f"#define NAME_TEST_UNIT {check.unit:.6g}",
             f"#define NAME_TEST_BOUND {check.bound:.3g}",
-            _table("float" if self.features else "int", "test_inputs", check.inputs),
-            _table("float", "test_outputs", np.concatenate(expected)),
+            table("float" if self.features else "int", "test_inputs", check.inputs),
+            table("float", "test_outputs", np.concatenate(expected)),
         ]
         entries = f"NAME_INPUTS = {self.inputs}" if self.features else f"NAME_SYMBOLS = {self.blueprint.vocab_size}"
         parts = {
             "SIZES": f"enum {{ {entries}, NAME_OUTPUTS = {outputs}, NAME_UNITS = {sum(self.units)}, "
             f"NAME_MOST_INPUTS = {self.most} }};",
             "TABLES": "\n\n".join(self.tables),
-            "PRODUCT": _part("int8" if self.int8 else "float32"),
+            "PRODUCT": part("int8" if self.int8 else "float32"),
             "GATE": GATES[self.blueprint.spec.recurrent_activation],
             "STEP": self._function(),
             "DIGEST": ", ".join(map(str, digest_of(self.weights))),
-            "VOCABULARY": "" if symbols is None else _vocabulary(symbols),
+            "VOCABULARY": "" if symbols is None else vocabulary(symbols),
+            "DRAW": "" if self.blueprint.outputs else part("draw") + "\n",
+            "TEST_SCALE": "" if self.scales is None else " / (double)NAME_output_deviations[k]",
+            "TEST_OF": "" if self.scales is None else " deviations",
             "TEST_INPUT": f" + {self.inputs} * t" if self.features else "[t]",
             "TEST_TABLES": "\n\n".join(tests),
         }
-        whole = re.sub("@([A-Z_]+)@", lambda found: parts.get(found[1], found[0]), _part("template"))
-        return whole.replace("NAME_", f"{name}_").replace("@COMMENT@", _comment(comment)) + "\n"
+        whole = re.sub("@([A-Z_]+)@", lambda found: parts.get(found[1], found[0]), part("template"))
+        return whole.replace("NAME_", f"{name}_").replace("@COMMENT@", comment(card)) + "\n"
 
     def _first(self) -> list[str]:
         """Return the lines of the first layer: its sums by the input, and then by its own state."""
@@ -120,8 +119,8 @@ class Header:
         if self.blueprint.encoding == "one_hot":
             return [*self._row(kernel, bias, size), *states, cell]
         self._add("float", "bias0", bias)
-        inputs = self._product("input0", in_fours(kernel), "x", "bound")
-        return [*self._dense(len(kernel)), "memcpy(sums, NAME_bias0, sizeof NAME_bias0);", *inputs, *states, cell]
+        inputs = self._product("input0", in_fours(kernel), "input", "bound")
+        return ["memcpy(sums, NAME_bias0, sizeof NAME_bias0);", *inputs, *states, cell]
 
     def _row(self, kernel: np.ndarray, bias: np.ndarray, size: int) -> list[str]:
         """Return the line that looks a symbol's row of the kernel up."""
@@ -134,25 +133,39 @@ class Header:
         self._add("signed char", "rows", table.numbers)
         return [f"NAME_row(NAME_rows + {size}L * symbol, NAME_row_scales[symbol], NAME_bias0, sums, {size});"]
 
-    def _dense(self, size: int) -> list[str]:
-        """Return the lines that bring an input to `x`: features, a symbol's number, or its row of the embedding."""
-        table, self.inputs = self.weights.embedding, size
-        if self.features:
-            lines = [f"memcpy(x, inputs, {size} * sizeof(float));"]
-        elif table is None:
-            lines = ["x[0] = (float)symbol;"]
-        elif self.int8:
-            found, width = rounded(table), padded(size)
-            self._add("float", "embedding_scales", found.scales)
-            self._add("signed char", "embedding", widened(found.numbers, width))
-            row = f"NAME_embedding_scales[symbol] * (float)NAME_embedding[{width}L * symbol + k]"
-            lines = [f"for (k = 0; k < {size}; k++)", f"    x[k] = {row};"]
-        else:
-            self._add("float", "embedding", table)
-            lines = [f"memcpy(x, NAME_embedding + {size}L * symbol, {size} * sizeof(float));"]
+    def _entry(self) -> list[str]:
+        """Return the lines that bring an input to `input`: features, a symbol's number, or its row of the embedding."""
+        if self.blueprint.encoding == "one_hot":
+            return []
+        size = self.inputs = len(self.weights.layers[0].kernel)
+        lines = self._features(size) if self.features else self._symbol(size)
         if self.int8:
-            lines += [f"for (k = 0; k < {size}; k++)", "    bound = fabsf(x[k]) > bound ? fabsf(x[k]) : bound;"]
+            larger = "    bound = fabsf(input[k]) > bound ? fabsf(input[k]) : bound;"
+            lines += [f"for (k = 0; k < {size}; k++)", larger]
         return lines
+
+    def _features(self, size: int) -> list[str]:
+        """Return the lines for features: scaled in the order of `Units`, which costs no digit of a large mean."""
+        if self.scales is None:
+            return [f"memcpy(input, x, {size} * sizeof(float));"]
+        for name, numbers in zip(("means", "factors", "rests"), self.scales[0].into_model(), strict=True):
+            self._add("float", f"input_{name}", numbers)
+        scaled = "(x[k] - NAME_input_means[k]) * NAME_input_factors[k] - NAME_input_rests[k]"
+        return [f"for (k = 0; k < {size}; k++)", f"    input[k] = {scaled};"]
+
+    def _symbol(self, size: int) -> list[str]:
+        """Return the lines for a symbol: its number, or its row of the embedding."""
+        rows = self.weights.embedding
+        if rows is None:
+            return ["input[0] = (float)symbol;"]
+        if not self.int8:
+            self._add("float", "embedding", rows)
+            return [f"memcpy(input, NAME_embedding + {size}L * symbol, {size} * sizeof(float));"]
+        found, width = rounded(rows), padded(size)
+        self._add("float", "embedding_scales", found.scales)
+        self._add("signed char", "embedding", widened(found.numbers, width))
+        row = f"NAME_embedding_scales[symbol] * (float)NAME_embedding[{width}L * symbol + k]"
+        return [f"for (k = 0; k < {size}; k++)", f"    input[k] = {row};"]
 
     def _above(self) -> list[str]:
         """Return the lines of the layers above the first one, whose inputs stand beside one another in the state."""
@@ -167,11 +180,23 @@ class Header:
         return lines
 
     def _head(self) -> list[str]:
+        """Return the lines of what comes out: the head's sums, the skip's, and numbers in the units of the data."""
         kernel, bias = head(self.weights.head)  # type: ignore[arg-type]
         self._add("float", "head_bias", bias)
         place = f"state->h + {sum(self.units[:-1])}"
-        lines = self._product("head", kernel, place, "1.0f")
-        return ["memcpy(sums, NAME_head_bias, sizeof NAME_head_bias);", *lines]
+        lines = ["memcpy(sums, NAME_head_bias, sizeof NAME_head_bias);", *self._product("head", kernel, place, "1.0f")]
+        if (skip := self.weights.skip) is not None:
+            lines += self._product("skip", in_fours(widened(skip, bias.size)), "input", "bound")
+        if self.scales is None:
+            return [*lines, f"memcpy({self._output}, sums, NAME_OUTPUTS * sizeof(float));"]
+        for name, numbers in zip(("deviations", "means"), self.scales[1].out_of_model(), strict=True):
+            self._add("float", f"output_{name}", numbers)
+        unscaled = "sums[k] * NAME_output_deviations[k] + NAME_output_means[k]"
+        return [*lines, "for (k = 0; k < NAME_OUTPUTS; k++)", f"    y[k] = {unscaled};"]
+
+    @property
+    def _output(self) -> str:
+        return "y" if self.blueprint.outputs else "logits"
 
     def _product(self, name: str, matrix: np.ndarray, inputs: str, bound: str) -> list[str]:
         """Add a matrix `[inputs, sums]`, and return the line that multiplies inputs with it."""
@@ -188,75 +213,43 @@ class Header:
 
     def _add(self, kind: str, name: str, numbers: np.ndarray) -> None:
         self.flash += numbers.nbytes
-        self.tables.append(_table(kind, name, numbers))
+        self.tables.append(table(kind, name, numbers))
 
     def _function(self) -> str:
         """Return NAME_step; what is no input gives NAN, and leaves the state as it was."""
-        dense = self.blueprint.encoding != "one_hot"
-        given = "const float *inputs" if self.features else "int symbol"
-        least = "from 0 to NAME_SYMBOLS - 1"
-        what = "NAME_INPUTS finite numbers" if self.features else f"a symbol, {least}"
-        wrong = (
-            [f"for (k = 0; k < {self.inputs}; k++)", "    if (!(inputs[k] - inputs[k] == 0.0f))", "        valid = 0;"]
-            if self.features
-            else ["valid = symbol >= 0 && symbol < NAME_SYMBOLS;"]
-        )
+        given = "const float *x" if self.features else "int symbol"
+        what = "NAME_INPUTS finite numbers" if self.features else "a symbol, from 0 to NAME_SYMBOLS - 1"
+        gives = "numbers" if self.blueprint.outputs else "logits"
+        scaled = "" if self.scales is None else ", both in the units of the data"
         lines = [
             f"NAME_LOCAL float sums[{self.sums}];",
-            *([f"NAME_LOCAL float x[{padded(self.inputs)}] = {{0.0f}};"] if dense else []),
-            *(["float bound = 0.0f;"] if dense and self.int8 else []),
+            *([f"NAME_LOCAL float input[{padded(self.inputs)}] = {{0.0f}};"] if self.inputs else []),
+            *(["float bound = 0.0f;"] if self.inputs and self.int8 else []),
             "int k, valid = 1;",
-            *wrong,
-            "if (!valid) {",
-            "    for (k = 0; k < NAME_OUTPUTS; k++)",
-            "        logits[k] = NAN;",
-            "    return;",
-            "}",
+            *self._checked(),
             *self.step,
-            "memcpy(logits, sums, NAME_OUTPUTS * sizeof(float));",
         ]
         body = "\n".join(f"    {line}" for line in lines)
         return (
-            f"/* Reads {what}, and writes NAME_OUTPUTS logits; anything else gives NAN and leaves the state. */\n"
-            f"NAME_FUNCTION void NAME_step(struct NAME_state *state, {given}, float *logits)\n{{\n{body}\n}}"
+            f"/* Reads {what}, and writes NAME_OUTPUTS {gives}{scaled};\n"
+            "   anything else gives NAN and leaves the state. */\n"
+            f"NAME_FUNCTION void NAME_step(struct NAME_state *state, {given}, float *{self._output})\n{{\n{body}\n}}"
         )
 
-
-def _part(name: str) -> str:
-    return (HERE / f"c_{name}.h").read_text(encoding="utf-8").rstrip("\n")
-
-
-def _table(kind: str, name: str, numbers: np.ndarray) -> str:
-    """Return a constant array; floats with as many digits as it takes to read the same numbers."""
-    flat = numbers.ravel()
-    floats = kind == "float"
-    words = [f"{word}f" for word in flat.astype(np.float32).astype(str)] if floats else list(map(str, flat.tolist()))
-    lines = ",\n".join(", ".join(words[k : k + LINE]) for k in range(0, len(words), LINE))
-    return f"NAME_TABLE {kind} NAME_{name}[{len(words)}] = {{\n{lines}\n}};"
-
-
-def _vocabulary(symbols: Vocabulary) -> str:
-    is_byte = symbols.unit == "byte"
-    codes = ",\n".join(", ".join(map(str, line)) for line in _lines(symbols.codes.tolist()))
-    form = f" Texts are first brought to Unicode's form {symbols.normalize}." if symbols.normalize else ""
-    lower = " Texts are lower-cased first: the model knows lower case only." if symbols.lowercase else ""
-    parts = {
-        "UNIT": "a byte" if is_byte else "a character of Unicode",
-        "ONE": "a byte" if is_byte else "a character",
-        "LOWER": form + lower,
-        "CODE_TYPE": "unsigned long",
-        "CODES": codes,
-        "UTF8": "" if is_byte else " in UTF-8",
-        "MORE": "0" if is_byte else "code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3",
-    }
-    return re.sub("@([A-Z_0-9]+)@", lambda found: parts[found[1]], _part("vocabulary")) + "\n"
-
-
-def _lines(numbers: list[int]) -> Iterable[list[int]]:
-    return (numbers[k : k + LINE] for k in range(0, len(numbers), LINE))
-
-
-def _comment(text: str) -> str:
-    """Return a text that can stand in a comment of C: in ASCII, without its marks, and without trigraphs."""
-    plain = text.encode("ascii", "backslashreplace").decode()
-    return re.sub(r"\?(?=\?)", "? ", plain.replace("*/", "* /").replace("/*", "/ *"))
+    def _checked(self) -> list[str]:
+        """Return the lines that bring the input and refuse what is none: numbers once they are scaled."""
+        refuse = [
+            "if (!valid) {",
+            "    for (k = 0; k < NAME_OUTPUTS; k++)",
+            f"        {self._output}[k] = NAN;",
+            "    return;",
+            "}",
+        ]
+        if not self.features:
+            return ["valid = symbol >= 0 && symbol < NAME_SYMBOLS;", *refuse, *self.entry]
+        finite = [
+            f"for (k = 0; k < {self.inputs}; k++)",
+            "    if (!(input[k] - input[k] == 0.0f))",
+            "        valid = 0;",
+        ]
+        return [*self.entry, *finite, *refuse]

@@ -123,38 +123,7 @@ NAME_FUNCTION int NAME_load(struct NAME_state *state, const unsigned char bytes[
     return 0;
 }
 
-/* Draws a symbol with a number in [0, 1) such as NAME_random gives; temperature 0: the likeliest. -1: logits are no
-   numbers. */
-NAME_FUNCTION int NAME_sample(const float *logits, double temperature, double uniform)
-{
-    double total = 0, sum = 0;
-    int k, best = 0;
-    for (k = 0; k < NAME_OUTPUTS; k++)
-        if (!(logits[k] - logits[k] == 0))
-            return -1;
-    for (k = 1; k < NAME_OUTPUTS; k++)
-        best = logits[k] > logits[best] ? k : best;
-    if (!(temperature > 0))
-        return best;
-    for (k = 0; k < NAME_OUTPUTS; k++)
-        total += exp(((double)logits[k] - (double)logits[best]) / temperature);
-    for (k = 0; k < NAME_OUTPUTS - 1; k++) {
-        sum += exp(((double)logits[k] - (double)logits[best]) / temperature);
-        if (sum > uniform * total)
-            break;
-    }
-    return k;
-}
-
-/* Returns the next number in [0, 1) of a seed (xorshift32; any seed but 0). */
-NAME_FUNCTION double NAME_random(unsigned long *seed)
-{
-    *seed ^= (*seed << 13) & 0xffffffffUL;
-    *seed ^= *seed >> 17;
-    *seed ^= (*seed << 5) & 0xffffffffUL;
-    return (double)*seed / 4294967296.0;
-}
-
+@DRAW@
 @VOCABULARY@
 #ifdef NAME_TEST /* a program that compares 200 steps with what NumPy computed: gcc -x c -D NAME_TEST FILE -lm */
 #include <stdio.h>
@@ -172,8 +141,9 @@ int main(void)
     for (t = 0; t < NAME_TEST_STEPS; t++) {
         NAME_step(&state, NAME_test_inputs@TEST_INPUT@, outputs);
         for (k = t % NAME_TEST_STRIDE; k < NAME_OUTPUTS; k += NAME_TEST_STRIDE) {
-            double difference = fabs((double)outputs[k] - (double)NAME_test_outputs[i++]);
-            largest = difference <= largest ? largest : difference;
+            double difference = fabs((double)outputs[k] - (double)NAME_test_outputs[i++])@TEST_SCALE@;
+            if (!(difference <= largest))
+                largest = difference < 1e30 ? difference : 1e30;
         }
         NAME_save(&state, bytes); /* the state goes on from its bytes */
         NAME_reset(&state);
@@ -181,7 +151,7 @@ int main(void)
             largest = 1e30;
     }
     largest /= NAME_TEST_UNIT;
-    printf("largest difference %.2g over %d steps, in units of %g; bound %g\n", largest, t,
+    printf("largest difference %.2g over %d steps, in units of %g@TEST_OF@; bound %g\n", largest, t,
            NAME_TEST_UNIT + 0.0, NAME_TEST_BOUND);
     return !(largest <= NAME_TEST_BOUND);
 }

@@ -83,8 +83,9 @@ def with_int8(blueprint: Blueprint) -> Blueprint:
     )
     layers = (changed, *map(_rounded_layer, rest))
     table = None if weights.embedding is None else rounded(weights.embedding).floats()
+    skip = None if weights.skip is None else _by_sum(weights.skip)
     changed_head = HeadWeights(_by_sum(kernel), bias)
-    return blueprint._replace(weights=weights._replace(layers=layers, head=changed_head, embedding=table))
+    return blueprint._replace(weights=weights._replace(layers=layers, head=changed_head, embedding=table, skip=skip))
 
 
 def _rounded_layer(layer: LayerWeights) -> LayerWeights:

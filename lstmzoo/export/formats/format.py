@@ -73,7 +73,9 @@ class Format(NamedTuple):
     """The function that raises `InputError` where the machine lacks what a package cannot bring."""
     explain: Callable[[Signature, Vocabulary | None, str], str] | None = None
     """The function that writes the card's part on how to call the file of a name, where that is not from Python."""
-    describe: Callable[[Blueprint, Path, bool], list[str]] | None = None
+    describe: Callable[[Blueprint, Notes, Path, bool], list[str]] | None = None
     """The function that returns the lines on calls and costs, for the path, and whether its weights are int8."""
+    places: tuple[str, str] = ("features[..., {}]", "outputs[..., {}]")
+    """The place of an input and of an output of a model of numbers, by its number."""
     int8: Int8 | None = None
     """The parts for weights as int8; None: the format has float32 alone."""
