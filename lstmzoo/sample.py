@@ -24,7 +24,8 @@ def sample(
     runtime: Annotated[
         str,
         typer.Option(
-            help="what computes it: numpy (starts at once), tensorflow, tflite or onnx; auto: one of the first two"
+            help="what computes it: numpy (starts at once), tensorflow, tflite, onnx or c (compiled on this machine); "
+            "auto: one of the first two"
         ),
     ] = "auto",
 ) -> None:

@@ -20,7 +20,8 @@ def score(
     runtime: Annotated[
         str,
         typer.Option(
-            help="what computes it: numpy (starts at once), tensorflow, tflite or onnx; auto: one of the first two"
+            help="what computes it: numpy (starts at once), tensorflow, tflite, onnx or c (compiled on this machine); "
+            "auto: one of the first two"
         ),
     ] = "auto",
 ) -> None:

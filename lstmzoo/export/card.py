@@ -38,7 +38,7 @@ def card_of(source: Source, name: str, file: str) -> str:
 
     `file`: the name of the exported file, which the example program opens.
     """
-    signature, spec, form = signature_of(source.blueprint), source.blueprint.spec, FORMATS[name]
+    signature, spec = signature_of(source.blueprint), source.blueprint.spec
     parameters = sum(part.size for part in source.blueprint.weights.in_order())
     task = f"- **Task**: {markdown_text(source.task)}.\n" if source.task else ""
     return f"""# {markdown_text(source.name)}
@@ -47,13 +47,21 @@ def card_of(source: Source, name: str, file: str) -> str:
 {task}- **Weights**: {markdown_text(source.weights)}.
 - **Format**: {name}, written by lstmzoo {VERSION} and compared with the live model.
 
-{_signature(signature, source, form)}
+{_calls(signature, source, FORMATS[name], file)}
+{_own(source.card)}"""
+
+
+def _calls(signature: Signature, source: Source, form: Format, file: str) -> str:
+    """Return what goes in and comes out, and a program; or what the format itself says of them."""
+    if form.example is None:
+        called = f"{form.sentence}\n\n{form.explain(signature, source.symbols, file)}"  # type: ignore[misc]
+        return called if source.scaling is None else f"{called}\n\n{_rows(source.scaling, source.answer, form)}"
+    return f"""{_signature(signature, source, form)}
 {form.sentence}
 
 ```python
 {program(signature, source.symbols, source.scaling, form.example, file)}
-```
-{_own(source.card)}"""
+```"""
 
 
 def _signature(signature: Signature, source: Source, form: Format) -> str:
@@ -77,7 +85,7 @@ def _signature(signature: Signature, source: Source, form: Format) -> str:
 
 Any number of lanes B and of steps T, from 1 on. `{signature.output_name}[:, t]` {meaning}{ends}.
 A stream starts with states of zeros; the states come out again{renamed}, and go in beside the next inputs.
-{_columns(source.scaling) if source.scaling is not None else _symbols(signature, source.symbols)}
+{_columns(source.scaling, form) if source.scaling is not None else _symbols(signature, source.symbols)}
 """
 
 
@@ -92,20 +100,29 @@ def _symbols(signature: Signature, symbols: Vocabulary | None) -> str:
     return f"Symbol k, {kind}, is the k-th (from 0) of `symbols` in `{VOCABULARY}`; it knows no others.{form}{lower}"
 
 
-def _columns(scaling: Scaling) -> str:
+def _rows(scaling: Scaling, answer: str, form: Format) -> str:
+    return f"""## What goes in and comes out
+
+The outputs of row t {answer}.
+{_columns(scaling, form)}"""
+
+
+def _columns(scaling: Scaling, form: Format) -> str:
     """Return a table of the columns in their order, and what stands for a missing value."""
     flags = [[f"1 where {name} is missing, else 0", "", ""] for name in scaling.held]
-    numbers = {"features": [*_numbers(scaling, scaling.inputs), *flags], "outputs": _numbers(scaling, scaling.targets)}
+    numbers = [*_numbers(scaling, scaling.inputs), *flags], _numbers(scaling, scaling.targets)
     rows = [
-        f"| `{kind}[..., {place}]` " + markdown_row(row)
-        for kind, lines in numbers.items()
-        for place, row in enumerate(lines)
+        f"| `{place.format(number)}` " + markdown_row(row)
+        for place, lines in zip(form.places, numbers, strict=True)
+        for number, row in enumerate(lines)
     ]
-    held = f" For a missing value give its last one; before the first, that of `held` in `{SCALING}`." if flags else ""
+    first = ", ".join(f"{markdown_text(name)} {value:.9g}" for name, value in scaling.held.items())
+    held = f" For a missing value give its last one; before the first: {first}." if flags else ""
+    kept = "" if form.example is None else f" (in `{SCALING}` too)"
     return "\n".join(
         [
-            "Numbers are in the units of the data; the graph scales them by these means and deviations of the training",
-            f"part, which are in `{SCALING}` too. Inputs are rounded to float32, which has seven digits.{held}",
+            "Numbers are in the units of the data; the model scales them by these means and deviations of the training",
+            f"part{kept}. Inputs are rounded to float32, which has seven digits.{held}",
             "",
             "| place | column | mean | deviation |",
             "|---|---|---|---|",

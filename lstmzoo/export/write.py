@@ -4,13 +4,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from lstmzoo.errors import InputError
+from lstmzoo.errors import InputError, nearest, shown
 from lstmzoo.export.card import Source, card_of
 from lstmzoo.export.formats.registry import FORMATS
 from lstmzoo.export.notes import Notes
 from lstmzoo.export.target import beside, check_target, taken
-from lstmzoo.export.verify import SYMBOLS, compare
-from lstmzoo.models.blueprint import Blueprint
+from lstmzoo.export.verify import ROUNDED, SYMBOLS, TOLERANCE, compare
+from lstmzoo.models.blueprint import Blueprint, require_finite
 from lstmzoo.models.signature import Signature, signature_of
 from lstmzoo.runs.trained import Trained, open_run
 from lstmzoo.schema.section import Section
@@ -39,20 +39,29 @@ class Exported(NamedTuple):
     bytes: int
     inside: str
     """The files inside it, and their place."""
-    scaled: bool = False
+    scaled: bool
     """True if its numbers are in the units of the data."""
+    numbers: str
+    """The numbers of its weights: "float32" or "int8"."""
+    lines: list[str]
+    """Lines on calls and costs, where inputs and outputs are no arrays by name."""
 
 
 def export_model(
-    run: "str | os.PathLike[str] | keras.Model", path: str | os.PathLike[str], format: str | None = None
+    run: "str | os.PathLike[str] | keras.Model",
+    path: str | os.PathLike[str],
+    format: str | None = None,
+    weights: str = "float32",
 ) -> Exported:
     """Write a trained model with its state in the signature: `(ids, states) -> (logits, states)`.
 
     `run`: a run directory, a trained model of the package such as "zoo:char_python", or a live Keras model such as
     `build_model` makes, whose states stay as they are (and which has no vocabulary). `format`: "keras",
-    "savedmodel" (a directory), "tflite" or "onnx"; None: the one that the ending of `path` names. Inputs are
-    `ids [B, T]` int32 (or `features [B, T, D]` float32) and the states `h0`, `c0`, `h1`, ... `[B, H]` float32; outputs
-    are `logits [B, T, V]` and the states after the window, under the same names (ONNX: `h0_next`, ...). B and T may be
+    "savedmodel" (a directory), "tflite", "onnx" or "c"; None: the one that the ending of `path` names. `weights`:
+    "float32", or "int8" with "c", if that changes no logit by more than 1.0 and the loss by 0.5 % at most (numbers: by
+    0.05 deviations, root mean square). Inputs are `ids [B, T]` int32 (or `features [B, T, D]` float32) and the states
+    `h0`, `c0`, `h1`, ... `[B, H]` float32; outputs are `logits [B, T, V]` and the states after the window, under the
+    same names (ONNX: `h0_next`, ...); in C a call is one step of one lane. B and T may be
     any. A model of numbers gives `outputs [B, T, M]`; that of a run takes and gives numbers in the units of the data,
     since its scaling is in the graph, and a live one its own. The vocabulary or scaling, and a model card, are inside.
     The format's own runtime runs the file over 200 steps, and its numbers are compared with the live model's, before
@@ -63,7 +72,8 @@ def export_model(
     """
     target = Path(path)
     chosen = check_target(target, format)
-    return write_export(source_of(run), target, chosen)
+    check_weights(weights, chosen)
+    return write_export(source_of(run), target, chosen, weights)
 
 
 def source_of(run: "str | os.PathLike[str] | keras.Model") -> Source:
@@ -74,6 +84,7 @@ def source_of(run: "str | os.PathLike[str] | keras.Model") -> Source:
         blueprint = blueprint_of(run)
         if blueprint.dtype != "float32":
             raise InputError(f"model: expected weights of float32, received {blueprint.dtype}: build it in float32")
+        require_finite(blueprint.weights)
         return Source(blueprint, None, run.name, "those of a live Keras model")
     return source_of_run(open_run(run))
 
@@ -114,22 +125,27 @@ def _name(value: object) -> str:
     return Path(text).name if Path(text).is_absolute() else text
 
 
-def write_export(source: Source, path: Path, format: str) -> Exported:
+def write_export(source: Source, path: Path, format: str, weights: str = "float32") -> Exported:
     """Write a model to a path that `check_target` has accepted; the rest is as in `export_model`."""
     form, signature = FORMATS[format], signature_of(source.blueprint)
+    int8 = form.int8 if weights == "int8" else None
+    write, blueprint, tolerance = form.write, source.blueprint, TOLERANCE
+    if int8 is not None:
+        write, blueprint, tolerance = int8.write, int8.stands_for(blueprint), ROUNDED
     _require_small(source.blueprint, format)
     notes = Notes(source.symbols, card_of(source, format, path.name), source.scaling)
     with beside(path) as place:
-        form.write(source.blueprint, notes, place)
-        difference = compare(source.blueprint, form.open(place, signature), source.scaling)
+        write(source.blueprint, notes, place)
+        difference = compare(blueprint, form.open(place, signature), source.scaling, tolerance)
         size = sum(file.stat().st_size for file in [place, *place.rglob("*")] if file.is_file())
         try:
             publish(place, path)
         except FileExistsError:
             raise taken(path) from None
     inside = f"{' and '.join(notes.files())} {form.inside}"
+    lines = [] if form.describe is None else form.describe(source.blueprint, notes, path, int8 is not None)
     scaled = source.scaling is not None
-    return Exported(path, format, source.weights, signature, SYMBOLS, difference, size, inside, scaled)
+    return Exported(path, format, source.weights, signature, SYMBOLS, difference, size, inside, scaled, weights, lines)
 
 
 def describe_export(exported: Exported) -> str:
@@ -143,18 +159,31 @@ def describe_export(exported: Exported) -> str:
     after = FORMATS[exported.format].state_after.format(state=before)
     renamed = "" if after == before else f", {after} and so on"
     units, unit = (" in the units of the data", " deviations") if exported.scaled else ("", "")
-    near = f"within {exported.difference:.1e}{unit} of" if exported.difference else "equal to"
     steps, gives = "steps" if signature.numbers else "symbols", signature.output_name
+    calls = exported.lines or [
+        f"inputs: {first}{units}, {states}",
+        f"outputs: {gives} [B, T, {signature.output_dim}]{units}, and the states for what comes next{renamed}",
+    ]
+    rounded = ", with weights rounded to int8" if exported.numbers == "int8" else ""
+    near = f"within {exported.difference:.1e}{unit} of" if exported.difference else "equal to"
     return "\n".join(
         [
             f"{exported.path}: {exported.format}, {exported.bytes / 1000:,.0f} kB",
             f"weights: {exported.weights}",
-            f"inputs: {first}{units}, {states}",
-            f"outputs: {gives} [B, T, {signature.output_dim}]{units}, and the states for what comes next{renamed}",
-            f"checked over {exported.symbols} {steps}: {gives} {near} the live model's",
+            *calls,
+            f"checked over {exported.symbols} {steps}: {gives} {near} the live model's{rounded}",
             f"inside: {exported.inside}",
         ]
     )
+
+
+def check_weights(weights: str, format: str) -> None:
+    """Raise `InputError` for numbers of weights that are unknown, or that a format does not have."""
+    names = ["float32", *(["int8"] if FORMATS[format].int8 is not None else [])]
+    if weights not in names:
+        others = ", ".join(name for name, form in FORMATS.items() if form.int8 is not None)
+        where = f" (int8: {others})" if weights == "int8" else nearest(weights, names)
+        raise InputError(f"weights: expected {' or '.join(names)} with {format}, received {shown(weights)}{where}")
 
 
 def _require_small(blueprint: Blueprint, format: str) -> None:

@@ -8,7 +8,7 @@ from lstmzoo.export.notes import Notes
 from lstmzoo.inference.choice import Choice
 from lstmzoo.inference.draw import RunnerSampler, Sampler
 from lstmzoo.inference.losses import Reader, RunnerReader
-from lstmzoo.inference.numpy_runner import NumpyRunner
+from lstmzoo.models.numpy_runner import NumpyRunner
 from lstmzoo.models.signature import Runner, signature_of
 from lstmzoo.runs.trained import Trained
 from lstmzoo.system.accessories import before_tensorflow

@@ -69,7 +69,7 @@ def sample_text(
     last of them), then to the likeliest that together reach the probability `top_p`. The state starts at zero and reads
     the prompt; without a prompt the first symbol is uniform. A text ends early with `stop`. Sample k of a seed is the
     same text with any number of samples and with any `runtime`: "numpy" (starts at once), "tensorflow" (faster from
-    about 100,000 symbols on), "tflite" or "onnx"; "auto" is one of the first two. Texts are `str`, or `bytes` if
+    about 100,000 symbols on), "tflite", "onnx" or "c"; "auto" is one of the first two. Texts are `str`, or `bytes` if
     symbols are bytes. `verbose` prints the first text as it is drawn, and the others when they are whole.
 
     Raises `InputError` for a prompt or stop that the model cannot spell, for values out of their range, for a runtime

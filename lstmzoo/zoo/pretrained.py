@@ -10,7 +10,7 @@ from pathlib import Path
 from lstmzoo.errors import InputError, did_you_mean, shown
 
 PREFIX = "zoo:"
-EXPORTED = (".keras", ".tflite", ".onnx")
+EXPORTED = (".keras", ".tflite", ".onnx", ".h")
 MODELS = Path(__file__).parent / "trained"
 
 

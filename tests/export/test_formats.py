@@ -17,7 +17,7 @@ from lstmzoo.errors import InputError
 from lstmzoo.export.formats.registry import FORMATS
 from lstmzoo.inference.numpy_runner import NumpyRunner
 from lstmzoo.models.rebuild import blueprint_of
-from tests.helpers.exports import MODELS, NUMBERS, PIECES, M, V, expected_of, live, opened, symbols, write
+from tests.helpers.exports import ARRAYS, MODELS, NUMBERS, PIECES, M, V, expected_of, live, opened, symbols, write
 from tests.helpers.rows import few
 
 OF_NUMBERS = [
@@ -31,7 +31,7 @@ OF_NUMBERS = [
 TABLE = [
     *product(MODELS, [*FORMATS, "numpy"]),
     *((f"numbers {name}", "numpy") for name in OF_NUMBERS),
-    *product(["numbers stacked_cells-2 skip"], ["numpy", "onnx"]),
+    *product(["numbers stacked_cells-2 skip"], ["numpy", "onnx", "c"]),
 ]
 EACH = ["single", "stacked_cells-3", "hard_sigmoid", "dropout", "embedding", "scalar", "features"]
 ALWAYS = [
@@ -169,7 +169,7 @@ def described(form, path):
 
 
 @pytest.mark.parametrize("name", ["stacked_cells-3", "features"])
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", ARRAYS)
 def test_states_stand_in_the_signature_by_name(form, name, tmp_path):
     path = tmp_path / f"model{FORMATS[form].ending}"
     signature = write(form, expected_of(name).blueprint, path)

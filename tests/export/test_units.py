@@ -14,7 +14,6 @@ import lstmzoo
 from lstmzoo.data.scaling import Scaling, load_scaling
 from lstmzoo.errors import EnvironmentFailure, InputError
 from lstmzoo.export.card import Source
-from lstmzoo.export.formats.registry import FORMATS
 from lstmzoo.export.units import units_of
 from lstmzoo.export.verify import compare
 from lstmzoo.export.write import _in_words, describe_export, write_export
@@ -23,24 +22,17 @@ from lstmzoo.models.rebuild import blueprint_of
 from lstmzoo.tasks.series.spec import SeriesSpec
 from lstmzoo.tasks.task import answer_of
 from tests.export.test_write import code_of, inside, run_card
-from tests.helpers.exports import ENDINGS, KINDS, NUMBERS, live, opened
+from tests.helpers.exports import ARRAYS, ENDINGS, KINDS, NUMBERS, SCALING, live, opened
 from tests.helpers.rows import few
 from tests.tasks.series.test_task import write_config
 
-SCALING = Scaling(
-    columns=("far", "tiny", "odd|name"),
-    means=(1234567.89, -3e-9, 40.5),
-    deviations=(3.7, 2e-9, 0.7),
-    inputs=("far", "tiny"),
-    targets=("far", "odd|name"),
-    held={"tiny": -3e-9},
-)
 LANES, ROWS, PIECES = 3, 60, (1, 7, 52)
 OF_FORMAT = {  # a Keras file does not depend on the kind; tflite and savedmodel hold one graph
     "onnx": [f"{kind}{skip}" for kind in KINDS for skip in ("", " skip")],
     "tflite": ["single skip", "stacked_cells-1", "stacked_cells-3", "stacked_layers-2 skip"],
     "savedmodel": ["stacked_cells-2 skip", "stacked_layers-1", "stacked_layers-3 skip"],
     "keras": ["single", "stacked_layers-3 skip"],
+    "c": ["single", "stacked_cells-3 skip", "hard_sigmoid skip"],
 }  # fmt: skip
 TABLE = [(f"numbers {name}", form) for form, names in OF_FORMAT.items() for name in names]
 
@@ -158,7 +150,7 @@ def test_a_run_goes_into_every_format(tmp_path, monkeypatch, capsys):
     inputs = units_of(scaling)[0]
     outputs = lstmzoo.load_model(tmp_path / "run")(inputs.scaled(x).astype(np.float32)).numpy()
     wanted = scaling.unscale_targets(outputs.astype(float))
-    for form in FORMATS:
+    for form in ARRAYS:
         exported = lstmzoo.export_model(tmp_path / "run", tmp_path / f"model{ENDINGS[form]}", form)
         assert exported.scaled and exported.difference < 1e-5
         lines = describe_export(exported).splitlines()

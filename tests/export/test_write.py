@@ -34,7 +34,7 @@ from lstmzoo.inference.sampling import SampleRequest
 from lstmzoo.models.rebuild import blueprint_of
 from lstmzoo.models.state import get_states
 from lstmzoo.runs.trained import open_run
-from tests.helpers.exports import ENDINGS, live, symbols as given
+from tests.helpers.exports import ARRAYS, ENDINGS, live, symbols as given
 from tests.helpers.forked import Command, command as command_of
 from tests.helpers.places import ROOT
 from tests.helpers.rows import few
@@ -44,7 +44,8 @@ from tests.helpers.rows import few
 def exported(tmp_path_factory):
     """The package's char model in every format."""
     folder = tmp_path_factory.mktemp("exported")
-    for form, ending in ENDINGS.items():
+    for form in ARRAYS:
+        ending = ENDINGS[form]
         found = lstmzoo.export_model("zoo:char_python", folder / f"model{ending}", form)
         assert (found.format, found.symbols) == (form, 200)
         assert 0 <= found.difference < 1e-4  # of logits up to 30: 3e-5 is what float32 leaves of them
@@ -52,7 +53,7 @@ def exported(tmp_path_factory):
 
 
 def test_nothing_else_is_left(exported):
-    assert {path.name for path in exported.iterdir()} == {f"model{ending}" for ending in ENDINGS.values()}
+    assert {path.name for path in exported.iterdir()} == {f"model{ENDINGS[form]}" for form in ARRAYS}
 
 
 def inside(folder, form, name="vocab.json"):
@@ -67,7 +68,7 @@ def inside(folder, form, name="vocab.json"):
         return json.loads(archive.read(name)), archive.read("README.md").decode()
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", ARRAYS)
 def test_vocabulary_and_card_are_inside(exported, form):
     vocabulary, card = inside(exported, form)
     assert vocabulary == open_run("zoo:char_python").vocabulary.as_json()
@@ -105,7 +106,7 @@ def code_of(card):
     return re.search(r"```python\n(.*?)```", card, re.DOTALL)[1]
 
 
-@pytest.mark.parametrize("forms", few([["onnx", "tflite"], [*FORMATS]], [["onnx", "tflite"]]), ids="-".join)
+@pytest.mark.parametrize("forms", few([["onnx", "tflite"], ARRAYS], [["onnx", "tflite"]]), ids="-".join)
 def test_the_cards_programs_run_in_a_process_without_lstmzoo(exported, forms):
     """In the directory of the files; they write one text, and their numbers are those of the live model."""
     x, texts = np.random.default_rng(1).integers(0, 96, (1, 40)), set()
@@ -265,11 +266,11 @@ def empty_run(tmp_path):
 @pytest.mark.parametrize(
     "out, options, message",
     [
-        ("m.onnx", {"format": "onx"}, "format: expected one of keras, savedmodel, tflite, onnx, received 'onx'; did you mean onnx?"),
-        ("m", {}, "format: expected one of .*, or a name that ends with .keras, .tflite, .onnx, received 'm': choose one with --format .savedmodel writes a directory."),
+        ("m.onnx", {"format": "onx"}, "format: expected one of keras, savedmodel, tflite, onnx, c, received 'onx'; did you mean onnx?"),
+        ("m", {}, "format: expected one of .*, or a name that ends with .keras, .tflite, .onnx, .h, received 'm': choose one with --format .savedmodel writes a directory."),
         ("m.onxx", {}, "received 'm.onxx'; did you mean .onnx\\?: choose one with --format"),
         ("m.onnx", {"format": "x" * 5000}, "format: expected one of .*, received 'x{56}\\.\\.\\.$"),
-        ("m.onnx", {"format": ""}, "format: expected one of keras, savedmodel, tflite, onnx, received ''"),
+        ("m.onnx", {"format": ""}, "format: expected one of keras, savedmodel, tflite, onnx, c, received ''"),
         ("m.KERAS", {}, "expected a name that ends with .keras with format keras, received 'm.KERAS'"),
         ("m[1]", {"format": "savedmodel"}, r"expected a path without \[ with format savedmodel"),
         ("m\udcff.onnx", {}, "received one that is not UTF-8"),
@@ -501,4 +502,7 @@ def test_a_live_model_is_exported_too_and_its_states_stay(name, tmp_path):
         lstmzoo.export_model(headless, tmp_path / "n.onnx")
     with pytest.raises(InputError, match="expected a tf_keras"):
         lstmzoo.export_model(3, tmp_path / "n.onnx")
+    with pytest.raises(InputError, match="layer 0 kernel: expected finite numbers, received NaN or infinity"):
+        model.set_weights([weight * np.nan for weight in model.get_weights()])
+        lstmzoo.export_model(model, tmp_path / "n.h")
     assert [path.name for path in tmp_path.iterdir()] == ["m.onnx"]

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 import lstmzoo
+from lstmzoo.data.scaling import Scaling
 from lstmzoo.export.formats.registry import FORMATS
 from lstmzoo.export.notes import Notes
 from lstmzoo.inference.numpy_runner import NumpyRunner
@@ -34,7 +35,16 @@ NUMBERS = {
     for name, model in [*KINDS.items(), ("hard_sigmoid", MODELS["hard_sigmoid"]), ("dropout", MODELS["dropout"])]
     for skip in (False, True)
 }
+SCALING = Scaling(  # of a mean that float32 does not hold, and numbers near its smallest
+    columns=("far", "tiny", "odd|name"),
+    means=(1234567.89, -3e-9, 40.5),
+    deviations=(3.7, 2e-9, 0.7),
+    inputs=("far", "tiny"),
+    targets=("far", "odd|name"),
+    held={"tiny": -3e-9},
+)
 ENDINGS = {name: form.ending for name, form in FORMATS.items()}
+ARRAYS = [name for name, form in FORMATS.items() if form.example]  # called from Python, with arrays by name
 
 
 def live(name, batch_size):

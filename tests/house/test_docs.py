@@ -190,6 +190,14 @@ def test_the_table_of_formats_has_the_measured_times():
     assert f"NumPy takes {first} s and {memory} MB" in INFERENCE
 
 
+def test_the_times_of_c_are_measured_ones():
+    measured = (ROOT / "experiments" / "speed" / "c.md").read_text()
+    assert measured in DOCUMENTS["experiments/speed/README.md"]
+    table = EXPORT.split("| | 16 units |")[1].split("\n\n")[0].splitlines()[2:]
+    assert len(table) == 6
+    assert [line for line in table if line not in measured] == []
+
+
 def test_the_scores_of_trained_models_are_those_of_their_cards():
     carried, cold = re.findall(r"\| (\d\.\d+) \| \d\.\d+ \|", card("zoo:char_python"))
     assert f"{float(carried):.3f} nats a character with its state carried, {float(cold):.3f} in cold windows" in README

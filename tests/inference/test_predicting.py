@@ -154,7 +154,7 @@ def test_a_validation_file_gives_the_errors_that_the_run_has_measured(tmp_path, 
     assert best["val_mae"] == pytest.approx(np.mean([np.nanmean(abs(each)) for each in errors]), rel=1e-5)
 
 
-RUNTIMES = [("tensorflow", (10,)), ("tensorflow", runner_tf.SIZES), ("tflite", ()), ("onnx", ())]
+RUNTIMES = [("tensorflow", (10,)), ("tensorflow", runner_tf.SIZES), ("tflite", ()), ("onnx", ()), ("c", ())]
 
 
 @pytest.mark.parametrize(("runtime", "sizes"), few(RUNTIMES, RUNTIMES[:1]))
@@ -251,7 +251,7 @@ REFUSED = {  # content of the table, options, message
     "sound of no sound": ("heat,flow\n1,2\n", {"out": "out.wav"}, "--out: expected a name that ends with .csv, as the table has no rate, received out.wav"),
     "a file that is there": ("heat,flow\n1,2\n", {"out": "in.csv"}, "'in.csv': expected a path that does not exist yet, received one that exists"),
     "no folder": ("heat,flow\n1,2\n", {"out": "no/out.csv"}, "expected a file that can be written, received no/out.csv"),
-    "no runtime": ("heat,flow\n1,2\n", {"runtime": "torch"}, "runtime: expected one of auto, numpy, tensorflow, tflite, onnx, received 'torch'"),
+    "no runtime": ("heat,flow\n1,2\n", {"runtime": "torch"}, "runtime: expected one of auto, numpy, tensorflow, tflite, onnx, c, received 'torch'"),
     "a run of texts": (None, {"run": "zoo:char_python"}, "expected a run of a series task, received 'zoo:char_python', a run of the char task"),
     "no run": (None, {"run": "."}, "expected a run directory, received '.'"),
 }  # fmt: skip

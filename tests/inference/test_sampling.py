@@ -228,7 +228,7 @@ def test_a_text_ends_with_the_stop_string(run):
         ({"temperature": "1"}, "temperature: expected a number >= 0, received '1'"),
         ({"prompt": None}, "prompt: expected text, received None"),
         ({"samples": 0}, "samples: expected an integer from 1 to 10,000, received 0"),
-        ({"runtime": "tenserflow"}, "runtime: expected one of auto, numpy, tensorflow, tflite, onnx, received 'tenserflow'; did you mean tensorflow"),
+        ({"runtime": "tenserflow"}, "runtime: expected one of auto, numpy, tensorflow, tflite, onnx, c, received 'tenserflow'; did you mean tensorflow"),
         ({"length": None}, "length: expected an integer"),
         ({"seed": -1}, "seed: expected an integer >= 0, received -1"),
     ],

@@ -5,6 +5,7 @@ from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
+from lstmzoo.data.vocabulary import Vocabulary
 from lstmzoo.export.notes import Notes
 from lstmzoo.models.blueprint import Blueprint
 from lstmzoo.models.signature import Runner, Signature
@@ -30,6 +31,15 @@ class Example(NamedTuple):
     """The expression that runs one window and gives a mapping from names to outputs."""
 
 
+class Int8(NamedTuple):
+    """The parts of a format that can hold weights as int8."""
+
+    write: Callable[[Blueprint, Notes, Path], None]
+    """The function that writes them; it refuses a model whose numbers they change too much."""
+    stands_for: Callable[[Blueprint], Blueprint]
+    """The function that returns the model with the rounded weights."""
+
+
 class Format(NamedTuple):
     """One export format. To add one: write its module with a record at the end, and one line in `registry.FORMATS`."""
 
@@ -43,8 +53,8 @@ class Format(NamedTuple):
     """The place of the files within, such as the card, for the line that says what was written."""
     sentence: str
     """The card's sentence: who reads the format, and the command that installs it."""
-    example: Example
-    """The parts of the card's example program."""
+    example: Example | None = None
+    """The parts of the card's example program in Python; None: see `explain`."""
     modules: tuple[str, ...] = ()
     """The modules that must be installed; an extra of the package that has the format's name installs them."""
     most_bytes: float = inf
@@ -59,3 +69,13 @@ class Format(NamedTuple):
     """True if `--runtime` of `sample`, `score` and `predict` takes it."""
     needs_tensorflow: bool = True
     """True if TensorFlow is needed to write or to run it."""
+    check: Callable[[], object] | None = None
+    """The function that raises `InputError` where the machine lacks what a package cannot bring."""
+    explain: Callable[[Signature, Vocabulary | None, str], str] | None = None
+    """The function that writes the card's part on how to call the file of a name, where that is not from Python."""
+    describe: Callable[[Blueprint, Notes, Path, bool], list[str]] | None = None
+    """The function that returns the lines on calls and costs, for the path, and whether its weights are int8."""
+    places: tuple[str, str] = ("features[..., {}]", "outputs[..., {}]")
+    """The place of an input and of an output of a model of numbers, by its number."""
+    int8: Int8 | None = None
+    """The parts for weights as int8; None: the format has float32 alone."""

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from lstmzoo.errors import InputError, nearest, shown
+from lstmzoo.export.formats.c import C
 from lstmzoo.export.formats.format import Format
 from lstmzoo.export.formats.keras import KERAS
 from lstmzoo.export.formats.onnx import ONNX
@@ -10,7 +11,7 @@ from lstmzoo.export.formats.savedmodel import SAVEDMODEL
 from lstmzoo.export.formats.tflite import TFLITE
 from lstmzoo.system.missing import load_extra
 
-FORMATS: dict[str, Format] = {"keras": KERAS, "savedmodel": SAVEDMODEL, "tflite": TFLITE, "onnx": ONNX}
+FORMATS: dict[str, Format] = {"keras": KERAS, "savedmodel": SAVEDMODEL, "tflite": TFLITE, "onnx": ONNX, "c": C}
 _ENDINGS = {form.ending: name for name, form in FORMATS.items() if form.ending}
 
 
@@ -40,6 +41,8 @@ def choose_format(name: str | None, path: Path) -> str:
 
 
 def require_format(name: str) -> None:
-    """Raise `InputError`, with the command that installs it, if a package that a format needs is not installed."""
+    """Raise `InputError`, which says what to install, if the machine lacks a package or program that a format needs."""
     for module in FORMATS[name].modules:
         load_extra(module, name)
+    if check := FORMATS[name].check:
+        check()
