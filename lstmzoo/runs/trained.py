@@ -101,7 +101,8 @@ def load_model(run: str | os.PathLike[str], batch_size: int = 1, *, seq_length: 
 
     `run`: a run directory, or a trained model of the package such as "zoo:char_python". The weights are those after
     the best validation, or the last ones where there was none. That of a series takes scaled numbers `[B, T, D]` and
-    gives scaled ones `[B, T, M]`: `predict_series` and exported files know the units. Raises `InputError` as `open_run`.
+    gives scaled ones `[B, T, M]`: `predict_series` and exported files know the units. Raises `InputError` as `open_run`
+    does.
     """
     return open_run(run).model(batch_size, seq_length)
 
