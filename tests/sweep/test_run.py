@@ -80,6 +80,7 @@ def test_failures_are_rows_with_reasons_and_the_search_goes_on(sweep, tmp_path):
     assert [found[str(units)] for units in range(1, 7)] == ["FAILED"] * 3 + ["COMPLETED"] * 3
 
 
+@pytest.mark.slow
 def test_too_many_failures_end_the_search_and_the_next_start_goes_on(sweep, tmp_path):
     choices = [4, [4, 1], 5, 6, 7, [4, 2], [4, 3], [4, 4]]
     space = {"model.kind": "stacked_layers", "model.units": {"choices": choices}}
