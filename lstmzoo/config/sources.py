@@ -12,9 +12,12 @@ from lstmzoo.schema.places import legal_keys
 from lstmzoo.schema.yaml_reader import MAX_BYTES, MAX_DEPTH, KeyPath, parse_yaml
 from lstmzoo.schema.yaml_scanner import no_space
 from lstmzoo.system.reader import open_file
+from lstmzoo.tasks.registry import TASKS
+from lstmzoo.tasks.task import data_keys
 
 LENGTHS = ("epochs", "steps", "time_budget")
 EITHER = {"train": LENGTHS, "task": ("corpus", "text")}  # keys of which one is given; that of --set replaces the file's
+DATA = {("task", key) for task in TASKS.values() for key in data_keys(task.Spec)}
 
 
 class Problem(NamedTuple):
@@ -44,7 +47,7 @@ class Sources:
     @property
     def folders(self) -> list[Path]:
         """Folders where relative paths start: the file's, and for those of --set then the working directory."""
-        here = [Path.cwd()] if ("task", "text") in self.places else []
+        here = [Path.cwd()] if any(place[:2] in DATA for place in self.places) else []
         return [Path(self.file).parent, *here]
 
     def line_of(self, problem: Problem) -> tuple[int, str]:

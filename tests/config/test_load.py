@@ -90,6 +90,34 @@ def test_a_length_given_by_set_replaces_that_of_the_file(tmp_path):
         load(tmp_path, GOOD, "train.steps=9", "train.epochs=2")
 
 
+SERIES = "task: {kind: series, data: a.csv}\nmodel: {units: 4}\ntrain: {epochs: 1}\n"
+
+
+@pytest.mark.parametrize(
+    ("override", "data", "validation"),
+    [
+        ("task.data=b.csv", ("here/b.csv",), None),
+        ("task.data=[b.csv, a.csv]", ("here/b.csv", "a.csv"), None),
+        ("task.data={x: b.csv}", ({"x": "here/b.csv"},), None),
+        ("task.validation=b.csv", ("a.csv",), ("here/b.csv",)),
+    ],
+)
+def test_tables_given_by_set_may_be_relative_to_here(tmp_path, monkeypatch, override, data, validation):
+    (tmp_path / "here").mkdir()
+    for name in ("a.csv", "here/a.csv", "here/b.csv"):
+        (tmp_path / name).write_text("x\n1\n")
+    monkeypatch.chdir(tmp_path / "here")
+    task = load(tmp_path, SERIES, override).task
+    assert task.data == absolute(tmp_path, data) and task.validation == absolute(tmp_path, validation)
+
+
+def absolute(folder, sources):
+    return sources and tuple(
+        {name: f"{folder}/{file}" for name, file in each.items()} if isinstance(each, dict) else f"{folder}/{each}"
+        for each in sources
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
