@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
+from lstmzoo.data.simulated import is_simulation
 from lstmzoo.errors import InputError, nearest, shown, written
 from lstmzoo.models.registry import get_model
 from lstmzoo.schema.places import legal_keys
@@ -84,6 +85,9 @@ def lay_over(data: dict[str, Any], given: Sequence[tuple[KeyPath, Any]]) -> list
         replaced = any(len(path) == 2 and path[0] == section and path[1] in keys for path, _ in given)
         if replaced and isinstance(data.get(section), dict):
             data[section] = {key: value for key, value in data[section].items() if key not in keys}
+    task, table = data.get("task"), dict(given).get(("task", "data"))
+    if isinstance(task, dict) and is_simulation(task.get("data")) and table is not None and not is_simulation(table):
+        task.pop("rows", None)  # they are of the simulated series, which files replace
     return [problem for path, value in given if (problem := _lay(data, path, value))]
 
 
