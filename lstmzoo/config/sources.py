@@ -6,15 +6,19 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
+from lstmzoo.data.simulated import is_simulation
 from lstmzoo.errors import InputError, nearest, shown, written
 from lstmzoo.models.registry import get_model
 from lstmzoo.schema.places import legal_keys
 from lstmzoo.schema.yaml_reader import MAX_BYTES, MAX_DEPTH, KeyPath, parse_yaml
 from lstmzoo.schema.yaml_scanner import no_space
 from lstmzoo.system.reader import open_file
+from lstmzoo.tasks.registry import TASKS
+from lstmzoo.tasks.task import data_keys
 
 LENGTHS = ("epochs", "steps", "time_budget")
 EITHER = {"train": LENGTHS, "task": ("corpus", "text")}  # keys of which one is given; that of --set replaces the file's
+DATA = {("task", key) for task in TASKS.values() for key in data_keys(task.Spec)}
 
 
 class Problem(NamedTuple):
@@ -44,7 +48,7 @@ class Sources:
     @property
     def folders(self) -> list[Path]:
         """Folders where relative paths start: the file's, and for those of --set then the working directory."""
-        here = [Path.cwd()] if ("task", "text") in self.places else []
+        here = [Path.cwd()] if any(place[:2] in DATA for place in self.places) else []
         return [Path(self.file).parent, *here]
 
     def line_of(self, problem: Problem) -> tuple[int, str]:
@@ -81,6 +85,9 @@ def lay_over(data: dict[str, Any], given: Sequence[tuple[KeyPath, Any]]) -> list
         replaced = any(len(path) == 2 and path[0] == section and path[1] in keys for path, _ in given)
         if replaced and isinstance(data.get(section), dict):
             data[section] = {key: value for key, value in data[section].items() if key not in keys}
+    task, table = data.get("task"), dict(given).get(("task", "data"))
+    if isinstance(task, dict) and is_simulation(task.get("data")) and table is not None and not is_simulation(table):
+        task.pop("rows", None)  # they are of the simulated series, which files replace
     return [problem for path, value in given if (problem := _lay(data, path, value))]
 
 

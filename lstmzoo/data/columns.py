@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -80,13 +81,20 @@ class Table:
         elif name in self._places:
             found = self.columns[self._places[str(name)]]
         else:
+            near = did_you_mean if len(self.names) <= LISTED else nearest
             raise InputError(
                 f"{self.columns[0].numbers.path}: expected one of its {len(self.columns):,} columns, received "
-                f"{shown(name)}{(did_you_mean if len(self.names) <= LISTED else nearest)(name, self.names)}"
+                f"{shown(name)}{near(name, self.names)}{self._of_several()}"
             )
         if found.problem:
             raise InputError(f"{found.numbers.path}: column {found.label}: {found.problem}")
         return found
+
+    def _of_several(self) -> str:
+        """Return what to do where the name of the only column is probably those of several."""
+        is_probable = len(self.names) == 1 and re.search(r"[\s;|,]", self.names[0])
+        cure = "put a comma, semicolon, tab or bar between cells, and no quotes around a row"
+        return f" (if these are several columns, {cure})" if is_probable else ""
 
     def read(self, columns: Iterable[str | int] | None = None, first: int = 0, count: int | None = None) -> np.ndarray:
         """Read `count` rows of some columns (default: all) from row `first` (from 0 on): `[n, columns]`, NaN: missing.

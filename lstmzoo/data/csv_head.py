@@ -31,7 +31,7 @@ class Head(NamedTuple):
 def read_head(start: bytes, path: Path) -> Head:
     """Return the head of a file that begins with `start` (its first megabyte).
 
-    Lines that begin with # before the first row are comments. The first row has the names if a cell of it is no number.
+    Lines that begin with # before the first row are comments. Whether the first row has the names `_has_names` tells.
     Raises `InputError` for other encodings than UTF-8, for a file without a row, and for one that is no CSV.
     """
     _check_encoding(start, path)
@@ -49,13 +49,34 @@ def read_head(start: bytes, path: Path) -> Head:
         raise InputError(f"{path}: line {line:,}: expected a row, received {error}: is a quote not closed?") from error
     if not row:
         raise InputError(f"{path}: expected a table (CSV, NPY, NPZ or WAV), received no row")
-    if all(map(is_number, row)):
+    if not _has_names(row):
         return Head(delimiter, tuple(map(str, range(len(row)))), first, line)
     end = first
     for _ in range(lines):
         end = start.find(b"\n", end) + 1 or len(start)
     _check_names(start[first:end], path)
-    return Head(delimiter, tuple(cell.strip() or str(place) for place, cell in enumerate(row)), end, line + lines)
+    return Head(delimiter, _names(row), end, line + lines)
+
+
+def _has_names(row: list[str]) -> bool:
+    """Tell whether a first row has names: where a cell is no number, and where they are those that pandas gives.
+
+    These are 0, 1, ..., n - 1, of two columns or more, or after an empty cell, which stands for its index. One column
+    that begins with 0 is one of numbers.
+    """
+    return not all(map(is_number, row)) or (len(row) > 1 and _is_counted(row))
+
+
+def _is_counted(row: list[str]) -> bool:
+    cells = [cell.strip() for cell in row]
+    counted = cells if cells[0] else cells[1:]
+    return counted == [str(place) for place in range(len(counted))]
+
+
+def _names(row: list[str]) -> tuple[str, ...]:
+    """Return names; one that is empty is its column's number, or "index" where that is the name of another."""
+    names = [cell.strip() for cell in row]
+    return tuple(name or ("index" if str(place) in names else str(place)) for place, name in enumerate(names))
 
 
 def is_number(cell: str) -> bool:

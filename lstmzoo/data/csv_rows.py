@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from lstmzoo.data.csv_head import DECIMAL_COMMA, INFINITY, MISSING, NUMBER, Head
+from lstmzoo.data.csv_head import DECIMAL_COMMA, INFINITY, MISSING, NUMBER, Head, is_number
 from lstmzoo.errors import InputError, shown
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ PIECE = 1 << 21  # bytes read at a time
 LONGEST = 4 * PIECE  # bytes of a row
 SHOWN = 60  # characters of a cell that are kept for a message
 MOST_PAIRS = 10_000  # of rows and lines
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)  # or a decimal comma
 
 
 class Rows:
@@ -115,13 +116,20 @@ class Rows:
         found: list[list[float]] = []
         for line, row in self._rows(piece):
             if len(row) != len(self.head.names):
-                raise InputError(
-                    f"{self.path}: line {line:,}: expected {len(self.head.names):,} cells as in the first row, "
-                    f"received {len(row):,}: correct the line (a cell that contains the delimiter is quoted)"
-                )
+                raise InputError(f"{self.path}: line {line:,}: {self._of_length(row)}")
             self._note(self.count + len(found), line)
             found.append([self._value(cell, place, line) for place, cell in enumerate(row)])
         return np.array(found, float).reshape(len(found), len(self.head.names))
+
+    def _of_length(self, row: list[str]) -> str:
+        """Return what is wrong with a row of another length; one of decimal commas has each cell in two."""
+        count = len(self.head.names)
+        cure = "correct the line (a cell that contains the delimiter is quoted)"
+        if self.head.delimiter == "," and len(row) == 2 * count and all(map(is_number, row)):
+            cure = (
+                "if its commas are decimal ones too, export the table with decimal points, or semicolons between cells"
+            )
+        return f"expected {count:,} cells as in the first row, received {len(row):,}: {cure}"
 
     def _rows(self, piece: bytes) -> Iterator[tuple[int, list[str]]]:
         """Yield each row with its first line; empty lines are none."""
@@ -161,6 +169,8 @@ def complaint(line: int, cell: str) -> str:
         wanted, cure = "a finite number", "correct the cell, or leave it empty (missing)"
     elif DECIMAL_COMMA.fullmatch(cell):
         wanted, cure = "a decimal point", f"write {cell.replace(',', '.')} (export the table with decimal points)"
+        if THOUSANDS.fullmatch(cell):
+            cure += f", or {cell.replace(',', '')} if its comma separates thousands"
     elif len(parts := cell.split()[:2]) == 2 and all(map(NUMBER.fullmatch, parts)):
         wanted, cure = "a comma, semicolon, tab or bar between cells", "replace the spaces (tr -s ' ' , < FILE > NEW)"
     else:

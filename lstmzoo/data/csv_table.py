@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 else:
     from lstmzoo.system.lazy_numpy import np
 
-FORMAT = 1  # of the files in the cache; part of their names
+FORMAT = 2  # of the files in the cache; part of their names
 NUMBERS, TABLE = "numbers.f64", "table.json"
 
 

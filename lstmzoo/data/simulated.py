@@ -24,6 +24,11 @@ class Simulation(NamedTuple):
     rows: Callable[[int, int], np.ndarray]
 
 
+def is_simulation(value: Any) -> bool:
+    """Tell whether a value, of whatever type, is the name of a simulated series."""
+    return isinstance(value, str) and value in SIMULATIONS
+
+
 def find_simulation(name: str) -> Simulation:
     """Return a simulated series by its name; raises `InputError` for an unknown one."""
     if name not in SIMULATIONS:

@@ -90,6 +90,58 @@ def test_a_length_given_by_set_replaces_that_of_the_file(tmp_path):
         load(tmp_path, GOOD, "train.steps=9", "train.epochs=2")
 
 
+SERIES = "task: {kind: series, data: a.csv}\nmodel: {units: 4}\ntrain: {epochs: 1}\n"
+
+
+@pytest.mark.parametrize(
+    ("override", "data", "validation"),
+    [
+        ("task.data=b.csv", ("here/b.csv",), None),
+        ("task.data=[b.csv, a.csv]", ("here/b.csv", "a.csv"), None),
+        ("task.data={x: b.csv}", ({"x": "here/b.csv"},), None),
+        ("task.validation=b.csv", ("a.csv",), ("here/b.csv",)),
+    ],
+)
+def test_tables_given_by_set_may_be_relative_to_here(tmp_path, monkeypatch, override, data, validation):
+    (tmp_path / "here").mkdir()
+    for name in ("a.csv", "here/a.csv", "here/b.csv"):
+        (tmp_path / name).write_text("x\n1\n")
+    monkeypatch.chdir(tmp_path / "here")
+    task = load(tmp_path, SERIES, override).task
+    assert task.data == absolute(tmp_path, data) and task.validation == absolute(tmp_path, validation)
+
+
+SIMULATED = SERIES.replace("a.csv", "narma10, rows: 99")
+ROWS = {  # config, --set, the rows, or what the message says
+    "a file": (SIMULATED, ["task.data=a.csv"], None),
+    "files side by side": (SIMULATED, ["task.data={x: a.csv}"], None),
+    "another series": (SIMULATED, ["task.data=mackey-glass"], 99),
+    "another series of more rows": (SIMULATED, ["task.rows=100", "task.data=mackey-glass"], 100),
+    "a series in place of a file": (SERIES, ["task.data=narma10", "task.rows=100"], 100),
+    "rows of a file": (SIMULATED, ["task.data=a.csv", "task.rows=100"], "expected null: only a simulated series"),
+    "rows of two files": (SERIES.replace("a.csv", "a.csv, rows: 5"), ["task.data=b.csv"], "task.rows: expected null"),
+}
+
+
+@pytest.mark.parametrize("case", ROWS)
+def test_a_table_given_by_set_replaces_the_rows_of_a_simulated_series(tmp_path, case):
+    text, overrides, rows = ROWS[case]
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("x\n1\n")
+    if isinstance(rows, str):
+        with pytest.raises(ConfigError, match=rows):
+            load(tmp_path, text, *overrides)
+    else:
+        assert load(tmp_path, text, *overrides).task.rows == rows
+
+
+def absolute(folder, sources):
+    return sources and tuple(
+        {name: f"{folder}/{file}" for name, file in each.items()} if isinstance(each, dict) else f"{folder}/{each}"
+        for each in sources
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -61,6 +61,13 @@ CSV = {  # content, names, values
     "comments before": ("# from a\n#,,,\n\na,b\n1,2\n", "a b", [[1, 2]]),
     "empty lines": ("a,b\n\n1,2\n\n\n3,4\n\n", "a b", [[1, 2], [3, 4]]),
     "an index without a name": (",a\n0,5\n1,6\n", "0 a", [[0, 5], [1, 6]]),
+    "columns that pandas numbered": ("0,1,2\n5,6,7\n", "0 1 2", [[5, 6, 7]]),
+    "those after its index": (",0,1\n0,5,6\n1,7,8\n", "index 0 1", [[0, 5, 6], [1, 7, 8]]),
+    "one after its index": (',"0"\n0,5\n', "index 0", [[0, 5]]),
+    "one column that begins with 0": ("0\n1\n2\n", "0", [[0], [1], [2]]),
+    "numbers that are no count": ("0,1.0\n1,2\n", "0 1", [[0, 1], [1, 2]]),
+    "a count that begins with 1": ("1,2\n3,4\n", "0 1", [[1, 2], [3, 4]]),
+    "a name that is an empty one's number": (",0,a\n1,2,3\n", "index 0 a", [[1, 2, 3]]),
     "forms of numbers": ("a,b\n+1,-2.\n.5,1e3\n1E-3,-0\n", "a b", [[1, -2], [0.5, 1000], [0.001, 0]]),
     "float64": ("a\n0.1\n1e300\n1700000000.125\n", "a", [[0.1], [1e300], [1700000000.125]]),
     "a comma at the end": ("a,b,\n1,2,\n", "a b 2", [[1, 2, NAN]]),
@@ -176,6 +183,11 @@ REFUSED = {  # content, message
     "a number too large": ("a\n1\n-1e999\n", "column a: line 3: expected a finite number, received '-1e999'"),
     "decimal commas": ("a;b\n1,5;2\n", "column a: line 2: expected a decimal point, received '1,5': write 1.5"),
     "decimal commas without a head": ("1,5;2\n2,5;3\n", "column 0: line 1: expected a decimal point, received '1,5'"),
+    "thousands, or decimals": ('a,b\n"1,000",2\n', r"column a: line 2: expected a decimal point, received '1,000': write 1.000 .export the table with decimal points., or 1000 if its comma separates thousands"),
+    "decimals alone": ('a,b\n"0,125",2\n', r"received '0,125': write 0.125 .export the table with decimal points.$"),
+    "decimal commas between commas": ("a,b\n1,5,2,25\n", "line 2: expected 2 cells as in the first row, received 4: if its commas are decimal ones too, export the table with decimal points, or semicolons"),
+    "those of one column": ("a\n1,5\n", "line 2: expected 1 cells as in the first row, received 2: if its commas are decimal"),
+    "twice the cells with a word": ("a\n1,x\n", "line 2: expected 1 cells as in the first row, received 2: correct the line"),
     "spaces between cells": ("a b c\n0.5 -1 2\n", "column a b c: line 2: expected a comma, semicolon, tab or bar between cells, received '0.5 -1 2': replace the spaces"),
     "a name twice": ("a,b,a\n1,2,3\n", "expected a name for each column, received 'a' twice: rename one"),
     "UTF-16": ("a,b\n1,2\n".encode("utf-16"), "expected UTF-8, received UTF-16: save it as UTF-8 .iconv"),
@@ -226,6 +238,16 @@ def test_what_cannot_be_opened(tmp_path, name):
         open_table(source(tmp_path))[0].read(["flwo"])
     with pytest.raises(InputError, match="expected one of its 2 columns, received 2; legal: flow, heat"):
         open_table(tmp_path / "a.csv")[0].find(2)
+
+
+@pytest.mark.parametrize("content", ["flow heat\n1 2\n", '"flow;heat"\n"1;2"\n'])
+def test_one_column_that_is_probably_several(tmp_path, content):
+    with pytest.raises(
+        InputError, match="expected one of its 1 columns, received 'heat'.*if these are several columns, put a"
+    ):
+        table_of(tmp_path, content).find("heat")
+    with pytest.raises(InputError, match="expected one of its 1 columns, received 'heat'; legal: flow$"):
+        table_of(tmp_path, "flow\n1\n").find("heat")
 
 
 def test_a_failure_of_the_system_is_none_of_the_file(tmp_path, monkeypatch):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from lstmzoo.errors import InputError
 from lstmzoo.tasks.series.columns import choose_columns
 from lstmzoo.tasks.series.segments import Segment, find_segments, split
@@ -38,18 +40,19 @@ class Dataset:
         own = [segment for segment in self.segments if segment.table < self.sources.trained]
         others = self.segments[len(own) :]
         training, validating = (own, others) if self.spec.validation else split(own, fraction)
+        self._longest = max(training, key=attrgetter("rows"))
         kept = [[part for part in parts if part.rows > self.spec.horizon] for parts in (training, validating)]
         self.too_short = sum(part.rows for part in (*training, *validating)) - sum(p.rows for ps in kept for p in ps)
         return kept[0], kept[1]
 
     def check_rows(self, seq_length: int) -> None:
         """Raise `InputError` unless a segment to train on has a window of T rows and a target."""
-        longest = max((part.rows for part in self.training), default=0)
-        needed, path = max(seq_length, self.spec.horizon + 1), self.tables[0].columns[0].numbers.path
-        if longest < needed:
+        needed, longest = max(seq_length, self.spec.horizon + 1), self._longest
+        if longest.rows < needed:
+            path = self.tables[longest.table].find(self.chosen.targets[0]).numbers.path
             raise InputError(
                 f"task.data: expected a segment with {needed:,} rows or more to train on, a window of train.seq_length "
-                f"and a target, received at most {longest:,} ({path}): give longer recordings, or lower "
+                f"and a target, received at most {longest.rows:,} ({path}): give longer recordings, or lower "
                 "train.seq_length, task.horizon or validate.fraction"
             )
 

@@ -22,8 +22,14 @@ def describe_recordings(recordings: Recordings) -> dict[str, str]:
         "scaling": _scaling(dataset),
         "segments": _segments(dataset),
         "training": describe_layout(recordings.training.layout, "rows"),
-        "validation": describe_layout(validating.layout, "rows") if validating else "none",
+        "validation": describe_layout(validating.layout, "rows") if validating else _withheld(dataset),
     }
+
+
+def _withheld(dataset: Dataset) -> str:
+    """Say how many rows are kept from training though nothing is validated on: validation changes no training."""
+    rows = 0 if dataset.spec.validation else sum(part.rows for part in dataset.validating)
+    return f"none; {counted(rows, 'row')} withheld from training (0 with validate.fraction: 0)" if rows else "none"
 
 
 def describe_baselines(baselines: Baselines) -> str:

@@ -71,12 +71,24 @@ class Part:
             yield first, min(size, layout.windows - first)
 
     def where(self, lane: int, step: int) -> str:
-        """Return the place of the target of a lane's step for people: "pump.csv, row 1,001" (from 1 on)."""
-        windows, ahead = divmod(step, self.layout.seq_length)
-        here = next(each for each in self.layout.stretches(windows, 1) if each.lane == lane)
-        segment = self.segments[here.segment]
+        """Return the place of the first target from a lane's step on, for people: "pump.csv, row 1,001" (from 1 on).
+
+        What is between segments, padding and rows without a target, is passed over.
+        """
+        number, row = next(self._targets_from(lane, step))
+        segment = self.segments[number]
         path = self.tables[segment.table].find(self.scaling.targets[0]).numbers.path
-        return f"{path.name}, row {segment.first + here.row + ahead + self.layout.horizon + 1:,}"
+        return f"{path.name}, row {segment.first + row + 1:,}"
+
+    def _targets_from(self, lane: int, step: int) -> Iterator[tuple[int, int]]:
+        """Yield (segment, row) of the first target of each stretch from a lane's step on."""
+        layout = self.layout
+        window, ahead = divmod(step, layout.seq_length)
+        for each in layout.stretches(window, layout.windows - window):
+            row = each.row + max(ahead - each.step, 0)
+            end = min(each.row + each.rows, int(layout.lengths[each.segment]) - layout.horizon)
+            if each.lane == lane and row < end:
+                yield each.segment, row + layout.horizon
 
     def _targets(self, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Read targets and their weights `[K, B, T, M]` of K = `count` windows."""

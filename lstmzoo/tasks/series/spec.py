@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 from typing_extensions import Self
 
-from lstmzoo.data.simulated import SIMULATIONS, find_simulation
+from lstmzoo.data.simulated import SIMULATIONS, find_simulation, is_simulation
 from lstmzoo.errors import nearest
 from lstmzoo.schema.section import Count, CountOrNever, Positive, Section, all_expected, expected
 from lstmzoo.tasks.paths import find_files
@@ -53,7 +53,7 @@ def _files(name: Any, context: dict[str, Any]) -> list[str]:
 
 
 def _data(value: Any, info: ValidationInfo) -> Any:
-    return value if isinstance(value, str) and value in SIMULATIONS else _tables(value, info)
+    return value if is_simulation(value) else _tables(value, info)
 
 
 def _listed(value: Any) -> Any:

@@ -8,7 +8,9 @@ import sys
 import numpy as np
 import pytest
 
+from lstmzoo.tasks.series.dataset import Dataset
 from lstmzoo.tasks.series.facts import describe_recordings, facts_of, warnings_of
+from lstmzoo.tasks.series.recordings import Recordings
 from lstmzoo.tasks.series.spec import SeriesSpec
 from tests.helpers.series import recordings_of, spec_of
 
@@ -33,6 +35,23 @@ def test_a_plan_names_columns_scaling_segments_and_what_counts(tmp_path):
     assert warnings_of(recordings) == []
     digest = hashlib.sha256((tmp_path / "pump.csv").read_bytes()).hexdigest()
     assert facts_of(recordings.dataset) == {"data_sha256": digest, "rows": 100, "segments": 2}
+
+
+WITHHELD = {  # files, validate.fraction, what a plan says where nothing is validated on
+    "the last part": (1, 0.25, "none; 10 rows withheld from training (0 with validate.fraction: 0)"),
+    "nothing": (1, 0.0, "none"),
+    "files of their own": (2, 0.25, "none"),
+}
+
+
+@pytest.mark.parametrize("case", WITHHELD)
+def test_a_plan_without_validation_says_how_many_rows_are_withheld(tmp_path, case):
+    """They are, since a run trains on the same rows with validation and without."""
+    count, fraction, said = WITHHELD[case]
+    tables = [np.arange(40.0)[:, None]] * count
+    recordings = Recordings(Dataset(spec_of(tmp_path, tables, 1, {}), 0, fraction), 1, 5, validates=False)
+    assert describe_recordings(recordings)["validation"] == said
+    assert sum(part.rows for part in recordings.training.segments) == (30 if said != "none" else 40)
 
 
 def test_digests_know_the_order_of_tables_and_what_is_validated_on(tmp_path):

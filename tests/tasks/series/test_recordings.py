@@ -88,6 +88,23 @@ def test_a_long_gap_is_looked_back_over_once(tmp_path, monkeypatch):
     assert (lane[4:-1] == [7, 1]).all()
 
 
+@pytest.mark.parametrize("horizon", [0, 1, 3])
+def test_the_place_of_a_step_is_that_of_the_next_target(tmp_path, horizon):
+    """Also in padding, where the window has no row of the lane, and where a row has no target."""
+    tables = [np.arange(1.0, rows + 1)[:, None] + 100 * number for number, rows in enumerate((17, 4, 6, 12))]
+    spec = spec_of(tmp_path, tables, 4, {"scale": "none", "horizon": horizon, "inputs": (0,), "targets": (0,)})
+    part = recordings_of(spec, 2, 5, 0, 0.0).training
+    targets, weights = (
+        np.concatenate(list(each), axis=1)[..., 0] for each in part.windows(0, part.layout.windows)[1:3]
+    )
+    for lane in range(2):
+        (counted,) = np.nonzero(weights[lane])
+        assert counted.size < counted[-1]
+        for step in range(counted[-1] + 1):
+            table, row = divmod(int(targets[lane, counted[counted >= step][0]]), 100)
+            assert part.where(lane, step) == f"{table}.npy, row {row}"
+
+
 CSV = "time,pressure,flow\n2020-01-01,1,10\n2020-01-02,2,11\n2020-01-03,3,\n2020-01-04,4,13\n"
 FILES = {
     "pump.csv": CSV,
@@ -120,7 +137,8 @@ REFUSED = {  # files, keys of the section, (B, T, fraction), what the message sa
     "a head only": ("head.csv", FLOW, (1, 1, 0.0), "head.csv: expected rows of numbers, received none"),
     "ragged rows": ("ragged.csv", FLOW, (1, 1, 0.0), "ragged.csv.*line 3"),
     "shorter than a window": ("pump.csv", FLOW, (1, 5, 0.0), "expected a segment with 5 rows or more to train on, .* received at most 4 .*pump.csv"),
-    "shorter than the horizon": ("pump.csv", FLOW | {"horizon": 4}, (1, 1, 0.0), "task.data: expected a segment with 5 rows or more"),
+    "shorter than the horizon": ("pump.csv", FLOW | {"horizon": 4}, (1, 1, 0.0), "task.data: expected a segment with 5 rows or more to train on, .* received at most 4 .*pump.csv"),
+    "the longest one is the second": (["other.csv", "hole.csv"], FLOW | {"horizon": 9, "missing": "hold"}, (1, 1, 0.0), r"with 10 rows or more to train on, .* received at most 4 \(.*/hole.csv\)"),
     "nothing left by the split": ("pump.csv", FLOW, (1, 1, 0.9), "with 2 rows or more to train on, .* validate.fraction"),
     "too little to validate on": ("pump.csv", FLOW, (1, 1, 0.1), "validate.fraction: expected more than 1 rows of a segment to validate on"),
     "a validation file too short": ("pump.csv", FLOW | {"horizon": 3, "validation": "other.csv"}, (1, 1, 0.0), "task.validation: expected more than 3 rows"),
