@@ -31,7 +31,7 @@ def predict(
     many as the run predicts ahead (task.horizon). A WAV file has the predictions alone.
     """
     from lstmzoo.execution.auto import choose_threads
-    from lstmzoo.inference.predicting import Predictor, check_steps, predictions, series_of
+    from lstmzoo.inference.predicting import Predictor, check_steps, predictions, rate_of, series_of
     from lstmzoo.inference.prediction_files import STDOUT, check_out, prediction_writer
     from lstmzoo.inference.runtimes import LONG_ROWS, check_runtime, choose_runtime, needs_tensorflow, open_runner
     from lstmzoo.inference.series_data import open_data
@@ -47,7 +47,7 @@ def predict(
     trained = open_run(run)
     spec, scaling = series_of(trained)
     check_steps(steps, spec, scaling)
-    given = open_data(data, scaling, spec.segment)
+    given = open_data(data, scaling, spec.segment, rate_of(trained))
     for note in (*trained.notes, *given.notes):
         say(note)
     runtime = choose_runtime(runtime, given.table.rows, LONG_ROWS)  # steps are computed one by one

@@ -179,6 +179,13 @@ class RunDirectory:
         if (self.path / "result.json").exists():
             self.read_json("result.json")
 
+    def read_facts(self) -> dict[str, Any]:
+        """Read the facts of the data from environment.json; empty for a run that was killed before it wrote that."""
+        if not os.path.lexists(self.path / "environment.json"):
+            return {}
+        facts = self.read_json("environment.json").get("data")
+        return facts if isinstance(facts, dict) else {}
+
     def read_json(self, name: str) -> dict[str, Any]:
         """Read a mapping from one of the JSON files; `InputError` for anything else."""
         try:

@@ -195,6 +195,20 @@ def test_sound_of_several_channels_and_beyond_the_range(tmp_path, capsys):
     assert said.out == f"{tmp_path}/out.WAV: 300 rows, and 2 beyond the end of {tmp_path}/in.wav\n"
 
 
+FACTS = {None: 0, "{}": 0, '{"data": {"sample_rate": 44100}}': 0, '{"data": {"sample_rate": "fast"}}': 0, '{"data": {"sample_rate": 48000}}': 2}  # fmt: skip
+
+
+@pytest.mark.parametrize("facts", FACTS)
+def test_sound_of_another_rate_than_the_run_was_trained_on_is_refused(tmp_path, capsys, facts):
+    run = write_run(tmp_path / "run", ["0"])
+    if facts is not None:
+        (run / "environment.json").write_text(facts)
+    assert run_command(run, write_wav(tmp_path / "in.wav", "int16"), out=tmp_path / "out.csv") == FACTS[facts]
+    refused = f"{tmp_path}/in.wav: expected 48,000 Hz as the run was trained on, received 44,100 Hz: resample it (ffmpeg -i IN -ar 48000 OUT.wav)\n"  # fmt: skip
+    assert capsys.readouterr().err.endswith(refused if FACTS[facts] else "")
+    assert (tmp_path / "out.csv").exists() == (not FACTS[facts])
+
+
 def test_columns_are_taken_by_name_and_targets_may_lack(tmp_path, capsys):
     run, columns = write_run(tmp_path / "run", ["heat", "flow"], ["load", "heat"]), pumps(20)
     columns["heat"] = columns["flow"] - 11
