@@ -155,8 +155,8 @@ def check_numbers(values: np.ndarray, scaling: Scaling, where: Callable[[int, st
     for wrong, expected, cure in (
         (
             lacking,
-            "a number, as in each row that the run was trained on",
-            "fill it, or train on data that lacks some of it too (task.missing: hold)",
+            "a number, as in each row of the run's data (so its model has no input that says it is missing)",
+            "fill it, or train with task.missing: hold on data that lacks some of it too",
         ),
         (large, f"a number of at most {LARGEST:g} (float32)", "take the unit that the run was trained with"),
     ):

@@ -253,7 +253,7 @@ REFUSED = {  # content of the table, options, message
     "too many without names": ("1,2,3\n", {}, "received no column 'heat'; legal: 0, 1, 2"),
     "text": ("heat,flow\n1,2\nx,3\n", {}, "in.csv: column heat: line 3: expected a number, received 'x'"),
     "text in a target": ("heat,flow,load\n1,2,3\n1,3,x\n", {}, "in.csv: column load: line 3: expected a number"),
-    "a missing value": ("heat,flow\n1,2\n3,\n", {}, "in.csv: line 3, column flow: expected a number, as in each row that the run was trained on, received none: fill it"),
+    "a missing value": ("heat,flow\n1,2\n3,\n", {}, r"in.csv: line 3, column flow: expected a number, as in each row of the run's data \(so its model has no input that says it is missing\), received none: fill it, or train with task.missing: hold on data that lacks some of it too"),
     "infinity": ("heat,flow\n1,2\n1,inf\n", {}, "in.csv: column flow: line 3: expected a finite number, received 'inf'"),
     "beyond float32": ("heat,flow\n1,2\n1,1e39\n", {}, r"in.csv: line 3, column flow: expected a number of at most 3.4e\+38 \(float32\), received 1e\+39"),
     "a head only": ("heat,flow\n", {}, "expected rows of numbers, received none"),
