@@ -33,5 +33,14 @@ def compiler_problem() -> str:
     return run_compiler("-fsyntax-only", "-x", "c++", os.devnull)
 
 
+def compiler_version() -> str | None:
+    """Return what the compiler calls itself: the first line of its `--version`; None where it has none."""
+    try:
+        found = _run(*find_compiler(), "--version").stdout.strip()
+    except OSError:
+        return None
+    return found.splitlines()[0][:200] if found else None
+
+
 def _run(*command: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")

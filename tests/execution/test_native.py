@@ -1,14 +1,20 @@
 """The time steps in C++ against Keras's own layer, at sizes on both sides of whole vectors and blocks of lanes."""
 
+import shlex
+
 import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
 
+import lstmzoo
+from lstmzoo.config.experiment import Experiment
 from lstmzoo.errors import EnvironmentFailure, InputError
 from lstmzoo.execution import auto, native
 from lstmzoo.execution.kernels import keras_layer, native_layer
+from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.system.compiler import find_compiler
+from lstmzoo.training.progress import SilentProgress
 from tests.helpers.rows import few
 
 T, D = 9, 2
@@ -101,3 +107,46 @@ def test_a_compiler_that_fails_is_no_traceback(monkeypatch):
         native.build(7, "float", "sigmoid")
     with pytest.raises(InputError, match="native computes in float32 or float64, received float16: take xla"):
         native.time_steps(7, tf.float16, "sigmoid")
+
+
+def write_compiler(folder, monkeypatch, version):
+    """Put a compiler with a version of its own, that of the machine otherwise, into CXX."""
+    monkeypatch.delenv("CXX", raising=False)
+    script = folder / "c++"
+    script.write_text(
+        f'#!/bin/sh\n[ "$1" = --version ] && echo "{version}" || exec {shlex.join(find_compiler())} "$@"\n'
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("CXX", str(script))
+
+
+@pytest.mark.parametrize("built", [False, True])
+def test_the_compiler_stands_beside_the_versions_where_it_counts(tmp_path, monkeypatch, built):
+    directory = RunDirectory(tmp_path)
+    write_compiler(tmp_path, monkeypatch, "C 1")
+    directory.write_environment("cpu", {}, built)
+    assert directory.read_json("environment.json")["versions"].get("c++") == ("C 1" if built else None)
+    assert directory.note_resume(5, "cpu", {}, built) == []
+    write_compiler(tmp_path, monkeypatch, "C 2")
+    assert directory.note_resume(6, "cpu", {}, built) == (["c++ was C 1 and is C 2"] if built else [])
+
+
+class Said(SilentProgress):
+    def __init__(self):
+        self.lines = []
+
+    def say(self, text):
+        self.lines.append(text)
+
+
+@needs_compiler
+@pytest.mark.slow
+def test_another_compiler_is_warned_of_when_a_run_goes_on(tmp_path, monkeypatch):
+    task, train = {"kind": "echo", "series_length": 400, "echo_step": 1}, {"batch_size": 2, "seq_length": 10}
+    given = {"name": "echo", "task": task, "model": {"kind": "single", "units": 4}, "execution": {"kernel": "native"}}
+    said = Said()
+    for epochs in (1, 2):
+        write_compiler(tmp_path, monkeypatch, f"C {epochs}")
+        config = Experiment(**given, train={**train, "epochs": epochs})
+        lstmzoo.train_run(config, tmp_path / "run", resume=epochs > 1, progress=said)
+    assert "warning: c++ was C 1 and is C 2: the numbers may not be those of an uninterrupted run" in said.lines
