@@ -58,6 +58,13 @@ def warnings_of(recordings: Recordings) -> list[str]:
     return [*found, *_leak(dataset), *_shared(dataset), *_idle(recordings)]
 
 
+def warn_of_validation(baselines: Baselines, names: Sequence[str]) -> list[str]:
+    """Return a warning of the M targets, of these names, that never change in what is validated on."""
+    still = [name for name, varies in zip(names, baselines.known.variation > 0, strict=True) if not varies]
+    said = f"task: a target that never changes in what is validated on: {_listed(still)}: its val_r2 says nothing"
+    return [f"{said}, validate on other rows (task.validation, validate.fraction)"] if still else []
+
+
 def _leak(dataset: Dataset) -> list[str]:
     """Return a warning of targets that stand among the inputs of their own row."""
     chosen = dataset.chosen

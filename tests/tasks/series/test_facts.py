@@ -10,6 +10,7 @@ import pytest
 
 from lstmzoo.tasks.series.facts import describe_recordings, facts_of, warnings_of
 from lstmzoo.tasks.series.spec import SeriesSpec
+from lstmzoo.tasks.series.task import Series
 from tests.helpers.series import recordings_of, spec_of
 
 
@@ -71,6 +72,16 @@ def test_tables_that_are_trained_on_and_validated_on_are_warned_of(tmp_path):
     table = STEPS[:, None]
     recordings = recordings_of(spec_of(tmp_path, [table, table + 1, table], 1, {}), 1, 5, 0, 0.0)
     assert warnings_of(recordings) == ["task.validation: 1 table with the content of one in task.data: what is validated on is trained on too, name others"]  # fmt: skip
+
+
+@pytest.mark.parametrize("last", [3.7, 0.1, 18.0])
+def test_a_target_that_never_changes_in_what_is_validated_on_is_warned_of(tmp_path, last):
+    still = np.where(STEPS < 30, STEPS % 7, last)
+    task = Series(spec_of(tmp_path, [np.column_stack([STEPS % 5, still])], 1, {}), 2, 0, 0.25)
+    task.check(5, validates=False)
+    assert task.warnings() == []
+    task.check(5, validates=True)
+    assert task.warnings() == ["task: a target that never changes in what is validated on: 1: its val_r2 says nothing, validate on other rows (task.validation, validate.fraction)"]  # fmt: skip
 
 
 PROGRAM = """
