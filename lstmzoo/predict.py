@@ -1,6 +1,7 @@
 """The command `python -m lstmzoo.predict RUN DATA`: what a trained series model predicts for a table or WAV file."""
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -37,7 +38,7 @@ def predict(
     from lstmzoo.inference.series_data import open_data
     from lstmzoo.runs.trained import open_run
     from lstmzoo.system.command_line import hidden_stderr
-    from lstmzoo.system.terminal import printable
+    from lstmzoo.system.terminal import counted_line, printable
 
     def say(line: str) -> None:
         print(printable(line), file=sys.stderr)
@@ -51,16 +52,18 @@ def predict(
     for note in (*trained.notes, *given.notes):
         say(note)
     runtime = choose_runtime(runtime, given.table.rows, LONG_ROWS)  # steps are computed one by one
-    with prediction_writer(out, given, scaling.targets, say) as write:
+    rows, more = given.table.rows, spec.horizon + steps
+    watched = counted_line(rows + more, "rows") if out != STDOUT else nullcontext(lambda _: None)
+    with prediction_writer(out, given, scaling.targets, say) as write, watched as count:
         if needs_tensorflow(runtime):
             start_tensorflow(choose_threads(trained.experiment.model.layers))
         with hidden_stderr():  # messages of runtimes
             predictor = Predictor(open_runner(trained, runtime), scaling)
             for truths, found in predictions(predictor, given, spec.horizon, steps):
                 write(truths, found)
+                count(len(found))
     if out != STDOUT:
-        more = spec.horizon + steps
-        print(printable(f"{out}: {given.table.rows:,} rows, and {more:,} beyond the end of {data}"))
+        print(printable(f"{out}: {rows:,} rows, and {more:,} beyond the end of {data}"))
 
 
 def main(prog_name: str) -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import tty
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from lstmzoo.inference import predicting, runner_tf
 from lstmzoo.inference.numpy_runner import NumpyRunner
 from lstmzoo.predict import predict
 from lstmzoo.runs.trained import open_run
+from lstmzoo.system import terminal
 from lstmzoo.system.command_line import exit_status
 from tests.helpers.rows import few
 from tests.helpers.series_runs import write_run
@@ -340,6 +342,22 @@ def test_stdout_has_the_table_alone_and_tensorflow_stays_out(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     assert run_command(run, table, out=tmp_path / "out.csv", steps=2) == 0
     assert done.stdout == (tmp_path / "out.csv").read_text()
+
+
+@pytest.mark.parametrize("seconds", [0, 60])
+def test_a_terminal_shows_how_many_rows_are_done(tmp_path, monkeypatch, seconds):
+    run, table = write_run(tmp_path / "run", ["a"]), write_csv(tmp_path / "in.csv", {"a": RANDOM.normal(1, 0.5, 1500)})
+    master, slave = os.openpty()
+    with os.fdopen(master, "rb", 0) as screen, os.fdopen(slave, "w") as stderr:
+        tty.setraw(slave)
+        monkeypatch.setattr(predicting, "ROWS", 1000)
+        monkeypatch.setattr(terminal, "SECONDS", seconds)
+        monkeypatch.setattr(sys, "stderr", stderr)
+        assert run_command(run, table, out=tmp_path / "out.csv", steps=99) == 0
+        print("end", file=stderr, flush=True)
+        shown = screen.read(1000).decode()
+    lines = ["1,000 of 1,600 rows (62 %)", "1,500 of 1,600 rows (93 %)", "1,501 of 1,600 rows (93 %)", "1,600 of 1,600 rows (100 %)", 27 * " "]  # fmt: skip
+    assert shown == ("" if seconds else "".join(f"\r{line}" for line in lines) + "\r") + "end\n"
 
 
 MEASURED = """
