@@ -59,7 +59,7 @@ class Series:
         return found | ({"baselines": describe_baselines(self.baselines)} if self.baselines else {})
 
     def warnings(self) -> list[str]:
-        """Return a warning for constant columns, leaks, and pieces that train nothing or measure nothing."""
+        """Return warnings of constant columns, counts of rows, leaks, and pieces that train or measure nothing."""
         still = warn_of_validation(self.baselines, self.scaling.targets) if self.baselines else []
         return warnings_of(self.recordings) + still
 
