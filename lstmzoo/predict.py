@@ -1,6 +1,7 @@
 """The command `python -m lstmzoo.predict RUN DATA`: what a trained series model predicts for a table or WAV file."""
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -32,13 +33,13 @@ def predict(
     many as the run predicts ahead (task.horizon). A WAV file has the predictions alone.
     """
     from lstmzoo.execution.auto import choose_threads
-    from lstmzoo.inference.predicting import Predictor, check_steps, predictions, series_of
+    from lstmzoo.inference.predicting import Predictor, check_steps, predictions, rate_of, series_of
     from lstmzoo.inference.prediction_files import STDOUT, check_out, prediction_writer
     from lstmzoo.inference.runtimes import LONG_ROWS, check_runtime, choose_runtime, needs_tensorflow, open_runner
     from lstmzoo.inference.series_data import open_data
     from lstmzoo.runs.trained import open_run
     from lstmzoo.system.command_line import hidden_stderr
-    from lstmzoo.system.terminal import printable
+    from lstmzoo.system.terminal import counted_line, printable
 
     def say(line: str) -> None:
         print(printable(line), file=sys.stderr)
@@ -48,20 +49,22 @@ def predict(
     trained = open_run(run)
     spec, scaling = series_of(trained)
     check_steps(steps, spec, scaling)
-    given = open_data(data, scaling, spec.segment)
+    given = open_data(data, scaling, spec.segment, rate_of(trained))
     for note in (*trained.notes, *given.notes):
         say(note)
     runtime = choose_runtime(runtime, given.table.rows, LONG_ROWS)  # steps are computed one by one
-    with prediction_writer(out, given, scaling.targets, say) as write:
+    rows, more = given.table.rows, spec.horizon + steps
+    watched = counted_line(rows + more, "rows") if out != STDOUT else nullcontext(lambda _: None)
+    with prediction_writer(out, given, scaling.targets, say) as write, watched as count:
         if needs_tensorflow(runtime):
             start_tensorflow(choose_threads(trained.experiment.model.layers))
         with hidden_stderr():  # messages of runtimes
             predictor = Predictor(open_runner(trained, runtime), scaling)
             for truths, found in predictions(predictor, given, spec.horizon, steps):
                 write(truths, found)
+                count(len(found))
     if out != STDOUT:
-        more = spec.horizon + steps
-        print(printable(f"{out}: {given.table.rows:,} rows, and {more:,} beyond the end of {data}"))
+        print(printable(f"{out}: {rows:,} rows, and {more:,} beyond the end of {data}"))
 
 
 def main(prog_name: str) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from lstmzoo.errors import InputError
-from lstmzoo.system.machine import count_cores, find_compiler
+from lstmzoo.system.compiler import compiler_problem
+from lstmzoo.system.machine import count_cores
 
 SMALL_UNITS = 96  # up to about this H overhead takes longer than the work: one compiled program on one thread
 SHARD_LANES = 8  # a shard of fewer lanes costs more than it saves
@@ -51,15 +52,18 @@ def explain_kernel(device: str) -> tuple[str, str]:
 
 
 def check_kernel(kernel: str, device: str) -> None:
-    """Raise `InputError` where a kernel cannot run: on a GPU, or without a C++ compiler."""
+    """Raise `InputError` where a kernel cannot run: on a GPU, or without a C++ compiler that works."""
     if not KERNELS[kernel].built:
         return
     if device != "cpu":
-        raise InputError(f"execution.kernel: {kernel} runs on CPUs only: on a GPU take keras")
-    if find_compiler() is None:
         raise InputError(
-            f"execution.kernel: {kernel} is built by a C++ compiler, and none was found: install one, name it in CXX, "
-            "or take xla, which computes the same"
+            f"execution.kernel: {kernel} runs on CPUs only: on a GPU a new run takes keras "
+            "(another one goes on where CUDA_VISIBLE_DEVICES=-1 hides the GPU)"
+        )
+    if problem := compiler_problem():
+        raise InputError(
+            f"execution.kernel: {kernel} is built by a C++ compiler, and {problem}: install one, or name it in CXX "
+            "(a new run may take xla, which computes the same)"
         )
 
 

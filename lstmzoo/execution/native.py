@@ -6,7 +6,6 @@ XLA calls its two functions, each for a whole window, from the program that it c
 import ctypes
 import functools
 import os
-import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import tensorflow as tf
 
 from lstmzoo.errors import EnvironmentFailure, InputError
-from lstmzoo.system.machine import find_compiler
+from lstmzoo.system.compiler import run_compiler
 
 SOURCE = Path(__file__).with_name("native.cc")
 FLAGS = ["-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC"]
@@ -35,7 +34,7 @@ def time_steps(units: int, dtype: tf.DType, gate: str) -> tuple[Loop, Loop]:
     try:
         from tensorflow.compiler.tf2xla.ops.gen_xla_ops import xla_custom_call_v2  # no part of TensorFlow's public API
     except ImportError as error:
-        raise _failure("this TensorFlow has no such call", str(error)) from None
+        raise _failure(f"this TensorFlow has no such call ({error})") from None
     if dtype not in NUMBERS:
         raise InputError(f"kernel: native computes in float32 or float64, received {dtype.name}: take xla")
     name = build(units, NUMBERS[dtype], gate)
@@ -73,22 +72,16 @@ def build(units: int, number: str, gate: str) -> str:
         try:
             ctypes.CDLL(str(built))
         except OSError as error:
-            raise _failure("its library cannot be loaded", str(error)) from None
+            raise _failure(f"its library cannot be loaded ({error})") from None
     return name
 
 
 def _compile(*arguments: object) -> None:
-    compiler = find_compiler() or "c++"
-    try:
-        found = subprocess.run([compiler, *map(str, arguments)], capture_output=True, text=True)
-    except OSError as error:
-        raise _failure(f"{compiler} cannot be run", str(error)) from None
-    if found.returncode:
-        lines = found.stderr.splitlines()
-        raise _failure(f"{compiler} failed", next((line for line in lines if "error" in line), "without a word"))
+    if problem := run_compiler(*arguments):
+        raise _failure(problem)
 
 
-def _failure(what: str, why: str) -> EnvironmentFailure:
+def _failure(why: str) -> EnvironmentFailure:
     return EnvironmentFailure(
-        f"execution.kernel: native was not built: {what} ({why}): take xla, which computes the same"
+        f"execution.kernel: native was not built: {why}: repair that (a new run may take xla, which computes the same)"
     )

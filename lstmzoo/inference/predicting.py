@@ -14,10 +14,12 @@ from lstmzoo.errors import InputError, check_count, shown
 from lstmzoo.inference.runtimes import LONG_ROWS, check_runtime, choose_runtime, open_runner
 from lstmzoo.inference.series_data import SeriesData
 from lstmzoo.models.signature import Runner
+from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.runs.trained import Trained, open_run
 from lstmzoo.schema.section import LARGEST
 from lstmzoo.tasks.series.holding import carry_forward
 from lstmzoo.tasks.series.spec import SeriesSpec
+from lstmzoo.zoo.pretrained import run_path
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +35,12 @@ def series_of(trained: Trained) -> tuple[SeriesSpec, Scaling]:
     if not isinstance(spec, SeriesSpec) or scaling is None:
         raise InputError(f"expected a run of a series task, received {trained.run!r}, a run of the {spec.kind} task")
     return spec, scaling
+
+
+def rate_of(trained: Trained) -> int | None:
+    """Return the rate of the sound that a run was trained on, in Hz, as its environment.json says; None: no sound."""
+    rate = RunDirectory(run_path(trained.run)).read_facts().get("sample_rate")
+    return rate if isinstance(rate, int) else None
 
 
 def check_steps(steps: int, spec: SeriesSpec, scaling: Scaling) -> None:
@@ -147,8 +155,8 @@ def check_numbers(values: np.ndarray, scaling: Scaling, where: Callable[[int, st
     for wrong, expected, cure in (
         (
             lacking,
-            "a number, as in each row that the run was trained on",
-            "fill it, or train on data that lacks some of it too (task.missing: hold)",
+            "a number, as in each row of the run's data (so its model has no input that says it is missing)",
+            "fill it, or train with task.missing: hold on data that lacks some of it too",
         ),
         (large, f"a number of at most {LARGEST:g} (float32)", "take the unit that the run was trained with"),
     ):

@@ -54,16 +54,18 @@ class SeriesData(NamedTuple):
         return lambda row, column: self.table.where(column, first + row)
 
 
-def open_data(path: FileName, scaling: Scaling, segment: SegmentSpec | None) -> SeriesData:
+def open_data(path: FileName, scaling: Scaling, segment: SegmentSpec | None, rate: int | None = None) -> SeriesData:
     """Open a table for a run; columns are taken by name, or those without names in the order of the run's inputs.
 
-    Raises `InputError` for more than one table, for an input that is not there or has no numbers, and as `open_table`.
+    `rate`: that of the sound which the run was trained on, in Hz. Raises `InputError` for more than one table, for
+    sound of another rate, for an input that is not there or has no numbers, and as `open_table`.
     """
     tables = open_table(path)
     if len(tables) > 1:
         raise InputError(
             f"expected one table, received {len(tables):,} ({shown(str(path), 200)}): predict one after another"
         )
+    _check_rate(tables[0], rate)
     table, notes = _named(tables[0], scaling.inputs)
     for name in scaling.inputs:
         if name not in table.names:
@@ -78,6 +80,15 @@ def open_data(path: FileName, scaling: Scaling, segment: SegmentSpec | None) -> 
         notes = [*notes, f"no column {shown(segment.column)} (task.segment): the table is taken as one recording"]
     segments = find_segments([table], column)
     return SeriesData(table, segments, LastKnown([table], scaling.inputs, scaling.first()), targets, notes)
+
+
+def _check_rate(table: Table, rate: int | None) -> None:
+    """Raise `InputError` for sound of another rate than a run's, if that has one."""
+    if rate is not None and table.sound is not None and table.sound.rate != rate:
+        raise InputError(
+            f"{table.columns[0].numbers.path}: expected {rate:,} Hz as the run was trained on, received "
+            f"{table.sound.rate:,} Hz: resample it (ffmpeg -i IN -ar {rate} OUT.wav)"
+        )
 
 
 def _named(table: Table, inputs: tuple[str, ...]) -> tuple[Table, list[str]]:

@@ -57,7 +57,7 @@ def read_summary(path: Path, label: str) -> Summary:
     Raises `InputError` for a damaged file, and for a metrics.jsonl with fewer steps than result.json says.
     """
     experiment, directory = load_run_config(path / "config.yaml"), RunDirectory(path)
-    tally, facts = _Tally(experiment.task.measured), _facts(directory)
+    tally, facts = _Tally(experiment.task.measured), directory.read_facts()
     words, compared = words_of(experiment.task), compared_of(experiment.task)
     result = _result(directory)  # before the metrics, which may grow meanwhile
     steps = directory.metrics.read_whole(tally.add)
@@ -169,14 +169,6 @@ def _result(directory: RunDirectory) -> _Result | None:
             f"expected a run's result.json, received {path}, which has no {place} of the right type: restore the run's "
             "own file, or leave the run out"
         ) from error
-
-
-def _facts(directory: RunDirectory) -> dict[str, Any]:
-    """Return digest and sizes of a text from environment.json; empty for a run that was killed before it wrote that."""
-    if not os.path.lexists(directory.path / "environment.json"):
-        return {}
-    facts = directory.read_json("environment.json").get("data")
-    return facts if isinstance(facts, dict) else {}
 
 
 def _sizes(experiment: Experiment, directory: RunDirectory, facts: dict[str, Any]) -> Sizes:

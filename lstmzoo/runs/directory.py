@@ -158,13 +158,16 @@ class RunDirectory:
         """Write config.yaml, the resolved experiment."""
         write_atomically(self.path / "config.yaml", config.encode())
 
-    def write_environment(self, device: str, data: Mapping[str, Any]) -> None:
-        """Write environment.json: what the numbers depend on beside the configuration; `data`: facts of a text."""
-        self._write_json("environment.json", {**environment(device), **({"data": data} if data else {})})
+    def write_environment(self, device: str, data: Mapping[str, Any], built: bool = False) -> None:
+        """Write environment.json: what the numbers depend on beside the configuration.
 
-    def note_resume(self, step: int, device: str, changed: Mapping[str, Any]) -> list[str]:
+        `data`: facts of a text or of tables; `built`: the C++ compiler counts.
+        """
+        self._write_json("environment.json", {**environment(device, built), **({"data": data} if data else {})})
+
+    def note_resume(self, step: int, device: str, changed: Mapping[str, Any], built: bool = False) -> list[str]:
         """Add to environment.json that the run goes on; return in words what has changed."""
-        kept, now = self.read_json("environment.json"), environment(device)
+        kept, now = self.read_json("environment.json"), environment(device, built)
         others = changes(kept, now)
         note = {"step": step, "command": now["command"], **({"changed": changed} if changed else {})}
         note |= {name: value for name, (_, value) in others.items()}
@@ -178,6 +181,13 @@ class RunDirectory:
         self.read_json("environment.json")
         if (self.path / "result.json").exists():
             self.read_json("result.json")
+
+    def read_facts(self) -> dict[str, Any]:
+        """Read the facts of the data from environment.json; empty for a run that was killed before it wrote that."""
+        if not os.path.lexists(self.path / "environment.json"):
+            return {}
+        facts = self.read_json("environment.json").get("data")
+        return facts if isinstance(facts, dict) else {}
 
     def read_json(self, name: str) -> dict[str, Any]:
         """Read a mapping from one of the JSON files; `InputError` for anything else."""

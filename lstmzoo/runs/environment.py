@@ -8,15 +8,20 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from lstmzoo.system.compiler import compiler_version
 from lstmzoo.system.machine import count_cores
 
 PACKAGES = ("lstmzoo", "tensorflow", "tf-keras", "numpy", "safetensors")
 
 
-def environment(device: str) -> dict[str, Any]:
-    """Describe this process: versions, device, machine, usable cores (which `auto` looks at), command, git commit."""
+def environment(device: str, built: bool = False) -> dict[str, Any]:
+    """Describe this process: versions, device, machine, usable cores (which `auto` looks at), command, git commit.
+
+    `built`: a kernel is built by the C++ compiler, whose version stands among the others.
+    """
+    versions = {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
     return {
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+        "versions": {**versions, "c++": compiler_version()} if built else versions,
         "device": device,
         "machine": platform.machine(),
         "cores": count_cores(),

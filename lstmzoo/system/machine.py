@@ -2,7 +2,6 @@
 
 import os
 import resource
-import shutil
 import sys
 from collections.abc import Iterator
 from itertools import takewhile
@@ -27,11 +26,6 @@ def explain_device() -> tuple[str, str]:
         return "cpu", why
     found = count_gpus()
     return ("gpu", f"TensorFlow sees {found}") if found else ("cpu", UNSEEN)
-
-
-def find_compiler() -> str | None:
-    """Return the path of the C++ compiler, the one that CXX names or `c++`; None where there is none."""
-    return shutil.which(os.environ.get("CXX", "c++"))
 
 
 def count_gpus() -> int:

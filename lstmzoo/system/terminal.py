@@ -1,8 +1,13 @@
 """Text for a terminal: control characters, which a terminal would obey, are shown as escapes such as \\x1b."""
 
 import codecs
+import os
 import re
+import sys
+import time
 import unicodedata
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
 OBEYED = (
@@ -14,6 +19,8 @@ OBEYED = (
     "Zl",
     "Zp",
 )  # controls, invisible and bidirectional marks, surrogates, unassigned
+
+SECONDS = 0.5  # between two lines of a count
 
 
 def printable(text: str) -> str:
@@ -58,6 +65,37 @@ class Printed:
     def write(self, piece: bytes, last: bool = False) -> None:
         """Print a piece; the `last` one ends the text."""
         print(printable(self._decoder.decode(piece, last)), end="\n" * last, flush=True)
+
+
+@contextmanager
+def counted_line(total: int, what: str) -> Iterator[Callable[[int], None]]:
+    """Give a function that adds to a count, which stands on stderr, if that is a terminal: "50 of 200 rows (25 %)".
+
+    The line is written again every half a second, and goes at the end.
+    """
+    if not sys.stderr.isatty():
+        yield lambda more: None
+        return
+    done, line, last = 0, "", time.monotonic()
+    terminal = os.dup(sys.stderr.fileno())  # where others' messages are held back, this is not
+
+    def add(more: int) -> None:
+        nonlocal done, line, last
+        done += more
+        if time.monotonic() - last >= SECONDS:
+            line, last = f"{done:,} of {total:,} {what} ({100 * done // total} %)", time.monotonic()
+            _write(terminal, f"\r{line}")
+
+    try:
+        yield add
+    finally:
+        _write(terminal, f"\r{' ' * len(line)}\r" if line else "")
+        os.close(terminal)
+
+
+def _write(descriptor: int, text: str) -> None:
+    with suppress(OSError):  # the terminal may be gone
+        os.write(descriptor, text.encode())
 
 
 def short_number(number: float) -> str:

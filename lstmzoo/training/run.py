@@ -13,6 +13,7 @@ from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.load import dump_config, load_config
 from lstmzoo.config.plan import Plan, check_workers, make_plan
 from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted, out_of_memory, shown
+from lstmzoo.execution.auto import KERNELS
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.system.addresses import check_hosts
 from lstmzoo.system.machine import count_cores, find_device
@@ -187,11 +188,16 @@ def _begin(start: Start) -> None:
     """Write what stands in the directory before TensorFlow is touched."""
     take_over(start)
     task = start.plan.task
-    start.directory.write_environment(find_device(), task.facts())
+    start.directory.write_environment(find_device(), task.facts(), _is_built(start.plan))
     if task.vocabulary is not None:
         task.vocabulary.save(start.directory.path / "vocab.json")
     if task.scaling is not None:
         task.scaling.save(start.directory.path / "scaling.json")
+
+
+def _is_built(plan: Plan) -> bool:
+    """Tell whether the kernel of a run is built by the C++ compiler, whose version then counts."""
+    return KERNELS[plan.resolved.execution.kernel].built
 
 
 def _go_on(start: Start, resumed: Resumed, progress: Progress) -> None:
@@ -199,6 +205,6 @@ def _go_on(start: Start, resumed: Resumed, progress: Progress) -> None:
     directory, step = start.directory, start.run_state.position.step
     take_over(start)
     directory.write_config(dump_config(start.plan.resolved))
-    for note in directory.note_resume(step, find_device(), resumed.changed):
+    for note in directory.note_resume(step, find_device(), resumed.changed, _is_built(start.plan)):
         progress.say(f"warning: {note}: the numbers may not be those of an uninterrupted run")
     (directory.path / "result.json").unlink(missing_ok=True)

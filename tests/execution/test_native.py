@@ -1,18 +1,24 @@
 """The time steps in C++ against Keras's own layer, at sizes on both sides of whole vectors and blocks of lanes."""
 
+import shlex
+
 import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
 
+import lstmzoo
+from lstmzoo.config.experiment import Experiment
 from lstmzoo.errors import EnvironmentFailure, InputError
 from lstmzoo.execution import auto, native
 from lstmzoo.execution.kernels import keras_layer, native_layer
-from lstmzoo.system.machine import find_compiler
+from lstmzoo.runs.directory import RunDirectory
+from lstmzoo.system.compiler import find_compiler
+from lstmzoo.training.progress import SilentProgress
 from tests.helpers.rows import few
 
 T, D = 9, 2
-needs_compiler = pytest.mark.skipif(find_compiler() is None, reason="no C++ compiler")
+needs_compiler = pytest.mark.skipif(not find_compiler(), reason="no C++ compiler")
 SIZES = [(5, 11), (1, 1), (2, 8), (8, 16), (9, 7), (16, 17), (24, 3), (33, 9), (64, 2)]  # units, lanes
 
 
@@ -68,20 +74,79 @@ def test_gates_that_are_shut_and_numbers_that_are_none():
     assert np.isnan(hs).all((0, 2)).tolist() == [lane == 3 for lane in range(11)]
 
 
-def test_without_a_compiler_it_is_refused(monkeypatch):
-    monkeypatch.setenv("CXX", "no-such-compiler")
-    with pytest.raises(
-        InputError, match=r"kernel: native is built by a C\+\+ compiler, and none was found: .* take xla"
-    ):
+COMPILERS = {  # CXX: what is said of it
+    "no-such-compiler": "none was found",
+    "'g++": "none was found",
+    " ": "none was found",
+    "false": r"false failed \(without a word\)",
+    "sh -c 'echo an error >&2; exit 1'": r"sh failed \(an error\)",
+}
+
+
+@pytest.mark.parametrize("name", COMPILERS)
+def test_without_a_compiler_that_works_it_is_refused(monkeypatch, name):
+    monkeypatch.setenv("CXX", name)
+    said = rf"kernel: native is built by a C\+\+ compiler, and {COMPILERS[name]}: install one, or name it in CXX \(a new run may take xla"  # fmt: skip
+    with pytest.raises(InputError, match=said):
         auto.check_kernel("native", "cpu")
     auto.check_kernel("xla", "gpu")
-    with pytest.raises(InputError, match="native runs on CPUs only: on a GPU take keras"):
+    with pytest.raises(InputError, match="native runs on CPUs only: on a GPU a new run takes keras"):
         auto.check_kernel("native", "gpu")
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", [None, "", "env c++", "c++ -O1"])
+def test_a_compiler_that_works_may_have_arguments(monkeypatch, name):
+    monkeypatch.delenv("CXX", raising=False) if name is None else monkeypatch.setenv("CXX", name)
+    auto.check_kernel("native", "cpu")
 
 
 def test_a_compiler_that_fails_is_no_traceback(monkeypatch):
     monkeypatch.setenv("CXX", "false")
-    with pytest.raises(EnvironmentFailure, match=r"native was not built: .*false failed \(without a word\): take xla"):
+    with pytest.raises(EnvironmentFailure, match=r"native was not built: false failed \(without a word\): repair that"):
         native.build(7, "float", "sigmoid")
     with pytest.raises(InputError, match="native computes in float32 or float64, received float16: take xla"):
         native.time_steps(7, tf.float16, "sigmoid")
+
+
+def write_compiler(folder, monkeypatch, version):
+    """Put a compiler with a version of its own, that of the machine otherwise, into CXX."""
+    monkeypatch.delenv("CXX", raising=False)
+    script = folder / "c++"
+    script.write_text(
+        f'#!/bin/sh\n[ "$1" = --version ] && echo "{version}" || exec {shlex.join(find_compiler())} "$@"\n'
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("CXX", str(script))
+
+
+@pytest.mark.parametrize("built", [False, True])
+def test_the_compiler_stands_beside_the_versions_where_it_counts(tmp_path, monkeypatch, built):
+    directory = RunDirectory(tmp_path)
+    write_compiler(tmp_path, monkeypatch, "C 1")
+    directory.write_environment("cpu", {}, built)
+    assert directory.read_json("environment.json")["versions"].get("c++") == ("C 1" if built else None)
+    assert directory.note_resume(5, "cpu", {}, built) == []
+    write_compiler(tmp_path, monkeypatch, "C 2")
+    assert directory.note_resume(6, "cpu", {}, built) == (["c++ was C 1 and is C 2"] if built else [])
+
+
+class Said(SilentProgress):
+    def __init__(self):
+        self.lines = []
+
+    def say(self, text):
+        self.lines.append(text)
+
+
+@needs_compiler
+@pytest.mark.slow
+def test_another_compiler_is_warned_of_when_a_run_goes_on(tmp_path, monkeypatch):
+    task, train = {"kind": "echo", "series_length": 400, "echo_step": 1}, {"batch_size": 2, "seq_length": 10}
+    given = {"name": "echo", "task": task, "model": {"kind": "single", "units": 4}, "execution": {"kernel": "native"}}
+    said = Said()
+    for epochs in (1, 2):
+        write_compiler(tmp_path, monkeypatch, f"C {epochs}")
+        config = Experiment(**given, train={**train, "epochs": epochs})
+        lstmzoo.train_run(config, tmp_path / "run", resume=epochs > 1, progress=said)
+    assert "warning: c++ was C 1 and is C 2: the numbers may not be those of an uninterrupted run" in said.lines

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import tty
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from lstmzoo.inference import predicting, runner_tf
 from lstmzoo.inference.numpy_runner import NumpyRunner
 from lstmzoo.predict import predict
 from lstmzoo.runs.trained import open_run
+from lstmzoo.system import terminal
 from lstmzoo.system.command_line import exit_status
 from tests.helpers.rows import few
 from tests.helpers.series_runs import write_run
@@ -195,6 +197,20 @@ def test_sound_of_several_channels_and_beyond_the_range(tmp_path, capsys):
     assert said.out == f"{tmp_path}/out.WAV: 300 rows, and 2 beyond the end of {tmp_path}/in.wav\n"
 
 
+FACTS = {None: 0, "{}": 0, '{"data": {"sample_rate": 44100}}': 0, '{"data": {"sample_rate": "fast"}}': 0, '{"data": {"sample_rate": 48000}}': 2}  # fmt: skip
+
+
+@pytest.mark.parametrize("facts", FACTS)
+def test_sound_of_another_rate_than_the_run_was_trained_on_is_refused(tmp_path, capsys, facts):
+    run = write_run(tmp_path / "run", ["0"])
+    if facts is not None:
+        (run / "environment.json").write_text(facts)
+    assert run_command(run, write_wav(tmp_path / "in.wav", "int16"), out=tmp_path / "out.csv") == FACTS[facts]
+    refused = f"{tmp_path}/in.wav: expected 48,000 Hz as the run was trained on, received 44,100 Hz: resample it (ffmpeg -i IN -ar 48000 OUT.wav)\n"  # fmt: skip
+    assert capsys.readouterr().err.endswith(refused if FACTS[facts] else "")
+    assert (tmp_path / "out.csv").exists() == (not FACTS[facts])
+
+
 def test_columns_are_taken_by_name_and_targets_may_lack(tmp_path, capsys):
     run, columns = write_run(tmp_path / "run", ["heat", "flow"], ["load", "heat"]), pumps(20)
     columns["heat"] = columns["flow"] - 11
@@ -239,7 +255,7 @@ REFUSED = {  # content of the table, options, message
     "too many without names": ("1,2,3\n", {}, "received no column 'heat'; legal: 0, 1, 2"),
     "text": ("heat,flow\n1,2\nx,3\n", {}, "in.csv: column heat: line 3: expected a number, received 'x'"),
     "text in a target": ("heat,flow,load\n1,2,3\n1,3,x\n", {}, "in.csv: column load: line 3: expected a number"),
-    "a missing value": ("heat,flow\n1,2\n3,\n", {}, "in.csv: line 3, column flow: expected a number, as in each row that the run was trained on, received none: fill it"),
+    "a missing value": ("heat,flow\n1,2\n3,\n", {}, r"in.csv: line 3, column flow: expected a number, as in each row of the run's data \(so its model has no input that says it is missing\), received none: fill it, or train with task.missing: hold on data that lacks some of it too"),
     "infinity": ("heat,flow\n1,2\n1,inf\n", {}, "in.csv: column flow: line 3: expected a finite number, received 'inf'"),
     "beyond float32": ("heat,flow\n1,2\n1,1e39\n", {}, r"in.csv: line 3, column flow: expected a number of at most 3.4e\+38 \(float32\), received 1e\+39"),
     "a head only": ("heat,flow\n", {}, "expected rows of numbers, received none"),
@@ -326,6 +342,22 @@ def test_stdout_has_the_table_alone_and_tensorflow_stays_out(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     assert run_command(run, table, out=tmp_path / "out.csv", steps=2) == 0
     assert done.stdout == (tmp_path / "out.csv").read_text()
+
+
+@pytest.mark.parametrize("seconds", [0, 60])
+def test_a_terminal_shows_how_many_rows_are_done(tmp_path, monkeypatch, seconds):
+    run, table = write_run(tmp_path / "run", ["a"]), write_csv(tmp_path / "in.csv", {"a": RANDOM.normal(1, 0.5, 1500)})
+    master, slave = os.openpty()
+    with os.fdopen(master, "rb", 0) as screen, os.fdopen(slave, "w") as stderr:
+        tty.setraw(slave)
+        monkeypatch.setattr(predicting, "ROWS", 1000)
+        monkeypatch.setattr(terminal, "SECONDS", seconds)
+        monkeypatch.setattr(sys, "stderr", stderr)
+        assert run_command(run, table, out=tmp_path / "out.csv", steps=99) == 0
+        print("end", file=stderr, flush=True)
+        shown = screen.read(1000).decode()
+    lines = ["1,000 of 1,600 rows (62 %)", "1,500 of 1,600 rows (93 %)", "1,501 of 1,600 rows (93 %)", "1,600 of 1,600 rows (100 %)", 27 * " "]  # fmt: skip
+    assert shown == ("" if seconds else "".join(f"\r{line}" for line in lines) + "\r") + "end\n"
 
 
 MEASURED = """

@@ -61,7 +61,22 @@ def warnings_of(recordings: Recordings) -> list[str]:
     found = []
     if constant:
         found.append(f"task: constant in the training part: {_listed(constant)}: a model learns nothing from that")
-    return [*found, *_leak(dataset), *_shared(dataset), *_idle(recordings)]
+    return [*found, *_even(dataset), *_leak(dataset), *_shared(dataset), *_idle(recordings)]
+
+
+def warn_of_validation(baselines: Baselines, names: Sequence[str]) -> list[str]:
+    """Return a warning of the M targets, of these names, that never change in what is validated on."""
+    still = [name for name, varies in zip(names, baselines.known.variation > 0, strict=True) if not varies]
+    said = f"task: a target that never changes in what is validated on: {_listed(still)}: its val_r2 says nothing"
+    return [f"{said}, validate on other rows (task.validation, validate.fraction)"] if still else []
+
+
+def _even(dataset: Dataset) -> list[str]:
+    """Return a warning of inputs that count the rows."""
+    inputs, survey = set(dataset.chosen.inputs), dataset.survey
+    even = [name for name, same in zip(survey.columns, survey.even, strict=True) if same and name in inputs]
+    said = f"task: an input that rises by the same step in each row, as an index or a time: {_listed(even)}: later rows"
+    return [f"{said} have values that no model has trained on, leave it out of task.inputs"] if even else []
 
 
 def _leak(dataset: Dataset) -> list[str]:
@@ -112,7 +127,7 @@ def _columns(dataset: Dataset) -> str:
 
 def _scaling(dataset: Dataset) -> str:
     """Say how columns are scaled, and mean and deviation of each in the training part."""
-    names, means, deviations, _ = dataset.survey
+    names, means, deviations, *_ = dataset.survey
     columns = zip(names, means.tolist(), deviations.tolist(), strict=True)
     said = _listed([f"{name} {mean:.4g} +- {deviation:.4g}" for name, mean, deviation in columns])
     return f"{dataset.spec.scale}: {said}"

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 else:
     from lstmzoo.system.lazy_numpy import np
 
+SAME_STEP = 1e-3  # of a step, which values with few digits change
+
 
 class Survey(NamedTuple):
     """Numbers of each of C columns, `[C]`: those of the training part, in float64, and whether any value is missing."""
@@ -28,6 +30,8 @@ class Survey(NamedTuple):
     """Square root of the mean squared distance from the mean; 0 in a constant column."""
     missing: np.ndarray
     """True where a value is missing anywhere, in the validation part too."""
+    even: np.ndarray
+    """True where each value of a recording is as much above the one before it, as in an index or a time."""
 
     def means_of(self, names: Sequence[str]) -> np.ndarray:
         """Return the means of some columns."""
@@ -41,9 +45,10 @@ class Moments:
     def __init__(self, columns: int):
         self.count, self.mean, self.squares = np.zeros(columns), np.zeros(columns), np.zeros(columns)
         self.least, self.most = np.full(columns, np.inf), np.full(columns, -np.inf)
+        self.least_step, self.most_step = self.least.copy(), self.most.copy()
 
     def add(self, block: np.ndarray) -> None:
-        """Add rows `[C, n]` of each column; NaN: missing."""
+        """Add rows `[C, n]` of each column, which follow one another; NaN: missing."""
         known = ~np.isnan(block)
         count = known.sum(1)
         mean = block.sum(1, where=known) / np.maximum(count, 1)
@@ -54,12 +59,18 @@ class Moments:
         self.count += count
         self.least = np.minimum(self.least, block.min(1, where=known, initial=np.inf))
         self.most = np.maximum(self.most, block.max(1, where=known, initial=-np.inf))
+        steps = np.diff(block)
+        known = ~np.isnan(steps)
+        self.least_step = np.minimum(self.least_step, steps.min(1, where=known, initial=np.inf))
+        self.most_step = np.maximum(self.most_step, steps.max(1, where=known, initial=-np.inf))
 
     def survey(self, columns: tuple[str, ...], missing: np.ndarray) -> Survey:
         """Return the survey; a constant column is known by its values, as sums of them are rounded."""
         constant = self.least == self.most
         deviations = np.where(constant, 0, np.sqrt(self.squares / np.maximum(self.count, 1)))
-        return Survey(columns, np.where(constant, self.least, self.mean), deviations, missing)
+        even = (self.least_step > 0) & (self.most_step <= (1 + SAME_STEP) * self.least_step)
+        even &= np.isfinite(self.least_step)
+        return Survey(columns, np.where(constant, self.least, self.mean), deviations, missing, even)
 
 
 def survey(

@@ -8,7 +8,14 @@ from typing import Any
 from lstmzoo.tasks.laid import Laid
 from lstmzoo.tasks.series.baselines import Baselines, measure_baselines
 from lstmzoo.tasks.series.dataset import Dataset
-from lstmzoo.tasks.series.facts import describe_baselines, describe_recordings, facts_of, say_ahead, warnings_of
+from lstmzoo.tasks.series.facts import (
+    describe_baselines,
+    describe_recordings,
+    facts_of,
+    say_ahead,
+    warn_of_validation,
+    warnings_of,
+)
 from lstmzoo.tasks.series.metrics import Measures, measures_of
 from lstmzoo.tasks.series.recordings import Recordings
 from lstmzoo.tasks.series.spec import SeriesSpec
@@ -52,8 +59,9 @@ class Series:
         return found | ({"baselines": describe_baselines(self.baselines)} if self.baselines else {})
 
     def warnings(self) -> list[str]:
-        """Return a warning for each constant column, leak, and piece that trains nothing."""
-        return warnings_of(self.recordings)
+        """Return warnings of constant columns, counts of rows, leaks, and pieces that train or measure nothing."""
+        still = warn_of_validation(self.baselines, self.scaling.targets) if self.baselines else []
+        return warnings_of(self.recordings) + still
 
     def windows(self, seq_length: int) -> tuple[int, int]:
         """Count the windows of an epoch, and the rows of parts of segments that have no target."""

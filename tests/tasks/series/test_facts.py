@@ -12,6 +12,7 @@ from lstmzoo.tasks.series.dataset import Dataset
 from lstmzoo.tasks.series.facts import describe_recordings, facts_of, warnings_of
 from lstmzoo.tasks.series.recordings import Recordings
 from lstmzoo.tasks.series.spec import SeriesSpec
+from lstmzoo.tasks.series.task import Series
 from tests.helpers.series import recordings_of, spec_of
 
 
@@ -69,13 +70,18 @@ def test_digests_know_the_order_of_tables_and_what_is_validated_on(tmp_path):
 
 
 STEPS = np.arange(40.0)
+SAW = STEPS % 3
 WARNED = {  # columns, keys, (B, T), warnings
-    "nothing": ([STEPS, STEPS % 7], {}, (2, 5), []),
-    "a constant column": ([STEPS, STEPS * 0], {}, (2, 5), ["task: constant in the training part: 1: a model learns nothing from that"]),
-    "a leak": ([STEPS, STEPS % 7], {"horizon": 0, "inputs": (0, 1), "targets": (1,)}, (2, 5), ["task: an input and a target of the same row (task.horizon 0): 1: a model need only copy that, leave it out of task.inputs or predict ahead"]),
-    "a warm-up longer than a segment": ([STEPS, STEPS < 34], {"warmup": 6, "segment": {"column": 1}, "inputs": (0,)}, (1, 5), ["task.warmup 6: 1 of 2 pieces of segments are not longer and train nothing: lower it, or train.batch_size"]),
-    "empty lanes": ([STEPS], {}, (5, 10), ["train.batch_size 5: 1 lanes are empty: lower it, or train.seq_length"]),
-    "short segments": ([STEPS, STEPS < 38], {"horizon": 2, "segment": {"column": 1}, "inputs": (0,)}, (1, 5), ["task.horizon 2: 2 rows are in parts of segments that have no target: they are left out"]),
+    "nothing": ([SAW, STEPS % 7], {}, (2, 5), []),
+    "a constant column": ([SAW, STEPS * 0], {}, (2, 5), ["task: constant in the training part: 1: a model learns nothing from that"]),
+    "an index": ([STEPS, SAW], {}, (2, 5), ["task: an input that rises by the same step in each row, as an index or a time: 0: later rows have values that no model has trained on, leave it out of task.inputs"]),
+    "a time in recordings": ([0.1 * (STEPS % 20), STEPS < 20], {"segment": {"column": 1}, "inputs": (0,)}, (2, 5), ["task: an input that rises by the same step in each row, as an index or a time: 0: later rows have values that no model has trained on, leave it out of task.inputs"]),
+    "an index but for a row": ([np.where(STEPS < 39, STEPS, 41), SAW], {}, (2, 5), []),
+    "an index that is a target": ([STEPS, SAW], {"inputs": (1,), "targets": (0,)}, (2, 5), []),
+    "a leak": ([SAW, STEPS % 7], {"horizon": 0, "inputs": (0, 1), "targets": (1,)}, (2, 5), ["task: an input and a target of the same row (task.horizon 0): 1: a model need only copy that, leave it out of task.inputs or predict ahead"]),
+    "a warm-up longer than a segment": ([SAW, STEPS < 34], {"warmup": 6, "segment": {"column": 1}, "inputs": (0,)}, (1, 5), ["task.warmup 6: 1 of 2 pieces of segments are not longer and train nothing: lower it, or train.batch_size"]),
+    "empty lanes": ([SAW], {}, (5, 10), ["train.batch_size 5: 1 lanes are empty: lower it, or train.seq_length"]),
+    "short segments": ([SAW, STEPS < 38], {"horizon": 2, "segment": {"column": 1}, "inputs": (0,)}, (1, 5), ["task.horizon 2: 2 rows are in parts of segments that have no target: they are left out"]),
 }  # fmt: skip
 
 
@@ -87,9 +93,19 @@ def test_what_is_probably_not_meant_is_warned_of(tmp_path, case):
 
 
 def test_tables_that_are_trained_on_and_validated_on_are_warned_of(tmp_path):
-    table = STEPS[:, None]
+    table = SAW[:, None]
     recordings = recordings_of(spec_of(tmp_path, [table, table + 1, table], 1, {}), 1, 5, 0, 0.0)
     assert warnings_of(recordings) == ["task.validation: 1 table with the content of one in task.data: what is validated on is trained on too, name others"]  # fmt: skip
+
+
+@pytest.mark.parametrize("last", [3.7, 0.1, 18.0])
+def test_a_target_that_never_changes_in_what_is_validated_on_is_warned_of(tmp_path, last):
+    still = np.where(STEPS < 30, STEPS % 7, last)
+    task = Series(spec_of(tmp_path, [np.column_stack([STEPS % 5, still])], 1, {}), 2, 0, 0.25)
+    task.check(5, validates=False)
+    assert task.warnings() == []
+    task.check(5, validates=True)
+    assert task.warnings() == ["task: a target that never changes in what is validated on: 1: its val_r2 says nothing, validate on other rows (task.validation, validate.fraction)"]  # fmt: skip
 
 
 PROGRAM = """
