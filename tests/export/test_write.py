@@ -412,6 +412,7 @@ def test_weights_that_a_format_cannot_hold_are_refused(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_card_names_the_text_and_no_folder(tmp_path):
     """A name that is no UTF-8 too: it is escaped."""
     name = os.fsdecode(b"caf\xe9.txt")

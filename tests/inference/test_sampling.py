@@ -346,6 +346,7 @@ def test_mistakes_at_the_command_line_are_one_line_and_status_two(run, tmp_path)
         assert done.stderr.count(b"\n") == 1
 
 
+@pytest.mark.slow
 def test_ctrl_c_and_a_closed_pipe_end_quietly(run):
     line = [sys.executable, "-m", "lstmzoo.sample", str(run), "--length", "100000000"]
     for end, runtime in (("signal", "tensorflow"), ("pipe", "numpy")):

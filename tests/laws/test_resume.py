@@ -50,7 +50,7 @@ def whole(request, tmp_path_factory):
     return config, overrides, folder / "whole"
 
 
-@pytest.mark.parametrize(("whole", "count"), few(KILLS, KILLS[:1]), indirect=["whole"])
+@pytest.mark.parametrize(("whole", "count"), few(KILLS, []), indirect=["whole"])
 def test_kills_change_nothing(whole, tmp_path, count):
     config, overrides, reference = whole
     kills = 0
@@ -186,6 +186,7 @@ def test_a_completed_run_has_nothing_left_to_do(whole, tmp_path):
     assert (tmp_path / "run" / "result.json").read_bytes() == before[tmp_path / "run" / "result.json"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("whole", ["echo"], indirect=True)
 def test_a_longer_run_ends_as_if_it_had_been_meant_so(whole, tmp_path):
     config, overrides, reference = whole

@@ -56,6 +56,7 @@ def test_a_search_ends_with_all_trials_and_results_and_is_not_repeated(sweep, tm
     assert all((each / "times.txt").read_text() == "ended\n" for each in (tmp_path / "d").glob("trial-*"))
 
 
+@pytest.mark.slow
 def test_failures_are_rows_with_reasons_and_the_search_goes_on(sweep, tmp_path):
     space = {"model.units": {"min": 1, "max": 6}}
     path = sweep({"kind": "grid"}, space, max_failed=0.7, trial_timeout=3)

@@ -102,6 +102,7 @@ def test_shards_sum_to_the_same_losses(tmp_path):
         np.testing.assert_allclose(found, one, atol=2e-6)
 
 
+@pytest.mark.slow
 def test_a_run_from_before_the_key_goes_on(tmp_path):
     """Its shards followed from its threads; neither its config.yaml nor its checkpoints hold them."""
     lstmzoo.train_run(config(*SCAN), tmp_path / "whole")
