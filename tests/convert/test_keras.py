@@ -137,7 +137,7 @@ def test_files_and_live_models_of_both_libraries(tmp_path, make, library):
 
 @pytest.mark.parametrize(
     ("library", "ending"),
-    few(list(product(LIBRARIES, ["keras", "h5"])), [("keras2", "h5"), ("keras3", "keras")]),
+    few(list(product(LIBRARIES, ["keras", "h5"])), [("keras2", "h5")]),
 )
 def test_two_hundred_steps_from_a_file_with_the_state_passed_along(tmp_path, library, ending):
     k = LIBRARIES[library]

@@ -192,6 +192,7 @@ def test_onnx_has_an_lstm_operation_a_layer_and_no_loop(name, tmp_path):
     assert {node.domain for node in graph.node} == {""}, "operations of ONNX itself"
 
 
+@pytest.mark.slow
 def test_tflite_has_built_in_operations_only(tmp_path):
     write("tflite", expected_of("embedding").blueprint, tmp_path / "model.tflite")
     interpreter = Interpreter(str(tmp_path / "model.tflite"))

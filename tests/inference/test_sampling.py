@@ -104,7 +104,7 @@ def test_auto_is_a_rule_of_the_length():
     assert choose_runtime("onnx", 10**9) == "onnx"
 
 
-@pytest.mark.parametrize("choice", [{}, {"temperature": 2.0, "top_k": 6}, {"top_p": 0.7}])
+@pytest.mark.parametrize("choice", few([{}, {"temperature": 2.0, "top_k": 6}, {"top_p": 0.7}], [{}]))
 def test_drawn_frequencies_pass_a_chi_square_test(untrained, choice):
     """20,000 samples of one step after the same prompt against the model's own distribution."""
     prompt, count = np.array([1, 4, 2]), 20_000

@@ -34,6 +34,7 @@ def least_seconds(*words, enough=0.5):
     return least
 
 
+@pytest.mark.slow
 def test_echo_yaml_is_solved(tmp_path):
     done = command(ECHO, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
