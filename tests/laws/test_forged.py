@@ -110,7 +110,7 @@ RUN = (
         "a window behind the epoch": ({"position": counted(epoch=0, window=40)}, {}),
         "misses below zero": ({"early_stopping/misses": one(-1)}, {}),
         "misses beyond the steps": ({"early_stopping/misses": one(41)}, {}),
-        "steps of the epoch": ({"epoch/steps": one(0)}, {}),
+        "steps of the epoch": ({"epoch/steps": one(41)}, {}),
         "a loss of the epoch that is infinite": ({"epoch/loss": one(np.inf, np.float64)}, {}),
         "a state of other lanes": ({"states/000/h": lambda value: value[:-1]}, {}),
         "a state that is NaN": ({"states/000/c": broken(np.nan)}, {}),
