@@ -129,7 +129,7 @@ def source(trained: Trained, data: Row) -> str:
     sources = {
         "echo": "random bits, to be repeated {echo_step} steps later",
         "char": "{text_symbols:,} characters of {corpus}, {vocab_size} different (SHA-256 {text_sha256})",
-        "series": "{rows:,} rows of the simulated series {data} (seed {seed}, SHA-256 {data_sha256})",
+        "series": "{rows:,} rows of the simulated series {data} (seed {seed})",
     }
     said = sources[task.kind].format_map({**dict(task), "seed": trained.experiment.seed, **data})
     return said + (f"; the last {fraction:.0%} for validation" if data else "")
