@@ -56,12 +56,13 @@ def by_trial(directory):
 
 
 def those_of(group, role):
-    """Processes of a group that bear a name."""
+    """Living processes of a group that bear a name; the dead stay listed where the first process reaps nobody."""
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         try:
             comm = (path / "comm").read_text().strip()
-            if int((path / "stat").read_text().rpartition(")")[2].split()[2]) == group and comm == f"lstmzoo {role}":
+            state, _, of, *_ = (path / "stat").read_text().rpartition(")")[2].split()
+            if int(of) == group and comm == f"lstmzoo {role}" and state not in "ZX":
                 found.append(int(path.name))
         except OSError:
             continue
