@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # the same names for type checkers; a test compares the two
     from lstmzoo.inference.predicting import predict_series as predict_series
     from lstmzoo.inference.sampling import sample_text as sample_text
     from lstmzoo.inference.scoring import score_text as score_text
+    from lstmzoo.inference.streaming import stream as stream
     from lstmzoo.models.build import build_model as build_model
     from lstmzoo.models.callbacks import ResetStates as ResetStates
     from lstmzoo.models.rebuild import as_kind as as_kind, rebatch as rebatch
@@ -57,6 +58,7 @@ _ROOMS = {
     "inference.predicting": ["predict_series"],
     "inference.sampling": ["sample_text"],
     "inference.scoring": ["score_text"],
+    "inference.streaming": ["stream"],
     "models.build": ["build_model"],
     "models.callbacks": ["ResetStates"],
     "models.rebuild": ["as_kind", "rebatch"],

@@ -73,11 +73,15 @@ class Scaling:
         `known`: the same rows with no value missing, as `carry_forward` gives them.
         """
         means, deviations = self.of(self.inputs)
-        scaled = ((known - means) / deviations).astype(np.float32)
+        return self.flag_inputs(values, (known - means) / deviations)
+
+    def flag_inputs(self, values: np.ndarray, known: np.ndarray) -> np.ndarray:
+        """Return the same without scaling, as a model takes them that scales them itself."""
+        inputs = known.astype(np.float32)
         if not self.held:
-            return scaled
+            return inputs
         places = {name: place for place, name in enumerate(self.inputs)}
-        return np.concatenate([scaled, np.isnan(values[:, [places[name] for name in self.held]])], axis=1)
+        return np.concatenate([inputs, np.isnan(values[:, [places[name] for name in self.held]])], axis=1)
 
     def scale_targets(self, values: np.ndarray) -> np.ndarray:
         """Return targets `[..., M]` scaled, in float32."""
@@ -109,9 +113,16 @@ def load_scaling(path: Path) -> Scaling:
     """Read scaling.json; raise `InputError` for what no run writes."""
     try:
         with path.open("rb") as file:
-            content = json.loads(file.read(MOST))
+            content = file.read(MOST)
     except OSError as error:
         raise InputError(f"{path}: expected the scaling of a series run, received none ({error.strerror})") from error
+    return parse_scaling(content, path)
+
+
+def parse_scaling(text: bytes, path: Path) -> Scaling:
+    """Return the scaling of the bytes of scaling.json; `path`: where they stand, for the message of an error."""
+    try:
+        content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(
             f"{path}: expected the scaling of a series run, received no JSON: copy the run again"

@@ -128,15 +128,24 @@ class Vocabulary:
     def load(cls, path: Path) -> Vocabulary:
         """Read vocab.json; raise `InputError` for a file that cannot be read or is damaged."""
         try:
-            kept = json.loads(read_file(path))
+            content = read_file(path)
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        return cls.parse(content, path)
+
+    @classmethod
+    def parse(cls, content: bytes, path: Path) -> Vocabulary:
+        """Return the vocabulary of the bytes of vocab.json; `path`: where they stand, for the message of an error."""
+        try:
+            kept = json.loads(content)
             codes = [code if isinstance(code, int) else ord(code) for code in kept["symbols"]]
             known = [code for code in codes if 0 <= code < CODES[kept["unit"]]]
             vocabulary = cls(known, kept["unit"], kept["lowercase"], kept.get("normalize"))
             if vocabulary.as_json() != kept or any(0xD800 <= code < 0xE000 for code in codes):
                 raise ValueError("it has been changed")
             return vocabulary
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            raise InputError(f"expected a run's vocabulary, received {path}, which cannot be read ({error})") from error
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise _unreadable(path, error) from error
 
     def _table(self) -> np.ndarray:
         """Return the id of every possible code; `len(self)` for unknown ones."""
@@ -148,6 +157,10 @@ class Vocabulary:
                 upper = [code for code in range(size) if _lower(code, self.unit) != code]
                 self._ids[upper] = self._ids[[_lower(code, self.unit) for code in upper]]
         return self._ids
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    return InputError(f"expected a run's vocabulary, received {path}, which cannot be read ({error})")
 
 
 def codes_of(text: str | bytes, unit: str) -> np.ndarray:

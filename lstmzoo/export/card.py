@@ -31,6 +31,8 @@ class Source(NamedTuple):
     """The scaling of a model of numbers, which goes into the graph; None: the model's own numbers go in and out."""
     answer: str = "are the answer after step t"
     """What the outputs at step t are, in words."""
+    ahead: int = 1
+    """The number of steps by which the outputs are ahead."""
 
 
 def card_of(source: Source, name: str, file: str) -> str:

@@ -1,6 +1,7 @@
 """A trained model as a file that other programs run, compared with the live model before it gets its name."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,7 +16,7 @@ from lstmzoo.models.signature import Signature, signature_of
 from lstmzoo.runs.trained import Trained, open_run
 from lstmzoo.schema.section import Section
 from lstmzoo.system.files import publish
-from lstmzoo.tasks.task import answer_of, words_of
+from lstmzoo.tasks.task import ahead_of, answer_of, words_of
 from lstmzoo.zoo.pretrained import PREFIX, card
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ def source_of_run(trained: Trained) -> Source:
         its_own,
         trained.scaling,
         answer_of(task),
+        ahead_of(task),
     )
 
 
@@ -133,7 +135,7 @@ def write_export(source: Source, path: Path, format: str, weights: str = "float3
     if int8 is not None:
         write, blueprint, tolerance = int8.write, int8.stands_for(blueprint), ROUNDED
     _require_small(source.blueprint, format)
-    notes = Notes(source.symbols, card_of(source, format, path.name), source.scaling)
+    notes = Notes(source.symbols, card_of(source, format, path.name), source.scaling, source.ahead)
     with beside(path) as place:
         write(source.blueprint, notes, place)
         difference = compare(blueprint, form.open(place, signature), source.scaling, tolerance)
@@ -142,7 +144,7 @@ def write_export(source: Source, path: Path, format: str, weights: str = "float3
             publish(place, path)
         except FileExistsError:
             raise taken(path) from None
-    inside = f"{' and '.join(notes.files())} {form.inside}"
+    inside = f"{_and(notes.files(source.blueprint))} {form.inside}"
     lines = [] if form.describe is None else form.describe(source.blueprint, notes, path, int8 is not None)
     scaled = source.scaling is not None
     return Exported(path, format, source.weights, signature, SYMBOLS, difference, size, inside, scaled, weights, lines)
@@ -175,6 +177,11 @@ def describe_export(exported: Exported) -> str:
             f"inside: {exported.inside}",
         ]
     )
+
+
+def _and(names: Iterable[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}"
 
 
 def check_weights(weights: str, format: str) -> None:

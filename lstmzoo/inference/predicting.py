@@ -6,17 +6,17 @@ No TensorFlow.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from lstmzoo.data.scaling import Scaling
 from lstmzoo.errors import InputError, check_count, shown
+from lstmzoo.inference.numbers import check_numbers
 from lstmzoo.inference.runtimes import LONG_ROWS, check_runtime, choose_runtime, open_runner
 from lstmzoo.inference.series_data import SeriesData
 from lstmzoo.models.signature import Runner
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.runs.trained import Trained, open_run
-from lstmzoo.schema.section import LARGEST
 from lstmzoo.tasks.series.holding import carry_forward
 from lstmzoo.tasks.series.spec import SeriesSpec
 from lstmzoo.zoo.pretrained import run_path
@@ -143,27 +143,6 @@ def _closed_loop(predictor: Predictor, last: np.ndarray, count: int) -> np.ndarr
         (last,) = predictor.read(row, row)
         found.append(last)
     return np.stack(found)
-
-
-def check_numbers(values: np.ndarray, scaling: Scaling, where: Callable[[int, str], str]) -> None:
-    """Raise `InputError` for a missing value of an input that may lack none, and for a number beyond float32.
-
-    `values`: rows `[n, inputs]`; `where`: names the place of a row (of these) and a column.
-    """
-    complete = np.array([name not in scaling.held for name in scaling.inputs])
-    lacking, large = np.isnan(values) & complete, np.abs(values) > LARGEST
-    for wrong, expected, cure in (
-        (
-            lacking,
-            "a number, as in each row of the run's data (so its model has no input that says it is missing)",
-            "fill it, or train with task.missing: hold on data that lacks some of it too",
-        ),
-        (large, f"a number of at most {LARGEST:g} (float32)", "take the unit that the run was trained with"),
-    ):
-        if wrong.any():
-            row, place = np.argwhere(wrong)[0].tolist()
-            received = "none" if np.isnan(values[row, place]) else f"{values[row, place]:g}"
-            raise InputError(f"{where(row, scaling.inputs[place])}: expected {expected}, received {received}: {cure}")
 
 
 def _array(array: Any, scaling: Scaling) -> np.ndarray:

@@ -8,11 +8,13 @@ from lstmzoo.export.notes import Notes
 from lstmzoo.inference.choice import Choice
 from lstmzoo.inference.draw import RunnerSampler, Sampler
 from lstmzoo.inference.losses import Reader, RunnerReader
+from lstmzoo.models.facts import Facts, facts_of
 from lstmzoo.models.numpy_runner import NumpyRunner
 from lstmzoo.models.signature import Runner, signature_of
 from lstmzoo.runs.trained import Trained
 from lstmzoo.system.accessories import before_tensorflow
 from lstmzoo.system.files import scratch
+from lstmzoo.tasks.task import ahead_of
 
 RUNTIMES = ("auto", "numpy", "tensorflow", *(name for name, form in FORMATS.items() if form.is_runtime))
 LONG = 100_000  # symbols in all: above about this many TensorFlow finishes first, though its import takes seconds
@@ -62,6 +64,25 @@ def reader_of(trained: Trained, runtime: str) -> Reader:
 
         return Scorer(trained)
     return RunnerReader(open_runner(trained, runtime))
+
+
+def facts_of_run(trained: Trained) -> Facts:
+    """Return the facts of a run's model, which its exported files have too."""
+    return facts_of(trained.blueprint(), ahead_of(trained.experiment.task))
+
+
+def open_stepwise(trained: Trained, runtime: str, lanes: int = 1) -> Runner:
+    """Return the model as `open_runner` does, for lanes whose outputs do not depend on how a stream is cut.
+
+    NumPy, TensorFlow and C give the same bits then; the products of ONNX Runtime and LiteRT may differ in the last
+    place where more rows are multiplied together.
+    """
+    if runtime != "tensorflow":
+        return open_runner(trained, runtime)
+    before_tensorflow()
+    from lstmzoo.inference.runner_tf import StepRunner
+
+    return StepRunner(trained, lanes)
 
 
 def open_runner(trained: Trained, runtime: str) -> Runner:

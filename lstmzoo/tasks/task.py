@@ -144,6 +144,11 @@ def answer_of(section: Section) -> str:
     return getattr(section, "answer", "are the answer after step t")
 
 
+def ahead_of(section: Section) -> int:
+    """Return by how many steps the outputs are ahead: the attribute `horizon` of a task's section. Default: 1."""
+    return getattr(section, "horizon", 1)
+
+
 def data_keys(section: Section) -> tuple[str, ...]:
     """Return the keys of a task's section that only say where its data are: its class attribute `data_keys`.
 

@@ -251,7 +251,7 @@ def test_the_command_says_what_it_wrote(tmp_path):
     assert lines[2] == "inputs: ids [B, T] int32, h0 [B, 4], c0 [B, 4]"
     assert lines[3] == "outputs: logits [B, T, 2], and the states for what comes next, h0_next and so on"
     assert re.fullmatch(r"checked over 200 symbols: logits (within \d\.\de-0\d of|equal to) the live model's", lines[4])
-    assert lines[5] == "inside: README.md in the metadata"
+    assert lines[5] == "inside: model.json and README.md in the metadata"
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["echo.onnx"]
 
 

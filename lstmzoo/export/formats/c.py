@@ -7,7 +7,7 @@ from lstmzoo.data.vocabulary import Vocabulary
 from lstmzoo.export.formats.c_check import float32_check, int8_check
 from lstmzoo.export.formats.c_header import Header
 from lstmzoo.export.formats.c_runner import CRunner, find_compiler
-from lstmzoo.export.formats.c_text import identifier
+from lstmzoo.export.formats.c_text import files_comment, identifier, read_files
 from lstmzoo.export.formats.c_weights import with_int8
 from lstmzoo.export.formats.format import Format, Int8
 from lstmzoo.export.notes import Notes
@@ -74,7 +74,7 @@ def write_header(blueprint: Blueprint, notes: Notes, path: Path, int8: bool = Fa
     check = int8_check if int8 else float32_check
     test = check(blueprint, notes.vocabulary is not None, notes.units)
     text = Header(blueprint, int8, notes.units).text(identifier(path.stem), notes.card, notes.vocabulary, test)
-    path.write_text(text, encoding="ascii")
+    path.write_text(text + files_comment(notes.files(blueprint)), encoding="ascii")
 
 
 def explain(signature: Signature, symbols: Vocabulary | None, file: str) -> str:
@@ -124,6 +124,7 @@ def describe(blueprint: Blueprint, notes: Notes, path: Path, int8: bool) -> list
 C = Format(
     write_header,
     CRunner,
+    read_files,
     ending=".h",
     inside="in its comment and tables",
     sentence="Include it in one file of C99 or C++ and link `-lm`; `-O3 -march=native -ffp-contract=fast` is fastest.",

@@ -1,15 +1,20 @@
 """Pieces of a C header as text: names, tables, comments, the vocabulary, and the parts of the template beside this."""
 
+import json
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from lstmzoo.data.vocabulary import Vocabulary
+from lstmzoo.system.reader import open_file
 
 HERE = Path(__file__).parent
 LINE = 16  # numbers of a table in a line
+MOST = 1 << 22  # bytes of the comment at a header's end
+ENDS = re.compile(rb"\n/\* lstmzoo reads this\n([^*]*)\*/\n$")
 
 
 def identifier(stem: str) -> str:
@@ -58,3 +63,24 @@ def comment(text: str) -> str:
     """Return a text that can stand in a comment of C: in ASCII, without its marks, and without trigraphs."""
     plain = text.encode("ascii", "backslashreplace").decode()
     return re.sub(r"\?(?=\?)", "? ", plain.replace("*/", "* /").replace("/*", "/ *"))
+
+
+def files_comment(files: Mapping[str, bytes]) -> str:
+    """Return the comment at a header's end: a line for each file of JSON, without the marks and trigraphs of C."""
+    content = {
+        name: json.dumps(json.loads(file), allow_nan=False) for name, file in files.items() if name.endswith(".json")
+    }
+    marks = str.maketrans({mark: f"\\u{ord(mark):04x}" for mark in "*/?"})
+    return "".join(
+        ["/* lstmzoo reads this\n", *(f"{n} {text.translate(marks)}\n" for n, text in content.items()), "*/\n"]
+    )
+
+
+def read_files(path: Path) -> dict[str, bytes]:
+    """Return the files of JSON in the comment at a header's end; raise `ValueError` if there is none."""
+    with open_file(path) as file:
+        file.seek(max(os.fstat(file.fileno()).st_size - MOST, 0))
+        found = ENDS.search(file.read(MOST))
+    if found is None:
+        raise ValueError("no header that lstmzoo wrote")
+    return {name.decode(): content for name, _, content in (line.partition(b" ") for line in found[1].splitlines())}

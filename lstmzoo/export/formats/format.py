@@ -1,6 +1,6 @@
 """The record of an export format: all that other modules need to know of it. Each format's module ends with one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import inf
 from pathlib import Path
 from typing import NamedTuple
@@ -47,6 +47,8 @@ class Format(NamedTuple):
     """The function that writes a blueprint to a path that does not exist yet."""
     open: Callable[[Path, Signature], Runner]
     """The class that runs such a file."""
+    read: Callable[[Path], Mapping[str, bytes]]
+    """The function that returns the files within, of `Notes.files`, by name; `ValueError` or `OSError` for none."""
     ending: str
     """The ending of the file's name; empty: it is a directory."""
     inside: str

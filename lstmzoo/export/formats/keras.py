@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lstmzoo.export.formats.format import READ_ZIP, Example, Format
-from lstmzoo.export.notes import Notes, append_zip
+from lstmzoo.export.notes import Notes, append_zip, read_zip
 from lstmzoo.export.units import Units
 from lstmzoo.models.blueprint import Blueprint
 from lstmzoo.models.signature import Signature, StateArrays, signature_of
@@ -22,7 +22,7 @@ def write_keras(blueprint: Blueprint, notes: Notes, path: Path) -> None:
 
     with default_dtype("float32"):
         streaming_model(blueprint, notes.units).save(path)
-    append_zip(path, notes)
+    append_zip(path, notes.files(blueprint))
 
 
 def streaming_model(blueprint: Blueprint, units: tuple[Units, Units] | None) -> "keras.Model":
@@ -120,6 +120,7 @@ class KerasRunner:
 KERAS = Format(
     write_keras,
     KerasRunner,
+    read_zip,
     ending=".keras",
     inside="in the file, a zip",
     sentence="For `tf_keras` (Keras 2; Keras 3 does not read it): `pip install tf_keras`.",

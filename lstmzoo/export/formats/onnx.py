@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from lstmzoo.export.formats.format import MOST_BYTES, Example, Format
-from lstmzoo.export.notes import Notes
+from lstmzoo.export.notes import FILES, Notes
 from lstmzoo.export.units import Units
 from lstmzoo.models.blueprint import Blueprint, LayerWeights
 from lstmzoo.models.signature import Signature, StateArrays, signature_of
 from lstmzoo.system.missing import load_extra
+from lstmzoo.system.reader import read_file
 
 EXTRA, OPSET, IR_VERSION = "onnx", 17, 8  # what runtimes since 2022 read
 STATE_AFTER = "{state}_next"
@@ -30,9 +31,21 @@ def write_onnx(blueprint: Blueprint, notes: Notes, path: Path) -> None:
         ir_version=IR_VERSION,
         producer_name="lstmzoo",
     )
-    onnx.helper.set_model_props(model, {name: content.decode() for name, content in notes.files().items()})
+    onnx.helper.set_model_props(model, {name: content.decode() for name, content in notes.files(blueprint).items()})
     onnx.checker.check_model(model, full_check=True)
     path.write_bytes(model.SerializeToString())
+
+
+def read_metadata(path: Path) -> dict[str, bytes]:
+    """Return the files of these names in a file's metadata; raise `ValueError` for no ONNX file."""
+    onnx = load_extra("onnx", EXTRA)
+    try:
+        found = onnx.load_model_from_string(read_file(path, MOST_BYTES * 2)).metadata_props
+    except OSError:
+        raise
+    except Exception as error:  # of protobuf, whose class depends on its build
+        raise ValueError(f"no ONNX ({type(error).__name__})") from error
+    return {each.key: each.value.encode() for each in found if each.key in FILES}
 
 
 class _Graph:
@@ -167,6 +180,7 @@ class OnnxRunner:
 ONNX = Format(
     write_onnx,
     OnnxRunner,
+    read_metadata,
     ending=".onnx",
     inside="in the metadata",
     sentence="`pip install onnxruntime`, or another runtime of operator set 17.",

@@ -40,6 +40,14 @@ def choose_format(name: str | None, path: Path) -> str:
     return chosen
 
 
+def format_of(path: Path) -> str:
+    """Return the format of an exported file by its name, savedmodel for a directory; raise `InputError` for others."""
+    name = "savedmodel" if path.is_dir() else _ENDINGS.get(path.suffix.lower())
+    if name is None:
+        raise InputError(f"{path}: expected a directory, or a name that ends with {', '.join(_ENDINGS)}")
+    return name
+
+
 def require_format(name: str) -> None:
     """Raise `InputError`, which says what to install, if the machine lacks a package or program that a format needs."""
     for module in FORMATS[name].modules:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from lstmzoo.export.formats.format import Example, Format
-from lstmzoo.export.notes import Notes
+from lstmzoo.export.notes import Notes, read_folder
 from lstmzoo.models.blueprint import Blueprint
 from lstmzoo.models.signature import Signature, StateArrays, signature_of
 
@@ -23,7 +23,7 @@ def write_savedmodel(blueprint: Blueprint, notes: Notes, path: Path) -> None:
         tf.saved_model.save(stream, str(path), signatures={"serving_default": stream.call})
     except tf.errors.OpError as error:  # a full disk, for example: the other writers raise OSError for it
         raise OSError(error.message.split(";")[-1].strip()) from error
-    for name, content in notes.files().items():
+    for name, content in notes.files(blueprint).items():
         (path / name).write_bytes(content)
 
 
@@ -47,6 +47,7 @@ class SavedModelRunner:
 SAVEDMODEL = Format(
     write_savedmodel,
     SavedModelRunner,
+    read_folder,
     ending="",
     inside="in the directory",
     sentence="The signature is `serving_default`: `pip install tensorflow`, or TensorFlow Serving.",

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from lstmzoo.export.formats.format import MOST_BYTES, READ_ZIP, Example, Format
-from lstmzoo.export.notes import Notes, append_zip
+from lstmzoo.export.notes import Notes, append_zip, read_zip
 from lstmzoo.models.blueprint import Blueprint
 from lstmzoo.models.signature import Signature, StateArrays, signature_of
 from lstmzoo.system.missing import load_extra
@@ -24,7 +24,7 @@ def write_tflite(blueprint: Blueprint, notes: Notes, path: Path) -> None:
     stream = Stream(build(blueprint), signature_of(blueprint), notes.units)
     content = tf.lite.TFLiteConverter.from_concrete_functions([stream.call], stream).convert()
     path.write_bytes(content)
-    append_zip(path, notes)
+    append_zip(path, notes.files(blueprint))
 
 
 class LiteRunner:
@@ -45,6 +45,7 @@ class LiteRunner:
 TFLITE = Format(
     write_tflite,
     LiteRunner,
+    read_zip,
     ending=".tflite",
     inside="in a zip behind the model",
     sentence="Built-in operations only, one signature: `pip install ai-edge-litert`, or LiteRT on a phone.",

@@ -1,0 +1,154 @@
+"""A trained model that reads on: its state is carried from call to call, saved and restored, in every runtime."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lstmzoo.errors import InputError, check_count, shown
+from lstmzoo.export.formats.registry import FORMATS
+from lstmzoo.export.opened import Opened, open_exported
+from lstmzoo.inference.carried import Carried
+from lstmzoo.inference.choice import Choice
+from lstmzoo.inference.draw import probabilities
+from lstmzoo.inference.meaning import Given, Meaning, meaning_of
+from lstmzoo.inference.runtimes import check_runtime, facts_of_run, open_stepwise
+from lstmzoo.inference.state import load_state, save_state, zero_state
+from lstmzoo.models.facts import Facts
+from lstmzoo.runs.trained import Trained, open_run
+from lstmzoo.zoo.pretrained import PREFIX
+
+MOST_LANES = 1 << 16
+PLAIN = Choice()
+Source = Trained | Opened
+
+
+def stream(
+    run_or_file: str | os.PathLike[str],
+    lanes: int = 1,
+    runtime: str = "auto",
+    state: str | os.PathLike[str] | None = None,
+) -> "Stream":
+    """Open a trained model that keeps its state: a run directory, a trained model such as "zoo:char_python", or a file.
+
+    The file is one that `export_model` wrote, of any format; a header of C is compiled and a SavedModel is a program,
+    so open those only of people whom you trust. `lanes`: B, the streams that are read side by side. `runtime` of a run:
+    "auto" (NumPy), "numpy", "tensorflow", "tflite", "onnx" or "c"; a file has its own. `state`: a file of
+    `Stream.save`, of any runtime, from which it goes on; None: it starts with a state of zeros.
+
+    Raises `InputError` for a path that is neither, for a runtime that is not installed or not that of the file, and for
+    a state that is damaged, of another model, or of another number of lanes.
+    """
+    check_count("lanes", lanes, 1, MOST_LANES)
+    source = _source(run_or_file, runtime)
+    lanes = int(lanes)
+    if isinstance(source, Opened):
+        facts, runner, in_graph = source.facts, source.runner(), True
+    else:
+        facts, in_graph = facts_of_run(source), False
+        runner = open_stepwise(source, "numpy" if runtime == "auto" else runtime, lanes)
+    meaning = meaning_of(facts, lanes, source.symbols, source.scaling, in_graph)
+    start = zero_state(facts, lanes, meaning.row)
+    if state is not None:
+        start = load_state(Path(state), facts, lanes, source.scaling)
+    return Stream(facts, meaning, Carried(runner, start, meaning.units))
+
+
+def _source(run_or_file: str | os.PathLike[str], runtime: str) -> Source:
+    """Open a run or a file; raise `InputError` for what is neither, and for a runtime that a file does not have."""
+    check_runtime(runtime)
+    path = os.fspath(run_or_file)
+    if not _is_exported(path):
+        return open_run(path)
+    opened = open_exported(Path(path))
+    its_own = opened.format if FORMATS[opened.format].is_runtime else "tensorflow"
+    if runtime not in ("auto", its_own):
+        raise InputError(f"runtime: expected auto or {its_own} for {shown(path, 200)}, received {runtime}")
+    return opened
+
+
+def _is_exported(path: str) -> bool:
+    if os.path.isdir(path):  # noqa: PTH112  (Path's own raises for a name too long)
+        return os.path.isfile(os.path.join(path, "saved_model.pb"))  # noqa: PTH113, PTH118
+    return not path.startswith(PREFIX) and Path(path).suffix.lower() in {form.ending for form in FORMATS.values()} - {
+        ""
+    }
+
+
+class Stream:
+    """A model and the state of its B lanes, which every call carries on.
+
+    A model of symbols takes ids, or text where it has a vocabulary, and gives probabilities of the next symbol `[V]`;
+    `logits=True` gives logits. A model of numbers takes rows of its inputs and gives its M targets, in the units of the
+    data; NaN is a missing value, where there were some in training. With more than one lane everything has an axis of
+    lanes in front; with one lane it may be there or not, in what goes in and so in what comes out. `InputError` leaves
+    the state as it was.
+    """
+
+    def __init__(self, facts: Facts, meaning: Meaning, carried: Carried):
+        self.facts, self._meaning, self._carried = facts, meaning, carried
+
+    @property
+    def lanes(self) -> int:
+        """B, the number of streams that are read side by side."""
+        return self._carried.state.lanes
+
+    @property
+    def steps(self) -> np.ndarray:
+        """The number of steps that each lane has read, `[B]`."""
+        return self._carried.state.steps.copy()
+
+    def step(self, x: Any, logits: bool = False) -> np.ndarray:
+        """Read one step, and return what comes out: `[V]`, of x with an axis of lanes `[B, V]`.
+
+        `x`: a symbol, its id, or a row `[n]` of numbers; for B lanes a list of symbols, ids `[B]`, or rows `[B, n]`.
+        """
+        given = self._meaning.step(x, self._before())
+        return self._read(given, logits)[..., 0, :]
+
+    def run(self, xs: Any, logits: bool = False) -> np.ndarray:
+        """Read T steps, and return what comes out at each: `[T, V]`, of xs with an axis of lanes `[B, T, V]`.
+
+        `xs`: a text, ids `[T]`, or rows `[T, n]`; for B lanes a list of texts of one length, ids `[B, T]`, or rows
+        `[B, T, n]`. The numbers are those of T calls of `step`, however a text is cut.
+        """
+        return self._read(self._meaning.run(xs, self._before()), logits)
+
+    def reset(self, lanes: int | list[int] | None = None) -> None:
+        """Set lanes (numbers from 0 on; None: all) to the state that a stream starts with: zeros, and no step read."""
+        chosen = np.arange(self.lanes) if lanes is None else np.atleast_1d(np.asarray(lanes))
+        if chosen.ndim > 1 or (chosen.size and (chosen.dtype.kind not in "iu" or not self._are_lanes(chosen))):
+            raise InputError(f"lanes: expected numbers from 0 to {self.lanes - 1}, received {shown(lanes)}")
+        self._carried.state = self._carried.state.reset(chosen.astype(np.intp))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the state to a file, in place of an older state; `stream(..., state=path)` goes on from it.
+
+        It is a safetensors file, bound to the weights of this model, in whatever runtime. Raises `InputError` for a
+        path where another file is, and `EnvironmentFailure` if the system cannot write.
+        """
+        save_state(Path(path), self._carried.state, self.facts)
+
+    def copy(self) -> "Stream":
+        """Return a stream that goes on from the same state, apart from this one."""
+        carried = Carried(self._carried.runner, self._carried.state, self._carried.units)
+        return Stream(self.facts, self._meaning, carried)
+
+    def _are_lanes(self, chosen: np.ndarray) -> bool:
+        return bool(chosen.min() >= 0 and chosen.max() < self.lanes)
+
+    def _before(self) -> np.ndarray:
+        """Return the last step of each lane, or what stands for it before the first."""
+        state = self._carried.state
+        begun = state.steps > 0
+        return np.where(begun if state.last.ndim == 1 else begun[:, None], state.last, self._meaning.first)
+
+    def _read(self, given: Given, logits: bool) -> np.ndarray:
+        """Return `[B, T, V]`, or `[T, V]` where no lanes were given."""
+        if logits and self.facts.signature.numbers:
+            raise InputError("logits: expected False for a model of numbers, received True")
+        found = self._carried.read(given.x, given.last)
+        if not (logits or self.facts.signature.numbers):
+            found = probabilities(found, PLAIN)
+        return found if given.with_lanes else found[0]
