@@ -18,7 +18,10 @@ def sample(
     temperature: Annotated[float, typer.Option(help="below 1 safer, above 1 wilder; 0: always the likeliest")] = 1.0,
     top_k: Annotated[int | None, typer.Option(help="draw from the K likeliest symbols only")] = None,
     top_p: Annotated[float | None, typer.Option(help="draw from the likeliest that reach this probability")] = None,
-    seed: Annotated[int, typer.Option(help="of the draws: the same seed gives the same text")] = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="of the draws: the same seed gives the same text (default: that of --state, or 0)"),
+    ] = None,
     samples: Annotated[int, typer.Option(help="texts drawn side by side, written one after another")] = 1,
     stop: Annotated[str | None, typer.Option(help="a text ends early with this string")] = None,
     runtime: Annotated[
@@ -28,11 +31,15 @@ def sample(
             "auto: one of the first two"
         ),
     ] = "auto",
+    state: Annotated[
+        Path | None, typer.Option(help="go on from the state in this file, that of --save-state or of lstmzoo.stream")
+    ] = None,
+    save_state: Annotated[Path | None, typer.Option(help="write the state after the last symbol to this file")] = None,
 ) -> None:
     """Write the prompt and then LENGTH new symbols, as they are drawn, to stdout."""
     from lstmzoo.inference.choice import Choice
     from lstmzoo.inference.runtimes import check_runtime, choose_runtime, needs_tensorflow
-    from lstmzoo.inference.sampling import SampleRequest, sampler_for, write
+    from lstmzoo.inference.sampling import SampleRequest, restore_texts, sampler_for, write
     from lstmzoo.runs.trained import open_run
     from lstmzoo.system.command_line import hidden_stderr
     from lstmzoo.system.terminal import TextOutput
@@ -44,6 +51,7 @@ def sample(
     for note in trained.notes:
         print(note, file=sys.stderr)
     request.check(trained.vocabulary)  # before seconds are spent on TensorFlow
+    restored = restore_texts(trained, request, state, save_state)
     runtime = choose_runtime(runtime, request.symbols)
     if needs_tensorflow(runtime):
         start_tensorflow(threads=1)
@@ -52,7 +60,7 @@ def sample(
     output = TextOutput(sys.stdout.buffer, sys.stdout.isatty())
     later: dict[int, list[bytes]] = defaultdict(list)
     _heading(0, samples)
-    for number, piece in write(trained, request, sampler):
+    for number, piece in write(trained, request, sampler, restored):
         if number:
             later[number].append(piece)
         else:

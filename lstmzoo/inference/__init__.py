@@ -5,5 +5,5 @@ TensorFlow), `draw` and `draw_tf` (symbols one by one), `losses` and `losses_tf`
 (`sample_text`), `scoring` (`score_text`). For numbers: `predicting` (`predict_series`), with `runner_tf` (the model in
 TensorFlow), `series_data` (the table that is given), `numbers` (their check) and `prediction_files` (what is written).
 Streams: `streaming` (`stream`), `meaning` (text or rows to arrays), `carried` (a model with its state), `state` (its
-file).
+file), `restored` (the options of commands).
 """

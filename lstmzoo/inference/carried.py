@@ -1,20 +1,22 @@
 """A model with its state: what it computes goes on from what it has read. No TensorFlow."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from lstmzoo.errors import InputError
 from lstmzoo.inference.state import StreamState
-from lstmzoo.models.signature import Runner
+from lstmzoo.models.signature import StateArrays
 
-PIECE = 1024  # steps of one call, at most: they need memory for the gates of all steps
+PIECE = 4096  # steps of one call, at most: they need memory for the gates of all steps
+Run = Callable[[np.ndarray, Sequence[np.ndarray]], tuple[np.ndarray, StateArrays]]
+"""A function as a `Runner` is one."""
 
 
 class Carried:
-    """A runner and the state of its B lanes."""
+    """A model and the state of its B lanes."""
 
-    def __init__(self, runner: Runner, state: StreamState, units: Callable[[np.ndarray], np.ndarray] | None = None):
+    def __init__(self, runner: Run, state: StreamState, units: Callable[[np.ndarray], np.ndarray] | None = None):
         """Make one that goes on from a state; `units` turns outputs to what people see, such as the units of data."""
         self.runner, self.state, self.units = runner, state, units
 
@@ -39,9 +41,11 @@ class Carried:
         finite = np.isfinite(outputs).all(-1)
         if not finite.all():
             lane, step = np.argwhere(~finite)[0].tolist()
+            what, where = ("logits", "symbol") if self.state.last.ndim == 1 else ("predictions", "row")
+            of_lane = f" of lane {lane}" if len(outputs) > 1 else ""
             raise InputError(
-                f"expected finite outputs, received NaN or infinity at step {self.state.steps[lane] + step + 1:,} of "
-                f"lane {lane}: inputs, or the model's weights, are too large"
+                f"expected finite {what}, received NaN or infinity at {where} {self.state.steps[lane] + step + 1:,}"
+                f"{of_lane}: inputs, or the model's weights, are too large"
             )
 
     def _keep(self, states: list[np.ndarray], outputs: np.ndarray, last: np.ndarray) -> None:

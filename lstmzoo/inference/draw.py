@@ -10,7 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from lstmzoo.errors import InputError
+from lstmzoo.inference.carried import Carried, Run
 from lstmzoo.inference.choice import Choice
+from lstmzoo.inference.state import StreamState
 from lstmzoo.models.signature import Runner, StateArrays
 
 PIECE = 64  # symbols of one call: they appear together, and Ctrl-C waits for their end
@@ -21,9 +23,14 @@ class Sampler(Protocol):
 
     samples: int
     vocab_size: int
+    choice: Choice
+
+    @property
+    def runner(self) -> Run:
+        """The model, one step at a time."""
 
     def draw(self, length: int, seed: Sequence[int], prompt: np.ndarray | None = None) -> Iterator[np.ndarray]:
-        """Draw `length` symbols a sample with this sampler, as the function `draw` does."""
+        """Draw `length` symbols a sample with this sampler from a beginning, as the function `draw` does."""
 
     def zero(self) -> Any:
         """Return the state that a text starts with."""
@@ -41,15 +48,15 @@ class RunnerSampler:
 
     def __init__(self, runner: Runner, choice: Choice, samples: int = 1):
         self.runner, self.choice, self.samples = runner, choice, samples
-        self.vocab_size = runner.signature.output_dim
+        self.vocab_size, self.zero_states = runner.signature.output_dim, runner.signature.zero_states
 
     def draw(self, length: int, seed: Sequence[int], prompt: np.ndarray | None = None) -> Iterator[np.ndarray]:
-        """Draw `length` symbols a sample, as the function `draw` does."""
-        return draw(self, length, seed, prompt)
+        """Draw `length` symbols a sample from a beginning, as the function `draw` does."""
+        return draw(self, Place(self, seed), length, prompt)
 
     def zero(self) -> StateArrays:
         """Return states of zeros."""
-        return self.runner.signature.zero_states(self.samples)
+        return self.zero_states(self.samples)
 
     def piece(
         self, given: np.ndarray, uniform: np.ndarray, last: np.ndarray, states: StateArrays
@@ -64,39 +71,82 @@ class RunnerSampler:
         return drawn, last, states
 
 
-def draw(sampler: Sampler, length: int, seed: Sequence[int], prompt: np.ndarray | None = None) -> Iterator[np.ndarray]:
+class Place:
+    """The place of S texts in their streams, which moves as symbols are drawn: states, and random numbers taken."""
+
+    def __init__(self, sampler: Sampler, seed: Sequence[int], state: StreamState | None = None):
+        """Make the place of a beginning, or of a state; `seed`: one or more integers >= 0."""
+        self.seed, self.start = tuple(seed), state
+        self.carried = sampler.zero() if state is None else state.arrays
+        self.last: Any = None  # the symbols [S] that were drawn or given and are not read yet
+        self.read = self.draws = 0  # symbols of each text
+        self.streams = [np.random.default_rng([*seed, sample]) for sample in range(sampler.samples)]
+        if state is not None and state.seed == self.seed:
+            self.draws = state.draws
+            for stream in self.streams:
+                stream.bit_generator.advance(state.draws)  # type: ignore[attr-defined]
+
+    def uniform(self, count: int) -> np.ndarray:
+        """Take numbers in [0, 1) from the random streams, `[count, S]`."""
+        self.draws += count
+        return np.stack([stream.random(count) for stream in self.streams], 1)
+
+    def first(self, sampler: Sampler) -> np.ndarray:
+        """Draw the symbols `[S]` after all that was read; a text that has read nothing begins with any symbol."""
+        (uniform,) = self.uniform(1)
+        any_symbol = (uniform * sampler.vocab_size).astype(np.int32)
+        if self.start is None:
+            return any_symbol
+        after = choose(self.start.outputs[:, -1], uniform, sampler.choice)
+        return np.where(self.start.steps > 0, after, any_symbol).astype(np.int32)
+
+    def state(self, sampler: Sampler, zero: StreamState) -> StreamState:
+        """Return the state after all symbols, of which the last one is read for it; `zero`: of texts without any."""
+        start = self.start or zero
+        if self.last is None:
+            return start
+        arrays, last = [np.asarray(part) for part in self.carried], np.asarray(self.last)
+        after = Carried(sampler.runner, start._replace(arrays=arrays, steps=start.steps + self.read))
+        after.read(last[:, None], last.astype(np.int64))
+        return after.state._replace(seed=self.seed, draws=self.draws)
+
+
+def draw(
+    sampler: Sampler, place: Place, length: int, prompt: np.ndarray | None = None, one_by_one: bool = False
+) -> Iterator[np.ndarray]:
     """Draw `length` symbols a sample, and yield them in pieces `[n, S]`; the prompt `[P]` of ids is not among them.
 
-    Without a prompt the first symbol is uniform. The state starts at zero. `seed`: one or more integers >= 0.
+    The place moves with what is yielded. `one_by_one`: each symbol that is drawn is a piece.
     """
-    streams = [np.random.default_rng([*seed, sample]) for sample in range(sampler.samples)]
-    if not length:
+    known = np.zeros((0, sampler.samples), np.int32)
+    if prompt is not None and len(prompt):
+        known = np.repeat(np.asarray(prompt, np.int32)[:, None], sampler.samples, 1)
+    elif not length:
         return
-    if prompt is None or not len(prompt):
-        first = np.array([int(stream.random() * sampler.vocab_size) for stream in streams], np.int32)
-        yield first[None]
-        known, last, length = np.zeros((0, sampler.samples), np.int32), first, length - 1
-    else:
-        last = np.full(sampler.samples, prompt[0], np.int32)
-        known = np.repeat(np.asarray(prompt[1:], np.int32)[:, None], sampler.samples, 1)
-    yield from _pieces(sampler, length, known, last, streams)
+    if place.last is None and len(known):
+        place.last, known = known[0], known[1:]
+    elif place.last is None:
+        place.last, length = place.first(sampler), length - 1
+        _require_drawn(place.last)
+        yield place.last[None]
+    yield from _pieces(sampler, place, length, known, one_by_one)
 
 
-def _pieces(
-    sampler: Sampler, length: int, known: np.ndarray, last: Any, streams: list[np.random.Generator]
-) -> Iterator[np.ndarray]:
+def _pieces(sampler: Sampler, place: Place, length: int, known: np.ndarray, one_by_one: bool) -> Iterator[np.ndarray]:
     """Read the known symbols, then draw; the same loop reads and draws."""
-    states, done, total = sampler.zero(), 0, len(known) + length
+    done, total = 0, len(known) + length
     while done < total:
         count = min(PIECE, total - done)
+        if one_by_one:
+            count = min(count, max(len(known) - done, 1))
         part = known[done : done + count]
         given = np.full((count, sampler.samples), -1, np.int32)
         given[: len(part)] = part
         uniform = np.zeros((count, sampler.samples))
-        uniform[len(part) :] = np.stack([stream.random(count - len(part)) for stream in streams], 1)
-        drawn, last, states = sampler.piece(given, uniform, last, states)
+        uniform[len(part) :] = place.uniform(count - len(part))
+        drawn, place.last, place.carried = sampler.piece(given, uniform, place.last, place.carried)
         _require_drawn(drawn)
-        done += count
+        done, place.read = done + count, place.read + count
         if count > len(part):
             yield drawn[len(part) :]
 

@@ -11,8 +11,9 @@ from lstmzoo.errors import InputError
 from lstmzoo.execution.kernels import Tensor
 from lstmzoo.execution.network import Network, States
 from lstmzoo.inference.choice import Choice
-from lstmzoo.inference.draw import PIECE, draw
+from lstmzoo.inference.draw import PIECE, Place, draw
 from lstmzoo.models.anatomy import Anatomy, dissect
+from lstmzoo.models.signature import StateArrays
 
 COMPILED_SYMBOLS = 1024  # a larger vocabulary is not compiled: XLA's cumulative sum is quadratic
 
@@ -38,8 +39,8 @@ class GraphSampler:
         ).get_concrete_function()
 
     def draw(self, length: int, seed: Sequence[int], prompt: np.ndarray | None = None) -> Iterator[np.ndarray]:
-        """Draw `length` symbols a sample, as the function `draw` does."""
-        return draw(self, length, seed, prompt)
+        """Draw `length` symbols a sample from a beginning, as the function `draw` does."""
+        return draw(self, Place(self, seed), length, prompt)
 
     def zero(self) -> States:
         """Return states of zeros."""
@@ -50,6 +51,12 @@ class GraphSampler:
         count, rest = len(given), ((0, PIECE - len(given)), (0, 0))  # the program is made for whole pieces
         drawn, last, states = self.program(count, np.pad(given, rest), np.pad(uniform, rest), last, states)
         return drawn.numpy()[:count], last, states
+
+    def runner(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[np.ndarray, StateArrays]:
+        """Return logits `[S, 1, V]` of one symbol `[S, 1]` in each text, and the states, as a `Runner` does."""
+        step = tf.function(self.network.step, autograph=False, jit_compile=True)
+        logits, after = step(tf.constant(x[:, 0], tf.int32), [tf.constant(state) for state in states])
+        return logits.numpy()[:, None], [np.asarray(state) for state in after]
 
     def _draw(self, count: Tensor, given: Tensor, uniform: Tensor, last: Tensor, states: States) -> Any:
         def body(t: Tensor, last: Tensor, states: States, drawn: Any) -> Any:

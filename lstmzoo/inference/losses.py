@@ -4,7 +4,7 @@ No TensorFlow.
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -42,15 +42,28 @@ class RunnerReader:
         return run, self.runner.signature.zero_states(lanes)
 
 
-def carried_losses(reader: Reader, ids: np.ndarray) -> np.ndarray:
-    """Return the nats `[N - 1]` of each target of `ids` `[N]`, read in one lane from zero state."""
-    program, states = reader.program(1, PIECE)
-    pieces = []
+class Losses(NamedTuple):
+    """The losses of a text that was read in one lane, and where its last piece begins."""
+
+    nats: np.ndarray
+    """`[N - 1]`, of each target."""
+    before: Any
+    """The states before the last piece."""
+    first: int
+    """The place of its first symbol."""
+
+
+def carried_losses(reader: Reader, ids: np.ndarray, states: StateArrays | None = None) -> Losses:
+    """Return the losses of each target of `ids` `[N]`, read in one lane from given states, or from zero."""
+    program, zero = reader.program(1, PIECE)
+    pieces, first, after = [np.zeros(0, np.float32)], 0, zero if states is None else states
+    before = after
     for first in range(0, len(ids) - 1, PIECE):
         x, y = _pairs(ids, first, PIECE)
-        losses, states = program(x[None], y[None], states)
+        before = after
+        losses, after = program(x[None], y[None], before)
         pieces.append(np.ravel(losses))
-    return np.concatenate(pieces)[: len(ids) - 1]
+    return Losses(np.concatenate(pieces)[: len(ids) - 1], before, first)
 
 
 def cold_losses(reader: Reader, ids: np.ndarray, window: int) -> np.ndarray:

@@ -10,7 +10,8 @@ import numpy as np
 from lstmzoo.data.vocabulary import Vocabulary
 from lstmzoo.errors import InputError, check_count, shown
 from lstmzoo.inference.choice import Choice
-from lstmzoo.inference.draw import Sampler
+from lstmzoo.inference.draw import Place, Sampler, draw
+from lstmzoo.inference.restored import Restored, StateFile, restore
 from lstmzoo.inference.runtimes import check_runtime, choose_runtime, sampler_of
 from lstmzoo.runs.trained import Trained, open_run
 from lstmzoo.system.terminal import Printed
@@ -25,7 +26,7 @@ class SampleRequest(NamedTuple):
     prompt: TextOrBytes
     length: int
     choice: Choice
-    seed: int
+    seed: int | None
     samples: int
     stop: TextOrBytes | None
 
@@ -38,7 +39,7 @@ class SampleRequest(NamedTuple):
         """Raise `InputError` for values out of their range, and for text that the vocabulary cannot spell."""
         self.choice.check()
         check_count("length", self.length, 0)
-        check_count("seed", self.seed, 0)
+        check_count("seed", self.seed or 0, 0)
         check_count("samples", self.samples, 1, MOST_SAMPLES)
         for name, text in (("prompt", self.prompt), ("stop", self.stop)):
             if not isinstance(text, (str, bytes)) and not (name == "stop" and text is None):
@@ -56,11 +57,13 @@ def sample_text(
     temperature: float = 1.0,
     top_k: int | None = None,
     top_p: float | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     samples: int = 1,
     stop: TextOrBytes | None = None,
     runtime: str = "auto",
     verbose: bool = False,
+    state: str | os.PathLike[str] | None = None,
+    save_state: str | os.PathLike[str] | None = None,
 ) -> TextOrBytes | list[TextOrBytes]:
     """Return the prompt and `length` new symbols that the model of a run directory writes; a list if samples > 1.
 
@@ -72,15 +75,20 @@ def sample_text(
     about 100,000 symbols on), "tflite", "onnx" or "c"; "auto" is one of the first two. Texts are `str`, or `bytes` if
     symbols are bytes. `verbose` prints the first text as it is drawn, and the others when they are whole.
 
+    `state`: a file from which the texts go on, one lane for each sample, with the random numbers that come next there
+    (`seed` None; the default is 0 without a state); `save_state`: the file for the state after the last symbol. So two
+    texts of 300 and 200 symbols are one of 500.
+
     Raises `InputError` for a prompt or stop that the model cannot spell, for values out of their range, for a runtime
-    that is not installed, and for a path that is no run of a char task with a checkpoint.
+    that is not installed, for a path that is no run of a char task with a checkpoint, and for a state that is not its.
     """
     check_runtime(runtime)
     trained = open_run(run, text=True)
     written: dict[int, list[bytes]] = defaultdict(list)
     request = SampleRequest(prompt, length, Choice(temperature, top_k, top_p), seed, samples, stop)
     request.check(trained.vocabulary)
-    pieces = write(trained, request, sampler_for(trained, request, runtime))
+    restored = restore_texts(trained, request, state, save_state)
+    pieces = write(trained, request, sampler_for(trained, request, runtime), restored)
     for sample, piece in _printed(pieces, samples) if verbose else pieces:
         written[sample].append(piece)
     texts: list[TextOrBytes] = [b"".join(written[sample]) for sample in range(samples)]
@@ -94,19 +102,40 @@ def sampler_for(trained: Trained, request: SampleRequest, runtime: str) -> Sampl
     return sampler_of(trained, choose_runtime(runtime, request.symbols), request.choice, int(request.samples))
 
 
-def write(trained: Trained, request: SampleRequest, sampler: Sampler) -> Iterator[tuple[int, bytes]]:
-    """Yield (sample, piece of its text) of a request that was checked: the prompts first, then symbols as they come."""
+def restore_texts(trained: Trained, request: SampleRequest, state: StateFile, save_state: StateFile) -> Restored | None:
+    """Return what the texts of a checked request go on from and leave, None for nothing; raises as `restore`."""
+    if state is None and save_state is None:
+        return None
+    if request.stop is not None and save_state is not None and request.samples > 1:
+        raise InputError(
+            "stop: expected none where the state of several samples is saved, as they end at different places, "
+            f"received {shown(request.stop)} with {request.samples:,} samples: leave it out, or take one sample"
+        )
+    return restore(trained, state, save_state, int(request.samples))
+
+
+def write(
+    trained: Trained, request: SampleRequest, sampler: Sampler, restored: Restored | None = None
+) -> Iterator[tuple[int, bytes]]:
+    """Yield (sample, piece of its text) of a request that was checked: the prompts first, then symbols as they come.
+
+    With `restored` it goes on from a state, and saves that after the last symbol.
+    """
     ends = [_End(trained.vocabulary, request.stop) for _ in range(request.samples)]
     prompt = trained.vocabulary.plain(request.prompt)
     head = prompt.encode("utf-8", "surrogateescape") if isinstance(prompt, str) else prompt
     yield from ((sample, head) for sample in range(request.samples))
-    ids = trained.vocabulary.encode_text(prompt, "prompt")
-    for piece in sampler.draw(int(request.length), (int(request.seed),), ids):
+    ids, state = trained.vocabulary.encode_text(prompt, "prompt"), restored and restored.state
+    seed = ((state and state.seed) or (0,)) if request.seed is None else (int(request.seed),)
+    place, saves = Place(sampler, seed, state), restored is not None and restored.path is not None
+    for piece in draw(sampler, place, int(request.length), ids, saves and request.stop is not None):
         for sample, end in enumerate(ends):
             if not end.reached and len(part := end.cut(piece[:, sample])):
                 yield sample, trained.vocabulary.decode(part)
         if all(end.reached for end in ends):
-            return
+            break
+    if restored is not None and saves:
+        restored.save(place.state(sampler, restored.zero))
 
 
 def _printed(pieces: Iterator[tuple[int, bytes]], samples: int) -> Iterator[tuple[int, bytes]]:

@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,22 @@ import numpy as np
 
 from lstmzoo.data.text import encode_file
 from lstmzoo.errors import InputError, check_count
-from lstmzoo.inference.losses import carried_losses, cold_losses
-from lstmzoo.inference.runtimes import check_runtime, choose_runtime, reader_of
+from lstmzoo.inference.carried import Carried
+from lstmzoo.inference.losses import Losses, carried_losses, cold_losses
+from lstmzoo.inference.restored import Restored, StateFile, restore
+from lstmzoo.inference.runtimes import check_runtime, choose_runtime, open_stepwise, reader_of
 from lstmzoo.runs.trained import Trained, open_run
+from lstmzoo.tasks.losses import cross_entropy
 
 
 def score_text(
-    run: str | os.PathLike[str], text: str | bytes | Path, *, window: int = 256, runtime: str = "auto"
+    run: str | os.PathLike[str],
+    text: str | bytes | Path,
+    *,
+    window: int = 256,
+    runtime: str = "auto",
+    state: StateFile = None,
+    save_state: StateFile = None,
 ) -> dict[str, Any]:
     """Measure how well the model of a run directory predicts a text: its content, or a `Path` to it.
 
@@ -25,14 +35,24 @@ def score_text(
     place in the window, of both: where carried is lower, the state that was carried into the window helps. `runtime` is
     as in `sample_text`.
 
-    Raises `InputError` for a text of fewer than two symbols or one that the model cannot spell, for a path that is
-    no run of a char task, and for a model whose losses are not finite.
+    `state`: a file from which `carried` goes on, so that all N symbols are targets; there is no `cold` beside it, nor
+    `by_position`. `save_state`: the file for the state after the last symbol. So the nats of two halves of a text,
+    times their targets, add up to those of the whole.
+
+    Raises `InputError` for a text of fewer than two symbols (one with a state) or one that the model cannot spell, for
+    a path that is no run of a char task, for a model whose losses are not finite, and for a state that is not its.
     """
     check_count("window", window, 1)
     check_runtime(runtime)
     trained = open_run(run, text=True)
+    restored = restore_text(trained, state, save_state)
     ids = ids_of(trained, text)
-    return score_ids(trained, ids, int(window), choose_runtime(runtime, len(ids)))
+    return score_ids(trained, ids, int(window), choose_runtime(runtime, len(ids)), restored)
+
+
+def restore_text(trained: Trained, state: StateFile, save_state: StateFile) -> Restored | None:
+    """Return what a text goes on from and leaves, None for nothing; raises as `restore`."""
+    return None if state is None and save_state is None else restore(trained, state, save_state)
 
 
 def ids_of(trained: Trained, text: str | bytes | Path) -> np.ndarray:
@@ -42,24 +62,44 @@ def ids_of(trained: Trained, text: str | bytes | Path) -> np.ndarray:
     return trained.vocabulary.encode_text(text, "text")
 
 
-def score_ids(trained: Trained, ids: np.ndarray, window: int, runtime: str = "tensorflow") -> dict[str, Any]:
+def score_ids(
+    trained: Trained, ids: np.ndarray, window: int, runtime: str = "tensorflow", restored: Restored | None = None
+) -> dict[str, Any]:
     """Measure as `score_text` does, from ids `[N]`."""
-    if len(ids) < 2:
-        raise InputError(f"text: expected two symbols or more (the first is only read), received {len(ids)}")
-    window = min(window, len(ids) - 1)
+    state = None if restored is None or not restored.start.steps[0] else restored.start
+    if len(ids) < (2 if state is None else 1):
+        least = "two symbols or more (the first is only read)" if state is None else "one symbol or more"
+        raise InputError(f"text: expected {least}, received {len(ids)}")
     reader = reader_of(trained, runtime)
-    carried, cold = carried_losses(reader, ids), cold_losses(reader, ids, window)
-    for losses in (carried, cold):
-        _require_finite(losses)
+    found = carried_losses(reader, ids, None if state is None else state.arrays)
+    carried = (
+        found.nats if state is None else np.append(cross_entropy(state.outputs[:, -1:], ids[None, :1]), found.nats)
+    )
+    _require_finite(carried)
+    scores = {"step": trained.step, "symbols": len(ids), "targets": len(carried)}
+    if restored is not None:
+        _save(trained, ids, runtime, restored, found)
+    if state is not None:
+        return {**scores, "carried": _measures(carried)}
+    window = min(window, len(ids) - 1)
+    cold = cold_losses(reader, ids, window)
+    _require_finite(cold)
     return {
-        "step": trained.step,
-        "symbols": len(ids),
-        "targets": len(carried),
+        **scores,
         "window": window,
         "carried": _measures(carried),
         "cold": _measures(cold),
         "by_position": {"carried": _by_position(carried, window), "cold": _by_position(cold, window)},
     }
+
+
+def _save(trained: Trained, ids: np.ndarray, runtime: str, restored: Restored, found: Losses) -> None:
+    """Save the state after the last symbol: the last piece is read again, since it was padded."""
+    arrays = [np.asarray(part) for part in found.before]
+    before = restored.start._replace(arrays=arrays, steps=restored.start.steps + found.first)
+    carried = Carried(open_stepwise(trained, runtime), before)
+    carried.read(ids[None, found.first :].astype(np.int32), ids[-1:].astype(np.int64))
+    restored.save(carried.state)
 
 
 def _require_finite(losses: np.ndarray) -> None:
@@ -84,18 +124,24 @@ def _by_position(losses: np.ndarray, window: int) -> list[float]:
 
 def describe_scores(scores: dict[str, Any]) -> str:
     """Return the scores as a table for a person."""
-    window, places = scores["window"], scores["by_position"]
     lines = [f"{scores['targets']:,} targets, weights of step {scores['step']:,}", ""]
     lines.append(f"{'':<24} {'nats':>8} {'bpc':>8} {'perplexity':>11}")
-    for name, text in (("carried", "carried (one lane)"), ("cold", f"cold (windows of {window})")):
+    texts = {"carried": "carried (one lane)", "cold": f"cold (windows of {scores.get('window')})"}
+    for name in [name for name in texts if name in scores]:
         nats, bpc, perplexity = scores[name].values()
-        lines.append(f"{text:<24} {nats:>8.4f} {bpc:>8.4f} {perplexity or math.inf:>11.4g}")
-    lines += ["", f"{'place in the window':<24} {'carried':>8} {'cold':>8} {'state helps by':>15}"]
+        lines.append(f"{texts[name]:<24} {nats:>8.4f} {bpc:>8.4f} {perplexity or math.inf:>11.4g}")
+    return "\n".join([*lines, *_places(scores)])
+
+
+def _places(scores: dict[str, Any]) -> Iterator[str]:
+    if "by_position" not in scores:
+        return
+    window, places = scores["window"], scores["by_position"]
+    yield from ("", f"{'place in the window':<24} {'carried':>8} {'cold':>8} {'state helps by':>15}")
     for first, last in _spans(window):
         carried, cold = (float(np.mean(places[name][first - 1 : last])) for name in ("carried", "cold"))
         place = f"{first}" if first == last else f"{first} to {last}"
-        lines.append(f"{place:<24} {carried:>8.4f} {cold:>8.4f} {cold - carried:>15.4f}")
-    return "\n".join(lines)
+        yield f"{place:<24} {carried:>8.4f} {cold:>8.4f} {cold - carried:>15.4f}"
 
 
 def _spans(window: int) -> list[tuple[int, int]]:
