@@ -6,6 +6,6 @@ Read `lanes` (the one place that orders symbols in time), `segments` (recordings
 `keras_dataset` makes data sets for Keras's `fit`.
 
 Tables: `stored` (numbers read in windows), `columns` (of a table), `npy` and `wav` (their files), `csv_head` (delimiter
-and names), `csv_rows` (cells), `csv_table` (converted once), `tables` (opens them all), `table_writers` (CSV and WAV, a
-block at a time), `scaling` (mean and deviation of each column).
+and names), `csv_rows` (cells), `csv_texts` (a column of names), `csv_table` (converted once), `tables` (opens them
+all), `table_writers` (CSV and WAV, a block at a time), `scaling` (mean and deviation of each column).
 """

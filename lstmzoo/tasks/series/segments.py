@@ -40,7 +40,7 @@ class Segment(NamedTuple):
 def find_segments(tables: Sequence[Table], column: str | None) -> list[Segment]:
     """Return the segments of tables: each table is one, or several where a column changes.
 
-    Raises `InputError` for a row where that column has no number.
+    Raises `InputError` for a row where that column has no value.
     """
     found = []
     for number, table in enumerate(tables):
@@ -50,13 +50,14 @@ def find_segments(tables: Sequence[Table], column: str | None) -> list[Segment]:
 
 
 def _changes(table: Table, column: str) -> Iterator[int]:
-    """Yield the rows that have another number than the row before."""
+    """Yield the rows that have another number, or another text, than the row before."""
+    table = table.with_texts(column)
     last = table.read([column], 0, 1)[0]
     for row, count in Segment(0, 0, table.rows, 0).blocks(1):
         values = np.concatenate([last, table.read([column], row, count)[:, 0]])
         if (missing := np.flatnonzero(np.isnan(values[1:]))).size:
             raise InputError(
-                f"{table.where(column, row + int(missing[0]))}: expected a number in the column that says the segment, "
+                f"{table.where(column, row + int(missing[0]))}: expected a value in the column that says the segment, "
                 "received none: fill it"
             )
         yield from (np.flatnonzero(values[1:] != values[:-1]) + row).tolist()

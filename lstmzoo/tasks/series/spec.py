@@ -75,7 +75,7 @@ class SegmentSpec(Section):
     """The rule for where a segment begins within a file."""
 
     column: str | int
-    """A column of numbers: where it changes, a new segment begins."""
+    """A column of numbers, or of texts in a CSV file: where it changes, a new segment begins."""
 
 
 class SeriesSpec(Section):
