@@ -8,6 +8,7 @@ import sys
 import time
 import tty
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from lstmzoo.predict import predict
 from lstmzoo.runs.trained import open_run
 from lstmzoo.system import terminal
 from lstmzoo.system.command_line import exit_status
+from lstmzoo.tasks.task import TableRows
 from tests.helpers.rows import few
 from tests.helpers.series_runs import write_run
 
@@ -258,6 +260,18 @@ def test_names_of_recordings_are_as_good_as_numbers(tmp_path):
     named = [",".join([load, f"pump-{pump}", *others]) for load, pump, *others in cells]
     (tmp_path / "b.csv").write_text("\n".join([head, *named]))
     np.testing.assert_array_equal(predicted(run, tmp_path / "b.csv", tmp_path)["load_predicted"], wanted)
+
+
+def test_a_task_says_how_it_reads_tables(tmp_path):
+    """So one of another package that does is predicted too."""
+    trained = open_run(write_run(tmp_path / "run", ["a"], horizon=3, segment={"column": 2}))
+    assert predicting.series_of(trained) == ((3, 2), trained.scaling)
+    other = SimpleNamespace(kind="other", table_rows=TableRows(0, None))
+    found = trained._replace(experiment=SimpleNamespace(task=other))
+    assert predicting.series_of(found) == (other.table_rows, trained.scaling)
+    del other.table_rows
+    with pytest.raises(InputError, match="expected a run of a series task, received .*, a run of the other task"):
+        predicting.series_of(found)
 
 
 REFUSED = {  # content of the table, options, message

@@ -32,7 +32,8 @@ def choose_columns(spec: SeriesSpec, tables: Sequence[Table]) -> Chosen:
     that are more or fewer than the targets.
     """
     first = tables[0]
-    segment = first.locate(spec.segment.column).name if spec.segment else None
+    column = spec.table_rows.segment
+    segment = None if column is None else first.locate(column).name
     targets = _named(first, spec.targets)
     inputs = _named(first, spec.inputs)
     if inputs is None:
