@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lstmzoo.data.columns import Table
 from lstmzoo.data.scaling import Scaling
+from lstmzoo.data.segments import BLOCK, Segment
 from lstmzoo.data.tables import FileName, open_table
 from lstmzoo.errors import InputError, did_you_mean, shown
 from lstmzoo.tasks.series.holding import LastKnown
-from lstmzoo.tasks.series.segments import BLOCK, Segment, find_segments
+from lstmzoo.tasks.series.segments import find_segments
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from lstmzoo.data import segments
 from lstmzoo.data.columns import Sound
 from lstmzoo.data.table_writers import wav_writer
 from lstmzoo.errors import EnvironmentFailure, InputError
-from lstmzoo.tasks.series import holding, segments
+from lstmzoo.tasks.series import holding
 from lstmzoo.tasks.series.facts import describe_recordings, facts_of
 from lstmzoo.tasks.series.spec import SeriesSpec
 from tests.helpers.series import QUIET, cases, naive_parts, naive_scaling, naive_windows, opened, recordings_of, spec_of
