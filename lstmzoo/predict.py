@@ -47,20 +47,20 @@ def predict(
     check_runtime(runtime)
     check_out(out)
     trained = open_run(run)
-    spec, scaling = series_of(trained)
-    check_steps(steps, spec, scaling)
-    given = open_data(data, scaling, spec.segment, rate_of(trained))
+    table_rows, scaling = series_of(trained)
+    check_steps(steps, table_rows.horizon, scaling)
+    given = open_data(data, scaling, table_rows.segment, rate_of(trained))
     for note in (*trained.notes, *given.notes):
         say(note)
     runtime = choose_runtime(runtime, given.table.rows, LONG_ROWS)  # steps are computed one by one
-    rows, more = given.table.rows, spec.horizon + steps
+    rows, more = given.table.rows, table_rows.horizon + steps
     watched = counted_line(rows + more, "rows") if out != STDOUT else nullcontext(lambda _: None)
     with prediction_writer(out, given, scaling.targets, say) as write, watched as count:
         if needs_tensorflow(runtime):
             start_tensorflow(choose_threads(trained.experiment.model.layers))
         with hidden_stderr():  # messages of runtimes
             predictor = Predictor(open_runner(trained, runtime), scaling)
-            for truths, found in predictions(predictor, given, spec.horizon, steps):
+            for truths, found in predictions(predictor, given, table_rows.horizon, steps):
                 write(truths, found)
                 count(len(found))
     if out != STDOUT:

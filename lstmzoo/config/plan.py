@@ -8,7 +8,14 @@ from typing import NamedTuple
 
 from lstmzoo.config.experiment import Experiment
 from lstmzoo.errors import InputError
-from lstmzoo.execution.auto import check_kernel, choose_shards, choose_threads, fastest_kernel, follows_cores
+from lstmzoo.execution.auto import (
+    check_kernel,
+    choose_shards,
+    choose_threads,
+    fastest_kernel,
+    follows_cores,
+    native_pays,
+)
 from lstmzoo.models.spec import Sizes
 from lstmzoo.system.machine import count_cores, find_device, memory_limit
 from lstmzoo.tasks.registry import make_task
@@ -31,6 +38,8 @@ class Plan(NamedTuple):
     loss_floor: float | None
     cores: int | None
     """Usable cores that `threads: auto` was decided by; None where they decide nothing."""
+    native_pays: bool
+    """True if the kernel was `auto`, and the kernel `native` would train this net much faster here."""
 
 
 def make_plan(experiment: Experiment, device: str | None = None, workers: int = 1) -> Plan:
@@ -54,7 +63,9 @@ def make_plan(experiment: Experiment, device: str | None = None, workers: int = 
     memory = memory_needed(experiment, sizes, int(resolved.execution.windows_per_call))
     by_cores = experiment.execution.threads == "auto" and follows_cores(experiment.model.layers)
     cores = count_cores() if by_cores else None
-    return Plan(resolved, task, parameters, windows, dropped, steps, memory, floor, cores)
+    numbers, layers = sizes.outputs is not None, experiment.model.layers
+    pays = experiment.execution.kernel == "auto" and native_pays(resolved.execution.kernel, layers, numbers)
+    return Plan(resolved, task, parameters, windows, dropped, steps, memory, floor, cores, pays)
 
 
 def resolve(experiment: Experiment, device: str, sizes: Sizes, windows: int, workers: int = 1) -> Experiment:

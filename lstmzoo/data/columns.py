@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,7 +24,8 @@ class Column(NamedTuple):
     """Column of a table: its name, its numbers, which column there it is, and what of it cannot be read, if anything.
 
     `lines`: pairs (row from 0 on, line of the file from 1 on), one where the distance of the two changes; none where
-    rows are no lines, or lines too irregular.
+    rows are no lines, or lines too irregular. `texts`: makes the column of its texts, as numbers that change where a
+    text does; None: the file has only numbers.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Column(NamedTuple):
     place: int
     problem: str = ""
     lines: tuple[tuple[int, int], ...] = ()
+    texts: Callable[[], Column] | None = None
 
     def where(self, row: int) -> str:
         """Return the place of a row (from 0 on) for a message: "pump.csv: line 7, column flow"."""
@@ -76,19 +78,30 @@ class Table:
 
         Raises `InputError` for one that is not there, with the nearest name, and for one that has no numbers.
         """
-        if isinstance(name, int) and 0 <= name < len(self.columns):
-            found = self.columns[name]
-        elif name in self._places:
-            found = self.columns[self._places[str(name)]]
-        else:
-            near = did_you_mean if len(self.names) <= LISTED else nearest
-            raise InputError(
-                f"{self.columns[0].numbers.path}: expected one of its {len(self.columns):,} columns, received "
-                f"{shown(name)}{near(name, self.names)}{self._of_several()}"
-            )
+        found = self.locate(name)
         if found.problem:
             raise InputError(f"{found.numbers.path}: column {found.label}: {found.problem}")
         return found
+
+    def locate(self, name: str | int) -> Column:
+        """Return a column, which may be one of texts, as `find` does."""
+        if isinstance(name, int) and 0 <= name < len(self.columns):
+            return self.columns[name]
+        if name in self._places:
+            return self.columns[self._places[str(name)]]
+        near = did_you_mean if len(self.names) <= LISTED else nearest
+        raise InputError(
+            f"{self.columns[0].numbers.path}: expected one of its {len(self.columns):,} columns, received "
+            f"{shown(name)}{near(name, self.names)}{self._of_several()}"
+        )
+
+    def with_texts(self, name: str) -> Table:
+        """Return the table with numbers in a column of texts: they change where the text does. Others stay."""
+        found = self.locate(name)
+        if not found.problem or found.texts is None:
+            return self
+        made = found.texts()._replace(name=name)
+        return replace(self, columns=tuple(made if each is found else each for each in self.columns))
 
     def _of_several(self) -> str:
         """Return what to do where the name of the only column is probably those of several."""

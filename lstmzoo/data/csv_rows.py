@@ -50,12 +50,21 @@ class Rows:
         piece += b"\n" * (not piece.endswith(b"\n"))
         found = self._at_once(piece)
         if found is None:
-            found = self._by_cell(piece)
-        else:
-            self._note(self.count, self.line)
+            return self._by_cell(piece)
+        self._note(self.count, self.line)
         self.count += len(found)
         self.line += piece.count(b"\n")
         return found
+
+    def cells_of(self, piece: bytes) -> Iterator[tuple[int, list[str]]]:
+        """Yield whole rows as texts, each with its first line; raise `InputError` for a row of another length."""
+        for line, row in self._rows(piece):
+            if len(row) != len(self.head.names):
+                raise InputError(f"{self.path}: line {line:,}: {self._of_length(row)}")
+            self._note(self.count, line)
+            self.count += 1
+            yield line, row
+        self.line += piece.count(b"\n")
 
     def _at_once(self, piece: bytes) -> np.ndarray | None:
         """Return what NumPy reads of rows that are numbers and missing cells; None if they are others."""
@@ -113,12 +122,8 @@ class Rows:
         return whole
 
     def _by_cell(self, piece: bytes) -> np.ndarray:
-        found: list[list[float]] = []
-        for line, row in self._rows(piece):
-            if len(row) != len(self.head.names):
-                raise InputError(f"{self.path}: line {line:,}: {self._of_length(row)}")
-            self._note(self.count + len(found), line)
-            found.append([self._value(cell, place, line) for place, cell in enumerate(row)])
+        rows = self.cells_of(piece)
+        found = [[self._value(cell, place, line) for place, cell in enumerate(row)] for line, row in rows]
         return np.array(found, float).reshape(len(found), len(self.head.names))
 
     def _of_length(self, row: list[str]) -> str:

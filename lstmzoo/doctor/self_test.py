@@ -22,6 +22,7 @@ SOLVED = 0.999  # val_accuracy: chance is 0.5
 NEAR = 0.01  # nats a symbol above the loss floor
 STEPS = 20  # on which two kernels are compared
 TOLERANCE = 2e-5  # nats a symbol, between two kernels in float32
+OF_NUMBERS, VOLTS = "zoo:clipper", 2e-6  # a trained model, and how far apart its outputs may be in float32
 Losses = list[float]
 
 REINSTALL = "python -m pip install --force-reinstall tensorflow tf-keras"
@@ -39,6 +40,7 @@ def self_test() -> Iterator[Check]:
     device = explain_device()[0]
     yield from guarded("execution", lambda: execution(device), NEW_INSTALL)
     yield from guarded("echo", lambda: _computed(device), HIDE if device == "gpu" else NEW_INSTALL)
+    yield from guarded("numbers", _numbers, NEW_INSTALL)
 
 
 def _imports() -> Iterator[Check]:
@@ -123,6 +125,27 @@ def _agreed(kernel: str, losses: Losses) -> Check:
     apart = [abs(a - b) for a, b in zip(losses, _first_losses(other, STEPS), strict=False)]
     text = f"{len(apart)} losses within {max(apart):.1g} nats"
     return verdict(f"{kernel} = {other}", text, all(each <= TOLERANCE for each in apart), REPORT)  # NaN is not
+
+
+def _numbers() -> Iterator[Check]:
+    """Compare a trained model of numbers in NumPy with the execution's own time steps, on the processor."""
+    import numpy as np
+    import tensorflow as tf
+
+    from lstmzoo.execution.network import Network
+    from lstmzoo.inference.predicting import predict_series, series_of
+    from lstmzoo.models.anatomy import dissect
+    from lstmzoo.runs.trained import open_run
+
+    volts, trained = np.sin(np.arange(64) / 3)[:, None], open_run(OF_NUMBERS)
+    _, scaling = series_of(trained)
+    with tf.device("/CPU:0"):
+        network = Network(dissect(trained.model(1)), "scan")
+        outputs, _ = network(tf.constant(scaling.scale_inputs(volts, volts)[:, None]), network.zero(1))
+    found = scaling.unscale_targets(outputs.numpy()[:, 0])
+    apart = float(np.abs(found - predict_series(OF_NUMBERS, volts, runtime="numpy")).max())
+    text = f"{OF_NUMBERS}, {len(volts)} rows in TensorFlow and in NumPy within {apart:.1g} V"
+    yield verdict("numbers", text, apart <= VOLTS, REPORT)
 
 
 def _first_losses(kernel: str, steps: int | None) -> Losses:

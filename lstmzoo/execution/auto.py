@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from lstmzoo.errors import InputError
-from lstmzoo.system.compiler import compiler_problem
+from lstmzoo.system.compiler import compiler_problem, find_compiler
 from lstmzoo.system.machine import count_cores
 
 SMALL_UNITS = 96  # up to about this H overhead takes longer than the work: one compiled program on one thread
+NATIVE_UNITS = 24  # up to this H `native` trains a net of numbers about 2 to 6 times as fast as `xla`
 SHARD_LANES = 8  # a shard of fewer lanes costs more than it saves
 STEP = 0.035  # ms of a step beside its arithmetic
 FLOPS = 1.5e8  # of a core in a ms
@@ -65,6 +66,14 @@ def check_kernel(kernel: str, device: str) -> None:
             f"execution.kernel: {kernel} is built by a C++ compiler, and {problem}: install one, or name it in CXX "
             "(a new run may take xla, which computes the same)"
         )
+
+
+def native_pays(kernel: str, layers: Sequence[int], numbers: bool) -> bool:
+    """Tell whether `native` could be built here, and trains about twice as fast as this kernel or more.
+
+    Measured on a CPU by `experiments/speed/native.py`. The compiler is looked for, and not run.
+    """
+    return kernel == "xla" and numbers and max(layers) <= NATIVE_UNITS and bool(find_compiler())
 
 
 def choose_threads(layers: Sequence[int]) -> int:

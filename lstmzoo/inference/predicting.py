@@ -18,7 +18,7 @@ from lstmzoo.models.signature import Runner
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.runs.trained import Trained, open_run
 from lstmzoo.tasks.series.holding import carry_forward
-from lstmzoo.tasks.series.spec import SeriesSpec
+from lstmzoo.tasks.task import TableRows, table_rows_of
 from lstmzoo.zoo.pretrained import run_path
 
 if TYPE_CHECKING:
@@ -29,12 +29,13 @@ else:
 ROWS = 4096  # of one call
 
 
-def series_of(trained: Trained) -> tuple[SeriesSpec, Scaling]:
-    """Return the task and the scaling of a series run; raise `InputError` for a run of another task."""
+def series_of(trained: Trained) -> tuple[TableRows, Scaling]:
+    """Return how a run reads the rows of a table, and its scaling; raise `InputError` for a task without tables."""
     spec, scaling = trained.experiment.task, trained.scaling
-    if not isinstance(spec, SeriesSpec) or scaling is None:
+    rows = table_rows_of(spec)
+    if rows is None or scaling is None:
         raise InputError(f"expected a run of a series task, received {trained.run!r}, a run of the {spec.kind} task")
-    return spec, scaling
+    return rows, scaling
 
 
 def rate_of(trained: Trained) -> int | None:
@@ -43,13 +44,13 @@ def rate_of(trained: Trained) -> int | None:
     return rate if isinstance(rate, int) else None
 
 
-def check_steps(steps: int, spec: SeriesSpec, scaling: Scaling) -> None:
+def check_steps(steps: int, horizon: int, scaling: Scaling) -> None:
     """Raise `InputError` for steps beyond the end of a run whose predictions are not its next inputs."""
     check_count("steps", steps, 0)
-    if steps and (spec.horizon != 1 or set(scaling.inputs) != set(scaling.targets)):
+    if steps and (horizon != 1 or set(scaling.inputs) != set(scaling.targets)):
         raise InputError(
             "steps: expected 0, as only a run with task.horizon 1 whose targets are its inputs can go on from its own "
-            f"predictions, received {steps:,} (task.horizon {spec.horizon:,}, inputs "
+            f"predictions, received {steps:,} (task.horizon {horizon:,}, inputs "
             f"{shown(', '.join(scaling.inputs))}, targets {shown(', '.join(scaling.targets))})"
         )
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lstmzoo.data.columns import Table
 from lstmzoo.data.scaling import Scaling
+from lstmzoo.data.segments import BLOCK, Segment
 from lstmzoo.data.tables import FileName, open_table
 from lstmzoo.errors import InputError, did_you_mean, shown
 from lstmzoo.tasks.series.holding import LastKnown
-from lstmzoo.tasks.series.segments import BLOCK, Segment, find_segments
-from lstmzoo.tasks.series.spec import SegmentSpec
+from lstmzoo.tasks.series.segments import find_segments
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,9 +54,10 @@ class SeriesData(NamedTuple):
         return lambda row, column: self.table.where(column, first + row)
 
 
-def open_data(path: FileName, scaling: Scaling, segment: SegmentSpec | None, rate: int | None = None) -> SeriesData:
+def open_data(path: FileName, scaling: Scaling, segment: str | int | None, rate: int | None = None) -> SeriesData:
     """Open a table for a run; columns are taken by name, or those without names in the order of the run's inputs.
 
+    `segment`: the column, by name or number, that changes where a recording begins; None: the table is one.
     `rate`: that of the sound which the run was trained on, in Hz. Raises `InputError` for more than one table, for
     sound of another rate, for an input that is not there or has no numbers, and as `open_table`.
     """
@@ -75,9 +76,9 @@ def open_data(path: FileName, scaling: Scaling, segment: SegmentSpec | None, rat
             )
         table.find(name)
     targets = tuple(table.find(name).name for name in scaling.targets if name in table.names)
-    column = _segment(table, scaling, segment)
-    if segment and column is None:
-        notes = [*notes, f"no column {shown(segment.column)} (task.segment): the table is taken as one recording"]
+    column = None if segment is None else _segment(table, scaling, segment)
+    if segment is not None and column is None:
+        notes = [*notes, f"no column {shown(segment)} (task.segment): the table is taken as one recording"]
     segments = find_segments([table], column)
     return SeriesData(table, segments, LastKnown([table], scaling.inputs, scaling.first()), targets, notes)
 
@@ -103,14 +104,11 @@ def _named(table: Table, inputs: tuple[str, ...]) -> tuple[Table, list[str]]:
     return replace(table, columns=columns), [f"columns without names are taken as {shown(', '.join(inputs))}"]
 
 
-def _segment(table: Table, scaling: Scaling, segment: SegmentSpec | None) -> str | None:
-    """Return the column of a table that says the segment, if it has that.
+def _segment(table: Table, scaling: Scaling, column: str | int) -> str | None:
+    """Return the name of the column of a table that says the segment, if it has that.
 
     By its number it is none of the run's inputs and targets, or the table is not laid out as those of the run.
     """
-    if segment is None:
-        return None
-    column = segment.column
     if isinstance(column, str):
         return column if column in table.names else None
     name = dict(enumerate(table.names)).get(column)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from lstmzoo.data.lanes import Windows
-from lstmzoo.data.segments import Layout
+from lstmzoo.data.layout import Layout
 
 if TYPE_CHECKING:
     import numpy as np

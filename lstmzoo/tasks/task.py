@@ -22,6 +22,7 @@ __all__ = [
     "Scored",
     "Section",
     "Stream",
+    "TableRows",
     "Task",
     "TaskSection",
     "Vocabulary",
@@ -66,6 +67,15 @@ class Words(NamedTuple):
     def of_loss(self) -> str:
         """The unit of the loss in parentheses, for an axis; "" without one."""
         return f" ({self.loss})" if self.loss else ""
+
+
+class TableRows(NamedTuple):
+    """Rows of a table as a task reads them: the place of a target, and what begins a recording."""
+
+    horizon: int
+    """The target of row t stands in row t + horizon."""
+    segment: str | int | None
+    """The column, by name or number, that changes where a recording begins; None: a table is one recording."""
 
 
 SYMBOLS = Words("symbols", "nats a symbol")
@@ -137,6 +147,14 @@ def compared_of(section: Section) -> tuple[str, ...]:
 def has_scaling(section: Section) -> bool:
     """Tell whether runs of a task's section keep its class's `scaling`: its class attribute `scales`. Default: no."""
     return getattr(section, "scales", False)
+
+
+def table_rows_of(section: Section) -> TableRows | None:
+    """Return how a task reads the rows of a table: the property `table_rows` of a section that `scales`.
+
+    `predict` reads a table so. Default: None, it reads no tables.
+    """
+    return getattr(section, "table_rows", None)
 
 
 def answer_of(section: Section) -> str:

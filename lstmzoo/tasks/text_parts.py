@@ -10,10 +10,10 @@ from math import ceil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lstmzoo.data.lanes import Lanes, Scored, Windows, next_symbol_lanes, targets_a_lane
-from lstmzoo.data.segments import Layout, lay
+from lstmzoo.data.layout import Layout
+from lstmzoo.data.segments import Segment, lay, split
 from lstmzoo.errors import InputError
 from lstmzoo.tasks.laid import Laid, describe_layout, describe_lengths
-from lstmzoo.tasks.series.segments import Segment, split
 
 if TYPE_CHECKING:
     import numpy as np

@@ -32,7 +32,7 @@ def describe_plan(plan: Plan) -> dict[str, str]:
         "memory": f"about {plan.memory / 1e6:,.0f} MB beside TensorFlow, of {most / 1e9:.1f} GB ({limit})",
         "execution": f"kernel {execution.kernel}, threads {execution.threads}{_cores(plan)}, "
         f"{_shards(int(execution.shards), train.batch_size, count_gpus())}"
-        f"at most {execution.windows_per_call:,} windows a graph call",
+        f"at most {execution.windows_per_call:,} windows a graph call{_faster(plan)}",
         "loss floor": "unknown" if plan.loss_floor is None else f"{plan.loss_floor:.3g} {words.loss}".rstrip(),
     }
 
@@ -82,6 +82,10 @@ def _gpus(used: int, usable: int, gpus: int) -> str:
     """Say how many GPUs are used, and how to use more: "1 of 4 GPUs (execution.shards: 4 uses 4)"."""
     among = f"{used}" if used == gpus else f"{used} of {gpus}"
     return f"{among} GPUs" + (f" (execution.shards: {usable} uses {usable})" if used < usable else "")
+
+
+def _faster(plan: Plan) -> str:
+    return "; --set execution.kernel=native trains it about 2 to 6 times as fast" if plan.native_pays else ""
 
 
 def _cores(plan: Plan) -> str:

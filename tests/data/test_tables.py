@@ -112,6 +112,51 @@ def test_pieces_make_no_difference(tmp_path, monkeypatch, piece):
     assert found.where("x", 19) == f"{tmp_path}/pump.csv: row 20, column x"
 
 
+TEXTS = {  # cells of a column as they stand in the file, and its runs of equal texts; NaN: missing
+    "names": (["pump-A", "pump-A", "pump-B", "pump-A"], [0, 0, 1, 2]),
+    "ids of which some are numbers": (["7", "07", "7", "7b", "7b"], [0, 1, 2, 3, 3]),
+    "quotes and spaces": (['"a,b"', '"a,b"', " x", "x ", '"x"', '"a\nb"'], [0, 0, 1, 1, 1, 2]),
+    "other alphabets": (["Pumpe-Ä", "ポンプ", "ポンプ"], [0, 1, 1]),
+    "missing": (["a", "", "a", "NA", "b"], [0, NAN, 0, NAN, 1]),
+    "dates": (["2020-01-01", "2020-01-01", "2020-01-02"], [0, 0, 1]),
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("piece", [1, 9, 1 << 21])
+def test_a_column_of_texts_is_the_numbers_of_its_runs(tmp_path, monkeypatch, piece, name):
+    monkeypatch.setattr(csv_rows, "PIECE", piece)
+    cells, runs = TEXTS[name]
+    found = table_of(tmp_path, "x,who\r\n" + "".join(f"{n},{cell}\r\n\n" for n, cell in enumerate(cells)))
+    coded = found.with_texts("who")
+    np.testing.assert_array_equal(coded.read(["who", "x"]), np.column_stack([runs, range(len(cells))]))
+    np.testing.assert_array_equal(coded.read(["who"], 1, 1), np.array(runs)[1:2, None])
+    lines = [2 + sum(2 + cell.count("\n") for cell in cells[:n]) for n in range(len(cells))]
+    assert [coded.where("who", n) for n in range(len(cells))] == [
+        f"{tmp_path}/pump.csv: line {n}, column who" for n in lines
+    ]
+    assert found.with_texts("x") is found
+    with pytest.raises(InputError, match="column who: line .*: expected a number"):
+        found.read(["who"])
+
+
+def test_texts_are_converted_once_from_the_file_that_was_opened(tmp_path, monkeypatch):
+    found = table_of(tmp_path, "a,b\nx,1\ny,2\n")
+    (tmp_path / "pump.csv").write_text("a,b\nx\ny,2\n")
+    with pytest.raises(InputError, match="pump.csv: line 2: expected 2 cells"):
+        found.with_texts("a")
+    (tmp_path / "pump.csv").write_text("a,b\nx,1\nx,2\n")
+    with pytest.raises(InputError, match="pump.csv: the table changed while it was read"):
+        found.with_texts("a")
+    (tmp_path / "pump.csv").unlink()
+    with pytest.raises(EnvironmentFailure, match="pump.csv cannot be read"):
+        found.with_texts("a")
+    found = table_of(tmp_path, "a,b\nx,1\ny,2\n")
+    assert found.with_texts("a").read().tolist() == [[0, 1], [1, 2]]
+    monkeypatch.setattr(csv_table, "_convert", None)
+    assert table_of(tmp_path, "a,b\nx,1\ny,2\n").with_texts("a").read().tolist() == [[0, 1], [1, 2]]
+
+
 NUMBERS = st.one_of(
     st.none(), st.floats(width=32, allow_nan=False, allow_infinity=False), st.integers(-(10**20), 10**20)
 )

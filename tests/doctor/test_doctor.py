@@ -8,12 +8,14 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lstmzoo.doctor import __main__, host, installed, self_test
 from lstmzoo.doctor.checks import Check, failure, guarded, verdict
 from lstmzoo.errors import EnvironmentFailure
 from lstmzoo.execution import auto
+from lstmzoo.inference import predicting
 from lstmzoo.system import machine
 from tests.helpers.places import ROOT
 
@@ -55,6 +57,7 @@ def test_all_is_well_here(well):
         assert marks[name] == "ok", name
     assert marks["keras series"] == "ok"
     assert (marks["loss floor"], marks["same seed"], marks["xla = keras"]) == ("ok", "ok", "ok")
+    assert marks["numbers"] == "ok"
     assert "666 of 666 losses are the same" in done.stdout
     assert "val_accuracy 1 of 1" in done.stdout
     assert [path.name for path in folder.iterdir()] == ["echo.yaml"]
@@ -367,6 +370,14 @@ def test_other_losses_from_the_same_seed_are_a_failure_on_a_cpu(monkeypatch):
     assert self_test._agreed("xla", [1.0, 2.0 + 3e-5]).ok is False
     assert self_test._agreed("xla", [1.0, float("nan")]).ok is False
     assert asked == ["scan", "keras", "keras"]
+
+
+def test_other_numbers_than_those_of_numpy_are_a_failure(monkeypatch):
+    predict = predicting.predict_series
+    for error, is_well in ((1e-6, True), (1e-5, False), (np.nan, False)):
+        monkeypatch.setattr(predicting, "predict_series", lambda *a, error=error, **k: predict(*a, **k) + error)
+        (line,) = self_test._numbers()
+        assert (line.name, line.ok, bool(line.advice)) == ("numbers", is_well, not is_well)
 
 
 def test_errors_are_one_line_and_ours_need_no_advice():

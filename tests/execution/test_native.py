@@ -9,11 +9,13 @@ import tf_keras as keras
 
 import lstmzoo
 from lstmzoo.config.experiment import Experiment
+from lstmzoo.config.plan import make_plan
 from lstmzoo.errors import EnvironmentFailure, InputError
 from lstmzoo.execution import auto, native
 from lstmzoo.execution.kernels import keras_layer, native_layer
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.system.compiler import find_compiler
+from lstmzoo.training.describe import describe_plan
 from lstmzoo.training.progress import SilentProgress
 from tests.helpers.rows import few
 
@@ -107,6 +109,28 @@ def test_a_compiler_that_fails_is_no_traceback(monkeypatch):
         native.build(7, "float", "sigmoid")
     with pytest.raises(InputError, match="native computes in float32 or float64, received float16: take xla"):
         native.time_steps(7, tf.float16, "sigmoid")
+
+
+NAMED = {  # task, units, kernel, device, CXX, whether a plan names native
+    "a small net of numbers": ("series", [24, 8], "auto", "cpu", "sh", True),
+    "a larger one": ("series", [8, 25], "auto", "cpu", "sh", False),
+    "a kernel that was chosen": ("series", [8, 8], "xla", "cpu", "sh", False),
+    "on a GPU": ("series", [8, 8], "auto", "gpu", "sh", False),
+    "without a compiler": ("series", [8, 8], "auto", "cpu", "no-such-compiler", False),
+    "symbols": ("echo", [8, 8], "auto", "cpu", "sh", False),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_plan_names_native_where_it_pays_and_runs_no_compiler(monkeypatch, name):
+    kind, units, kernel, device, compiler, says = NAMED[name]
+    monkeypatch.setenv("CXX", compiler)
+    monkeypatch.setattr("subprocess.run", None)
+    task = {"kind": kind} | ({"data": "narma10", "rows": 300} if kind == "series" else {})
+    given = {"name": kind, "task": task, "model": {"kind": "stacked_layers", "units": units}}
+    train, execution = {"batch_size": 2, "seq_length": 10, "epochs": 1}, {"kernel": kernel}
+    line = describe_plan(make_plan(Experiment(**given, train=train, execution=execution), device))["execution"]
+    assert line.endswith("; --set execution.kernel=native trains it about 2 to 6 times as fast") == says
 
 
 def write_compiler(folder, monkeypatch, version):

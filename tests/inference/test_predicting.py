@@ -8,6 +8,7 @@ import sys
 import time
 import tty
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from lstmzoo.predict import predict
 from lstmzoo.runs.trained import open_run
 from lstmzoo.system import terminal
 from lstmzoo.system.command_line import exit_status
+from lstmzoo.tasks.task import TableRows
 from tests.helpers.rows import few
 from tests.helpers.series_runs import write_run
 
@@ -250,6 +252,28 @@ def test_a_column_of_segments_by_its_number(tmp_path):
     np.testing.assert_array_equal(predicted(run, table, tmp_path)["load_predicted"], walk(run, columns, 1)[:, 0])
 
 
+def test_names_of_recordings_are_as_good_as_numbers(tmp_path):
+    run, columns = write_run(tmp_path / "run", ["flow"], ["load"], segment={"column": "pump"}), pumps(60)
+    wanted = predicted(run, write_csv(tmp_path / "a.csv", columns), tmp_path)["load_predicted"]
+    head, *rows = (tmp_path / "a.csv").read_text().splitlines()
+    cells = [row.split(",") for row in rows]
+    named = [",".join([load, f"pump-{pump}", *others]) for load, pump, *others in cells]
+    (tmp_path / "b.csv").write_text("\n".join([head, *named]))
+    np.testing.assert_array_equal(predicted(run, tmp_path / "b.csv", tmp_path)["load_predicted"], wanted)
+
+
+def test_a_task_says_how_it_reads_tables(tmp_path):
+    """So one of another package that does is predicted too."""
+    trained = open_run(write_run(tmp_path / "run", ["a"], horizon=3, segment={"column": 2}))
+    assert predicting.series_of(trained) == ((3, 2), trained.scaling)
+    other = SimpleNamespace(kind="other", table_rows=TableRows(0, None))
+    found = trained._replace(experiment=SimpleNamespace(task=other))
+    assert predicting.series_of(found) == (other.table_rows, trained.scaling)
+    del other.table_rows
+    with pytest.raises(InputError, match="expected a run of a series task, received .*, a run of the other task"):
+        predicting.series_of(found)
+
+
 REFUSED = {  # content of the table, options, message
     "no such column": ("a,hea\n1,2\n", {}, r"in.csv: expected the inputs of the run, 'heat, flow', received no column 'heat'; did you mean hea\?"),
     "too many without names": ("1,2,3\n", {}, "received no column 'heat'; legal: 0, 1, 2"),
@@ -260,7 +284,7 @@ REFUSED = {  # content of the table, options, message
     "beyond float32": ("heat,flow\n1,2\n1,1e39\n", {}, r"in.csv: line 3, column flow: expected a number of at most 3.4e\+38 \(float32\), received 1e\+39"),
     "a head only": ("heat,flow\n", {}, "expected rows of numbers, received none"),
     "no file": (None, {}, "expected a table .*in.csv', which is not there"),
-    "a missing segment": ("heat,flow,pump\n1,2,1\n1,2,\n", {}, "line 3, column pump: expected a number in the column that says the segment"),
+    "a missing segment": ("heat,flow,pump\n1,2,1\n1,2,\n", {}, "line 3, column pump: expected a value in the column that says the segment"),
     "steps below 0": ("heat,flow\n1,2\n", {"steps": -1}, "steps: expected an integer >= 0, received -1"),
     "steps without a loop": ("heat,flow\n1,2\n", {"steps": 3}, r"steps: expected 0, as only a run with task.horizon 1 whose targets are its inputs can .* received 3 \(task.horizon 1, inputs 'heat, flow', targets 'load'\)"),
     "another ending": ("heat,flow\n1,2\n", {"out": "out.txt"}, r"--out: expected a name that ends with .csv or .wav, or - for CSV on stdout, received 'out.txt'"),

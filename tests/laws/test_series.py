@@ -11,6 +11,7 @@ import lstmzoo
 from lstmzoo.errors import InputError
 from lstmzoo.runs.checkpoint import load_checkpoint
 from lstmzoo.tasks.series.task import Series
+from tests.helpers.kernels import LAYERS
 from tests.helpers.killing import assert_same_run, metrics, random_moments, result, run_in_process
 from tests.helpers.pumps import write_config
 from tests.helpers.series import QUIET, numbered_tables
@@ -79,7 +80,7 @@ def assert_lanes(stream, parts, task, seq_length, size):
 
 
 CALLS = ["execution.windows_per_call=1", "execution.windows_per_call=3"]  # auto: the whole epoch
-OTHERS = ["execution.kernel=keras", "execution.kernel=xla", "execution.shards=3"]
+OTHERS = [*(f"execution.kernel={name}" for name in LAYERS if name != "scan"), "execution.shards=3"]
 MORE = ", loss_weights: [2, 1], segment: {column: part}"
 SHORT = [
     "execution.kernel=scan",
@@ -122,7 +123,7 @@ def test_kernels_and_shards_agree(whole, override):
 
 PATIENT = [
     SHORT[-1],
-    "execution={kernel: scan, windows_per_call: 3}",
+    "execution.windows_per_call=3",
     "train.epochs=30",
     "train.optimizer.learning_rate=0.3",
     "validate={every_steps: 3, fraction: 0.25, patience: 3}",
@@ -130,17 +131,21 @@ PATIENT = [
 
 
 @pytest.mark.slow
-def test_kills_change_nothing_of_a_run_that_stops_early(tmp_path):
+@pytest.mark.parametrize("kernel", [name for name in LAYERS if name in ("scan", "native")])
+def test_kills_change_nothing_of_a_run_that_stops_early(tmp_path, kernel):
     """Segments, two targets, missing values, warm-up and patience; all that is written but times."""
-    config = write_config(tmp_path, targets="[load, flow]", more=MORE)
-    lstmzoo.train_run(lstmzoo.load_config(config, PATIENT), tmp_path / "whole")
+    config, overrides = (
+        write_config(tmp_path, targets="[load, flow]", more=MORE),
+        [*PATIENT, f"execution.kernel={kernel}"],
+    )
+    lstmzoo.train_run(lstmzoo.load_config(config, overrides), tmp_path / "whole")
     assert result(tmp_path / "whole")["status"] == "stopped_early"
     kills = sum(
-        run_in_process(config, PATIENT, tmp_path / "run", moment).status == -signal.SIGKILL
+        run_in_process(config, overrides, tmp_path / "run", moment).status == -signal.SIGKILL
         for moment in random_moments(3, 3, 40)
     )
     assert kills > 1
-    assert run_in_process(config, PATIENT, tmp_path / "run").status == 0
+    assert run_in_process(config, overrides, tmp_path / "run").status == 0
     assert_same_run(tmp_path / "whole", tmp_path / "run")
     last = sorted((tmp_path / "run" / "checkpoints").iterdir())[-1]
     assert load_checkpoint(last).metadata.keys() >= {"data_sha256", "scaling_sha256"}

@@ -62,6 +62,24 @@ def test_the_clipper_errs_as_its_card_says_on_sound_that_it_never_saw():
     assert 0.2 < np.sqrt(np.mean(errors**2)) / rmse < 1.2
 
 
+@pytest.mark.slow
+def test_the_errors_of_the_clipper_on_other_sound_are_those_of_its_card():
+    """Each half second is a lane of a Keras model, with what came before it to warm up; the card has one stream."""
+    volts, wanted = (each.reshape(32, 22_050) for each in diode_clipper(1, 16 * 44_100).T)
+    heard = np.concatenate([np.roll(volts, 1, axis=0)[:, -1000:], volts], axis=1)[..., None]
+    heard[0, :1000] = 0
+    trained = open_run("zoo:clipper")
+    outputs = trained.model(32).predict_on_batch(trained.scaling.scale_inputs(heard, heard))
+    errors = trained.scaling.unscale_targets(outputs)[:, 1000:, 0] - wanted
+    shares = 100 * np.sqrt(np.mean(errors**2, axis=1)) / wanted.std(axis=1)
+    said = re.search(
+        r"the error was (\S+) to (\S+) % of\s.*, and (\S+) % in the median one", pretrained.card("zoo:clipper")
+    )
+    np.testing.assert_allclose(
+        [*map(float, said.groups())], [shares.min(), shares.max(), np.median(shares)], atol=0.006
+    )
+
+
 def test_the_first_minute(tmp_path):
     line = [sys.executable, "-m", "lstmzoo.sample", "zoo:char_python", "--prompt", "def ", "--length", "40"]
     done = subprocess.run(line, capture_output=True, text=True, cwd=tmp_path)

@@ -32,7 +32,8 @@ def choose_columns(spec: SeriesSpec, tables: Sequence[Table]) -> Chosen:
     that are more or fewer than the targets.
     """
     first = tables[0]
-    segment = first.find(spec.segment.column).name if spec.segment else None
+    column = spec.table_rows.segment
+    segment = None if column is None else first.locate(column).name
     targets = _named(first, spec.targets)
     inputs = _named(first, spec.inputs)
     if inputs is None:
@@ -45,8 +46,10 @@ def choose_columns(spec: SeriesSpec, tables: Sequence[Table]) -> Chosen:
         )
     targets = inputs if targets is None else targets
     for table in tables:
-        for name in (*inputs, *targets, *([segment] if segment else [])):
+        for name in (*inputs, *targets):
             table.find(name)
+        if segment is not None:
+            table.locate(segment)
     return Chosen(inputs, targets, _weights(spec.loss_weights, targets), segment)
 
 

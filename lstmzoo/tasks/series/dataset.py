@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from operator import attrgetter
 
+from lstmzoo.data.segments import Segment, split
 from lstmzoo.errors import InputError
 from lstmzoo.tasks.series.columns import choose_columns
-from lstmzoo.tasks.series.segments import Segment, find_segments, split
+from lstmzoo.tasks.series.segments import find_segments
 from lstmzoo.tasks.series.sources import open_sources
 from lstmzoo.tasks.series.spec import SeriesSpec
 from lstmzoo.tasks.series.survey import make_scaling, survey

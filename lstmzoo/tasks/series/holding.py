@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lstmzoo.data.columns import Table
-from lstmzoo.tasks.series.segments import BLOCK, Segment
+from lstmzoo.data.segments import BLOCK, Segment
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from lstmzoo.data.columns import Table
 from lstmzoo.data.lanes import Windows
+from lstmzoo.data.layout import Layout
 from lstmzoo.data.scaling import Scaling
-from lstmzoo.data.segments import Layout, lay
+from lstmzoo.data.segments import BLOCK, Segment, lay
 from lstmzoo.errors import InputError, shown
 from lstmzoo.tasks.series.dataset import Dataset
 from lstmzoo.tasks.series.holding import LastKnown
-from lstmzoo.tasks.series.segments import BLOCK, Segment
 
 if TYPE_CHECKING:
     import numpy as np

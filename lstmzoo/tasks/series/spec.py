@@ -12,7 +12,7 @@ from lstmzoo.data.simulated import SIMULATIONS, find_simulation, is_simulation
 from lstmzoo.errors import nearest
 from lstmzoo.schema.section import Count, CountOrNever, Positive, Section, all_expected, expected
 from lstmzoo.tasks.paths import find_files
-from lstmzoo.tasks.task import Words
+from lstmzoo.tasks.task import TableRows, Words
 
 Files = tuple[str | dict[str, str], ...]
 Columns = tuple[str | int, ...]
@@ -75,7 +75,7 @@ class SegmentSpec(Section):
     """The rule for where a segment begins within a file."""
 
     column: str | int
-    """A column of numbers: where it changes, a new segment begins."""
+    """A column of numbers, or of texts in a CSV file: where it changes, a new segment begins."""
 
 
 class SeriesSpec(Section):
@@ -138,6 +138,11 @@ class SeriesSpec(Section):
     def simulated(self) -> bool:
         """True if data names a simulated series."""
         return isinstance(self.data, str)
+
+    @property
+    def table_rows(self) -> TableRows:
+        """Place of a target, and the column that says the segment."""
+        return TableRows(self.horizon, self.segment.column if self.segment else None)
 
     @property
     def answer(self) -> str:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lstmzoo.data.columns import Table
 from lstmzoo.data.scaling import Scaling
+from lstmzoo.data.segments import Segment
 from lstmzoo.errors import InputError, shown
 from lstmzoo.schema.section import LARGEST
 from lstmzoo.tasks.series.columns import Chosen
-from lstmzoo.tasks.series.segments import Segment
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from lstmzoo.data import segments
 from lstmzoo.data.columns import Sound
 from lstmzoo.data.table_writers import wav_writer
 from lstmzoo.errors import EnvironmentFailure, InputError
-from lstmzoo.tasks.series import holding, segments
+from lstmzoo.tasks.series import holding
 from lstmzoo.tasks.series.facts import describe_recordings, facts_of
 from lstmzoo.tasks.series.spec import SeriesSpec
 from tests.helpers.series import QUIET, cases, naive_parts, naive_scaling, naive_windows, opened, recordings_of, spec_of
@@ -146,8 +147,8 @@ REFUSED = {  # files, keys of the section, (B, T, fraction), what the message sa
     "a warm-up longer than a validation": ("pump.csv", FLOW | {"warmup": 1, "horizon": 0}, (1, 1, 0.25), "task, what is validated on: warmup: expected less than 1"),
     "only targets at horizon 0": ("lacks.csv", {"targets": 0, "horizon": 0}, (1, 1, 0.0), "task.inputs: expected a column that is no target, as task.horizon is 0, received the targets 'pressure' alone"),
     "a weight more": ("pump.csv", FLOW | {"loss_weights": [2.0, 1.0]}, (1, 1, 0.0), r"task.loss_weights: expected a weight for each of 1 targets \('flow'\), received 2"),
-    "a segment's column": ("pump.csv", FLOW | {"segment": {"column": "time"}}, (1, 1, 0.0), "pump.csv: column time"),
-    "a hole in it": ("hole.csv", FLOW | {"segment": {"column": "pressure"}}, (1, 1, 0.0), "hole.csv: line 5, column pressure: expected a number in the column that says the segment"),
+    "a segment's column": ("pump.csv", FLOW | {"segment": {"column": "time"}}, (1, 1, 0.0), r"a segment with 2 rows or more to train on, .* received at most 1 \(.*pump.csv\)"),
+    "a hole in it": ("hole.csv", FLOW | {"segment": {"column": "pressure"}}, (1, 1, 0.0), "hole.csv: line 5, column pressure: expected a value in the column that says the segment"),
 }  # fmt: skip
 
 
@@ -172,6 +173,7 @@ CHOSEN = {  # keys, inputs, targets
     "the same row: all that are no targets": ({"targets": "flow", "horizon": 0}, "pressure", "flow"),
     "inputs named": ({"inputs": ["pressure"]}, "pressure", "pressure"),
     "by number": ({"inputs": [1], "targets": [0]}, "pressure", "flow"),
+    "one of texts is none either": ({"segment": {"column": "who"}}, "flow pressure", "flow pressure"),
     "a segment's column is no input": ({"segment": {"column": "flow"}, "horizon": 0, "inputs": [1]}, "pressure", "pressure"),
 }  # fmt: skip
 
@@ -182,9 +184,24 @@ def test_columns_that_are_not_named_have_a_rule(case):
     keys, inputs, targets = CHOSEN[case]
     keys = {"horizon": 1, **keys}
     if "segment" in keys:
-        Path("other.csv").write_text("flow,pressure\n1,2\n1,4\n1,6\n")
+        Path("other.csv").write_text("flow,pressure,who\n1,2,A\n1,4,A\n1,6,A\n")
     found = recordings_of(SeriesSpec(kind="series", data="other.csv", **keys), 1, 1, 0, 0.0)
     assert (" ".join(found.dataset.scaling.inputs), " ".join(found.dataset.scaling.targets)) == (inputs, targets)
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["one file", "files side by side"])
+def test_names_of_recordings_say_the_segments_as_numbers_do(tmp_path, beside):
+    pumps, windows = [1, 1, 1, 0, 0, 1, 1, 1, 1], []
+    for words in ("01", ["pump-A", '"pump-B, new"']):
+        rows = [f"{words[pump]},{row * row}\n" for row, pump in enumerate(pumps)]
+        (tmp_path / "pump.csv").write_text("pump,flow\n" + "".join(rows))
+        data, name = (({"p": str(tmp_path / "pump.csv")},), "p.") if beside else (str(tmp_path / "pump.csv"), "")
+        spec = SeriesSpec(kind="series", data=data, targets=f"{name}flow", segment={"column": f"{name}pump"})
+        found = recordings_of(spec, 2, 2, 0, 0.0)
+        assert [each.rows for each in found.dataset.segments] == [3, 2, 4]
+        windows.append(found.training.windows(0, found.training.layout.windows))
+    for names, numbers in zip(*windows, strict=True):
+        np.testing.assert_array_equal(names, numbers)
 
 
 @pytest.mark.usefixtures("folder")
