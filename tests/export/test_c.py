@@ -76,15 +76,21 @@ def header(folder, name="single", int8=False, symbols="char", stem="net", scale=
     return path
 
 
-def run(folder, source, *options, compiler="gcc", given=""):
-    """Compile a program, and return what it prints."""
+def compiled(folder, source, *options, compiler="gcc"):
+    """Compile a program without a warning, and return its path."""
     command = COMPILERS[compiler]
     if not shutil.which(command[0]):
         pytest.skip(f"{command[0]} is not installed")
     line = [*command, *options, "-", "-o", "program", "-lm"]
     done = subprocess.run(line, input=source, cwd=folder, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr[:2000]
-    done = subprocess.run([folder / "program"], input=given, capture_output=True, text=True)
+    return folder / "program"
+
+
+def run(folder, source, *options, compiler="gcc", given=""):
+    """Compile a program, and return what it prints."""
+    program = compiled(folder, source, *options, compiler=compiler)
+    done = subprocess.run([program], input=given, capture_output=True, text=True)
     assert done.returncode == 0, (done.stdout, done.stderr[:2000])
     return done.stdout
 
@@ -235,11 +241,27 @@ def test_the_guides_program_writes_a_text(tmp_path):
     assert set(written) <= set(SYMBOLS["char"].decode(np.arange(V)).decode())
 
 
+def cards_program(name, symbols=None):
+    (program,) = re.findall(r"```c\n(.*?)```", C.explain(signature_of(drawn(name)), symbols, "net.h"), re.DOTALL)
+    return program
+
+
+CARDS = [("embedding", SYMBOLS["byte"]), ("features", None), ("scalar", None), ("numbers single", None)]
+
+
 def test_the_cards_programs_run(tmp_path):
-    for name, symbols in (("embedding", SYMBOLS["byte"]), ("features", None), ("scalar", None)):
+    for name, symbols in CARDS:
         header(tmp_path, name)
-        (program,) = re.findall(r"```c\n(.*?)```", C.explain(signature_of(drawn(name)), symbols, "net.h"), re.DOTALL)
-        assert run(tmp_path, f"{program}\n", *STRICT)
+        assert run(tmp_path, cards_program(name, symbols), *STRICT, given="1e6 0 0")
+
+
+@pytest.mark.parametrize(("name", "symbols"), few(CARDS, CARDS[:1]))
+def test_the_cards_programs_end_where_a_state_stays_zeros(name, symbols, tmp_path):
+    header(tmp_path, name, scale=0)
+    program = compiled(tmp_path, cards_program(name, symbols), *STRICT)
+    done = subprocess.run([program], input="1e6 0 0", capture_output=True, text=True)
+    said = "h or c is all zeros after the first step: the state was not kept, or the input was refused\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
 
 
 def test_the_guides_filter_does_to_a_sound_what_predict_does(tmp_path, capsys):
