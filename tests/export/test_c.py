@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,10 +22,13 @@ from lstmzoo.export.formats.c import C
 from lstmzoo.export.formats.c_header import Header, digest_of
 from lstmzoo.export.formats.c_text import identifier
 from lstmzoo.export.formats.c_weights import with_int8
+from lstmzoo.export.formats.registry import require_small
 from lstmzoo.export.notes import Notes
+from lstmzoo.export.write import source_of_run, write_export
 from lstmzoo.inference.choice import Choice
 from lstmzoo.inference.draw import choose
 from lstmzoo.inference.numpy_runner import NumpyRunner
+from lstmzoo.inference.runtimes import open_runner
 from lstmzoo.models.blueprint import from_list, weight_shapes
 from lstmzoo.models.signature import signature_of
 from lstmzoo.models.spec import Sizes, spec_of
@@ -41,6 +45,7 @@ COMPILERS = {
     "g++": ("g++", "-x", "c++"),
     "clang++": ("clang++", "-x", "c++"),
 }
+CALLS = ("reset", "step", "save", "load", "sample")
 SYMBOLS = {
     "char": Vocabulary([10, 39, 0x7F, 0xE9, 0x7FF, 0x20AC, 0x1F600], "char"),
     "byte": Vocabulary([0, 10, 65, 97, 200, 254, 255], "byte"),
@@ -457,6 +462,41 @@ def test_names_of_files_become_names_of_c(stem, name):
     assert identifier(stem) == name
 
 
+def test_what_became_of_a_name_is_said(tmp_path):
+    blueprint = drawn("single")
+    for stem, said in (("net", ""), ("my-net", " ('my-net' is no name in C)")):
+        calls, _ = C.describe(blueprint, Notes(None, ""), tmp_path / f"{stem}.h", False)
+        name = stem.replace("-", "_")
+        assert calls == f"calls: {', '.join(f'{name}_{call}' for call in CALLS)}{said}"
+
+
+@pytest.mark.parametrize("stem", few(["int", "2x128", "_a-b \xe9", "NAME_"], ["int"]))
+def test_a_header_of_an_odd_name_compiles(stem, tmp_path):
+    path = header(tmp_path, stem=stem)
+    assert run(tmp_path, path.read_text(), *STRICT, "-D", f"{identifier(stem)}_TEST")
+
+
+def test_a_model_too_large_for_the_header_is_refused_by_name(tmp_path):
+    """Its weights are one number, looked at as often as they have: no memory is taken."""
+    fits, large = (of_one_number(units) for units in (1440, 1450))
+    require_small("c", fits)
+    message = (
+        r"^weights: expected at most 33.6 MB of float32 with c, received 33.9 MB: "
+        r"choose another format \(keras, savedmodel, tflite, onnx\) or runtime$"
+    )
+    with pytest.raises(InputError, match=message):
+        write_export(Source(large, None, "large", "zeros"), tmp_path / "m.h", "c")
+    with pytest.raises(InputError, match=message):
+        open_runner(SimpleNamespace(blueprint=lambda: large), "c")
+    assert not list(tmp_path.iterdir())
+
+
+def of_one_number(units):
+    spec, sizes = spec_of({"units": units}), Sizes(V)
+    shapes = weight_shapes(spec, "one_hot", sizes)
+    return from_list(spec, "one_hot", sizes, [np.broadcast_to(np.float32(0), shape) for shape in shapes])
+
+
 def test_what_cannot_be_is_refused(tmp_path, monkeypatch):
     for options, message in (
         (
@@ -478,6 +518,15 @@ def test_what_cannot_be_is_refused(tmp_path, monkeypatch):
         InputError, match=r"expected int8 to change the outputs by 0.05 deviations .* received .*float32"
     ):
         C.int8.write(drawn("numbers stacked_cells-3", 3), Notes(None, ""), tmp_path / "m.h")
+    (tmp_path / "old.h").write_text("precious")
+    with pytest.raises(InputError, match=r"old.h': expected a path that does not exist yet, received one that exists"):
+        lstmzoo.export_model("zoo:echo_4", tmp_path / "old.h")
+    assert (tmp_path / "old.h").read_text() == "precious"
+    (tmp_path / "old.h").unlink()
+    trained = open_run("zoo:echo_4")
+    damaged = trained._replace(weights=[*trained.weights[:-1], trained.weights[-1] * np.inf])
+    with pytest.raises(InputError, match="head bias: expected finite numbers, received NaN or infinity"):
+        write_export(source_of_run(damaged), tmp_path / "m.h", "c")
     monkeypatch.setenv("PATH", str(tmp_path))
     message = r"c: expected a C compiler on the PATH \(cc, gcc, clang\), received none: install one"
     with pytest.raises(InputError, match=message):
