@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -114,6 +115,15 @@ def test_compilers_are_silent_and_its_own_test_passes(name, int8, compiler, tmp_
     assert 0 < float(difference) <= float(bound)
     assert int8 or bound == "1e-05" or name in NUMBERS  # of which float32 cannot hold the first mean
     run(tmp_path, f'#include "{path.name}"\nint main(void) {{ return 0; }}\n', *STRICT, compiler=compiler)
+
+
+PLAIN, WIDE = "-O2 -U__SSE2__", "-O3 -march=native"  # as on a processor that is no x86; as fast as it gets
+
+
+@pytest.mark.parametrize(("compiler", "options"), few([*product(COMPILERS, [PLAIN, WIDE])], [("gcc", PLAIN)]))
+def test_int8_is_right_in_plain_loops_and_in_wide_vectors(compiler, options, tmp_path):
+    path = header(tmp_path, "stacked_layers-3", True)
+    assert run(tmp_path, path.read_text(), *STRICT, *options.split(), "-D", "net_TEST", compiler=compiler)
 
 
 def test_its_own_test_finds_a_changed_weight(tmp_path):
@@ -441,7 +451,7 @@ def test_the_command_says_what_it_costs_and_what_the_name_became(tmp_path):
         lines[2]
         == "calls: my_echo_reset, my_echo_step, my_echo_save, my_echo_load, my_echo_sample ('my-echo' is no name in C)"
     )
-    assert lines[3] == "costs: 512 bytes of flash, 32 of RAM a stream, 88 of stack and 192 multiply-adds a step"
+    assert lines[3] == "costs: 512 bytes of flash, 32 of RAM a stream, 152 of stack and 192 multiply-adds a step"
     assert lines[4].endswith("of the live model's, with weights rounded to int8")
     assert re.search(r"^struct my_echo_state \{$", out.read_text(), re.MULTILINE)
     assert "## How to call it" in out.read_text()

@@ -13,6 +13,7 @@ from lstmzoo.export.formats.c_weights import (
     in_fours,
     padded,
     panels,
+    panels_of_fours,
     rounded,
     widened,
 )
@@ -47,7 +48,7 @@ class Step:
 
     def cost(self) -> Cost:
         """Return what the model costs."""
-        rounded_inputs = 2 * self.most if self.int8 else 0
+        rounded_inputs = 2 * self.most + 4 * PANEL if self.int8 else 0
         stack = 4 * (self.sums + padded(self.inputs)) + rounded_inputs
         return Cost(self.flash, 8 * sum(self.units), stack, self.products)
 
@@ -187,7 +188,7 @@ class Step:
             return [f"NAME_product(NAME_{name}, {inputs}, {count}, sums, {size});"]
         rows, limit = rounded(matrix.T), min(2**15 - 1, MOST_SUM // (127 * count))
         self._add("float", f"{name}_scales", rows.scales)
-        self._add("signed char", name, rows.numbers)
+        self._add("signed char", name, panels_of_fours(rows.numbers.T))
         line = f"NAME_product(NAME_{name}, NAME_{name}_scales, {bound}, {limit}, {inputs}, {count}, sums, {size});"
         return [line]
 

@@ -21,6 +21,12 @@
 #define NAME_ALONE
 #endif
 
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 8 /* at -O2 too, or a panel would stand in memory */
+#define NAME_UNROLLED _Pragma("GCC unroll 16")
+#else
+#define NAME_UNROLLED
+#endif
+
 /* Units, and what else is counted in fours, are padded with zeros, which stay zeros. */
 @SIZES@
 
