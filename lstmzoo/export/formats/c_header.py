@@ -13,10 +13,8 @@ from lstmzoo.export.formats.c_weights import padded
 from lstmzoo.export.units import Units
 from lstmzoo.models.blueprint import Blueprint, Weights
 
-GATES = {
-    "sigmoid": "    return 0.5f + 0.5f * NAME_tanh(0.5f * x);",
-    "hard_sigmoid": "    x = 0.2f * x + 0.5f;\n    return x > 1.0f ? 1.0f : x < 0.0f ? 0.0f : x;",
-}
+GATES = {"sigmoid": "0.5f + 0.5f * NAME_tanh(0.5f * x)", "hard_sigmoid": "0.5f + 0.2f * x"}
+MOST = {"sigmoid": "18.0f", "hard_sigmoid": "2.5f"}  # a gate of more is that of this
 
 
 class Check(NamedTuple):
@@ -54,11 +52,13 @@ class Header:
 
     def text(self, name: str, card: str, symbols: Vocabulary | None, check: Check) -> str:
         """Return the whole header; `name` stands before each of its names, the card at its top."""
+        gate = self.blueprint.spec.recurrent_activation
         parts = {
             "SIZES": self._sizes(),
             "TABLES": "\n\n".join(self.step.tables),
             "PRODUCT": part("int8" if self.int8 else "float32"),
-            "GATE": GATES[self.blueprint.spec.recurrent_activation],
+            "GATE": GATES[gate],
+            "MOST": MOST[gate],
             "STEP": self.step.function(),
             "DIGEST": ", ".join(map(str, digest_of(self.blueprint.weights))),
             "VOCABULARY": "" if symbols is None else vocabulary(symbols),
