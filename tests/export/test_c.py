@@ -451,7 +451,7 @@ def test_the_command_says_what_it_costs_and_what_the_name_became(tmp_path):
         lines[2]
         == "calls: my_echo_reset, my_echo_step, my_echo_save, my_echo_load, my_echo_sample ('my-echo' is no name in C)"
     )
-    assert lines[3] == "costs: 512 bytes of flash, 32 of RAM a stream, 152 of stack and 192 multiply-adds a step"
+    assert lines[3] == "costs: 512 bytes of flash, 32 of RAM a stream, 168 of stack and 192 multiply-adds a step"
     assert lines[4].endswith("of the live model's, with weights rounded to int8")
     assert re.search(r"^struct my_echo_state \{$", out.read_text(), re.MULTILINE)
     assert "## How to call it" in out.read_text()

@@ -69,14 +69,16 @@ NAME_PART void NAME_panel(const signed char *weights, const float *scales, float
 NAME_PART void NAME_product(const signed char *weights, const float *scales, float bound, int most,
                                 const float *inputs, int count, float *sums, int size)
 {
+    NAME_LOCAL float scaled[NAME_MOST_INPUTS];
     NAME_LOCAL short rounded[NAME_MOST_INPUTS];
     float unit = bound / (float)most, inverse = bound > 0.0f ? (float)most / bound : 0.0f, limit = (float)most;
     int j, k;
     for (j = 0; j < count; j++) {
         float x = inputs[j] * inverse;
-        x = x > limit ? limit : x > -limit ? x : -limit;
-        rounded[j] = (short)((int)(x + (limit + 0.5f)) - most);
+        scaled[j] = x > limit ? limit : x > -limit ? x : -limit; /* NAN too becomes what an integer can hold */
     }
+    for (j = 0; j < count; j++)
+        rounded[j] = (short)((int)(scaled[j] + (limit + 0.5f)) - most);
     for (k = 0; k < size; k += 16)
         NAME_panel(weights + (long)k * count, scales + k, unit, rounded, count, sums + k);
 }

@@ -48,7 +48,7 @@ class Step:
 
     def cost(self) -> Cost:
         """Return what the model costs."""
-        rounded_inputs = 2 * self.most + 4 * PANEL if self.int8 else 0
+        rounded_inputs = 6 * self.most + 4 * PANEL if self.int8 else 0
         stack = 4 * (self.sums + padded(self.inputs)) + rounded_inputs
         return Cost(self.flash, 8 * sum(self.units), stack, self.products)
 
