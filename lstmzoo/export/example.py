@@ -1,4 +1,7 @@
-"""A whole program for the card of an exported model: it needs the format's own runtime and NumPy, not lstmzoo."""
+"""A whole program for the card of an exported model: it needs the format's own runtime and NumPy, not lstmzoo.
+
+It stops with one line if a state is still zeros after the first step, the mark of a state that is not fed back.
+"""
 
 import json
 
@@ -37,6 +40,12 @@ def step({x}, states):
     return np.asarray(outputs["{y}"]), {{name: outputs[name] for name in states}}
 
 
+def check(states):
+    for name, state in states.items():
+        if not np.any(state):
+            raise SystemExit(f"{{name}} is all zeros after the first step: feed the states of a step to the next one")
+
+
 {_writes(symbols) if symbols is not None else _reads(signature) if scaling is None else _PREDICTS}"""
 
 
@@ -47,6 +56,7 @@ def _writes(symbols: Vocabulary) -> str:
     return f"""text = {text}  # the prompt, of symbols that it knows{lower}
 draws = np.random.default_rng(0)
 logits, states = step(np.array([[symbols.index(symbol) for symbol in text]], np.int32), zeros)
+check(states)
 for _ in range(200):
     shares = np.exp((logits[0, -1] - logits[0, -1].max()).astype(float) / 0.5)  # temperature 0.5
     k = draws.choice(len(symbols), p=shares / shares.sum())
@@ -58,11 +68,12 @@ print(text)"""
 def _reads(signature: Signature) -> str:
     floats, size = signature.encoding == "features", signature.output_dim
     x = (
-        f"np.zeros((1, 3, {signature.input_dim}), np.float32)"
+        f"np.ones((1, 3, {signature.input_dim}), np.float32)"
         if floats
         else f"np.array([[0, {min(1, size - 1)}, 0]], np.int32)"
     )
     return f"""{signature.output_name}, states = step({x}, zeros)  # one lane, three steps
+check(states)
 print("answer:", {signature.output_name}[0, -1])  # and so on: step(..., states)"""
 
 
@@ -72,4 +83,6 @@ row += [0] * len(scaling["held"])  # 1 where a number is missing
 states = zeros
 for t in range(3):  # rows of a stream, as they come
     outputs, states = step(np.array([[row]], np.float32), states)
+    if t == 0:
+        check(states)
     print(t, dict(zip(scaling["targets"], outputs[0, -1].tolist())))"""

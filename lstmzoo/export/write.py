@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lstmzoo.errors import InputError, nearest, shown
 from lstmzoo.export.card import Source, card_of
-from lstmzoo.export.formats.registry import FORMATS
+from lstmzoo.export.formats.registry import FORMATS, require_small
 from lstmzoo.export.notes import Notes
 from lstmzoo.export.target import beside, check_target, taken
 from lstmzoo.export.verify import ROUNDED, SYMBOLS, TOLERANCE, compare
-from lstmzoo.models.blueprint import Blueprint, require_finite
+from lstmzoo.models.blueprint import require_finite
 from lstmzoo.models.signature import Signature, signature_of
 from lstmzoo.runs.trained import Trained, open_run
 from lstmzoo.schema.section import Section
@@ -134,7 +134,7 @@ def write_export(source: Source, path: Path, format: str, weights: str = "float3
     write, blueprint, tolerance = form.write, source.blueprint, TOLERANCE
     if int8 is not None:
         write, blueprint, tolerance = int8.write, int8.stands_for(blueprint), ROUNDED
-    _require_small(source.blueprint, format)
+    require_small(format, source.blueprint)
     notes = Notes(source.symbols, card_of(source, format, path.name), source.scaling, source.ahead)
     with beside(path) as place:
         write(source.blueprint, notes, place)
@@ -191,13 +191,3 @@ def check_weights(weights: str, format: str) -> None:
         others = ", ".join(name for name, form in FORMATS.items() if form.int8 is not None)
         where = f" (int8: {others})" if weights == "int8" else nearest(weights, names)
         raise InputError(f"weights: expected {' or '.join(names)} with {format}, received {shown(weights)}{where}")
-
-
-def _require_small(blueprint: Blueprint, format: str) -> None:
-    size, most = sum(part.nbytes for part in blueprint.weights.in_order()), FORMATS[format].most_bytes
-    if size > most:
-        names = ", ".join(name for name, form in FORMATS.items() if form.most_bytes >= size)
-        raise InputError(
-            f"format: expected weights of at most {most / 1e9:.1f} GB with {format}, received {size / 1e9:.1f} GB: "
-            f"choose another ({names})"
-        )

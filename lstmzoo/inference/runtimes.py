@@ -3,7 +3,7 @@
 from importlib.util import find_spec
 
 from lstmzoo.errors import InputError, nearest, shown
-from lstmzoo.export.formats.registry import FORMATS, require_format
+from lstmzoo.export.formats.registry import FORMATS, require_format, require_small
 from lstmzoo.export.notes import Notes
 from lstmzoo.inference.choice import Choice
 from lstmzoo.inference.draw import RunnerSampler, Sampler
@@ -98,6 +98,7 @@ def open_runner(trained: Trained, runtime: str) -> Runner:
     blueprint = trained.blueprint()
     if runtime == "numpy":
         return NumpyRunner(blueprint)
+    require_small(runtime, blueprint)
     form = FORMATS[runtime]
     if form.needs_tensorflow:
         before_tensorflow()

@@ -4,7 +4,9 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,10 +23,13 @@ from lstmzoo.export.formats.c import C
 from lstmzoo.export.formats.c_header import Header, digest_of
 from lstmzoo.export.formats.c_text import identifier
 from lstmzoo.export.formats.c_weights import with_int8
+from lstmzoo.export.formats.registry import require_small
 from lstmzoo.export.notes import Notes
+from lstmzoo.export.write import source_of_run, write_export
 from lstmzoo.inference.choice import Choice
 from lstmzoo.inference.draw import choose
 from lstmzoo.inference.numpy_runner import NumpyRunner
+from lstmzoo.inference.runtimes import open_runner
 from lstmzoo.models.blueprint import from_list, weight_shapes
 from lstmzoo.models.signature import signature_of
 from lstmzoo.models.spec import Sizes, spec_of
@@ -41,6 +46,7 @@ COMPILERS = {
     "g++": ("g++", "-x", "c++"),
     "clang++": ("clang++", "-x", "c++"),
 }
+CALLS = ("reset", "step", "save", "load", "sample")
 SYMBOLS = {
     "char": Vocabulary([10, 39, 0x7F, 0xE9, 0x7FF, 0x20AC, 0x1F600], "char"),
     "byte": Vocabulary([0, 10, 65, 97, 200, 254, 255], "byte"),
@@ -76,15 +82,21 @@ def header(folder, name="single", int8=False, symbols="char", stem="net", scale=
     return path
 
 
-def run(folder, source, *options, compiler="gcc", given=""):
-    """Compile a program, and return what it prints."""
+def compiled(folder, source, *options, compiler="gcc"):
+    """Compile a program without a warning, and return its path."""
     command = COMPILERS[compiler]
     if not shutil.which(command[0]):
         pytest.skip(f"{command[0]} is not installed")
     line = [*command, *options, "-", "-o", "program", "-lm"]
     done = subprocess.run(line, input=source, cwd=folder, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr[:2000]
-    done = subprocess.run([folder / "program"], input=given, capture_output=True, text=True)
+    return folder / "program"
+
+
+def run(folder, source, *options, compiler="gcc", given=""):
+    """Compile a program, and return what it prints."""
+    program = compiled(folder, source, *options, compiler=compiler)
+    done = subprocess.run([program], input=given, capture_output=True, text=True)
     assert done.returncode == 0, (done.stdout, done.stderr[:2000])
     return done.stdout
 
@@ -103,6 +115,15 @@ def test_compilers_are_silent_and_its_own_test_passes(name, int8, compiler, tmp_
     assert 0 < float(difference) <= float(bound)
     assert int8 or bound == "1e-05" or name in NUMBERS  # of which float32 cannot hold the first mean
     run(tmp_path, f'#include "{path.name}"\nint main(void) {{ return 0; }}\n', *STRICT, compiler=compiler)
+
+
+PLAIN, WIDE = "-O2 -U__SSE2__", "-O3 -march=native"  # as on a processor that is no x86; as fast as it gets
+
+
+@pytest.mark.parametrize(("compiler", "options"), few([*product(COMPILERS, [PLAIN, WIDE])], [("gcc", PLAIN)]))
+def test_int8_is_right_in_plain_loops_and_in_wide_vectors(compiler, options, tmp_path):
+    path = header(tmp_path, "stacked_layers-3", True)
+    assert run(tmp_path, path.read_text(), *STRICT, *options.split(), "-D", "net_TEST", compiler=compiler)
 
 
 def test_its_own_test_finds_a_changed_weight(tmp_path):
@@ -124,11 +145,11 @@ int main(void)
         float x;
         memcpy(&x, &bits, 4);
         for (int k = 0; k < 2; k++, x = -x) {
-            most = fmax(most, fabs(net_tanh(x) - tanh((double)x)));
-            gate = fmax(gate, fabs(net_gate(x) - 1 / (1 + exp(-(double)x))));
+            most = fmax(most, fabs(net_tanh(net_clamp(x, 9)) - tanh((double)x)));
+            gate = fmax(gate, fabs(net_gate(net_clamp(x, 18)) - 1 / (1 + exp(-(double)x))));
         }
     }
-    printf("%%g %%g %%g %%g", most, gate, net_tanh(HUGE_VALF), net_tanh(-HUGE_VALF));
+    printf("%%g %%g %%g %%g", most, gate, net_tanh(net_clamp(HUGE_VALF, 9)), net_tanh(net_clamp(-HUGE_VALF, 9)));
     return 0;
 }
 """
@@ -235,11 +256,27 @@ def test_the_guides_program_writes_a_text(tmp_path):
     assert set(written) <= set(SYMBOLS["char"].decode(np.arange(V)).decode())
 
 
+def cards_program(name, symbols=None):
+    (program,) = re.findall(r"```c\n(.*?)```", C.explain(signature_of(drawn(name)), symbols, "net.h"), re.DOTALL)
+    return program
+
+
+CARDS = [("embedding", SYMBOLS["byte"]), ("features", None), ("scalar", None), ("numbers single", None)]
+
+
 def test_the_cards_programs_run(tmp_path):
-    for name, symbols in (("embedding", SYMBOLS["byte"]), ("features", None), ("scalar", None)):
+    for name, symbols in CARDS:
         header(tmp_path, name)
-        (program,) = re.findall(r"```c\n(.*?)```", C.explain(signature_of(drawn(name)), symbols, "net.h"), re.DOTALL)
-        assert run(tmp_path, f"{program}\n", *STRICT)
+        assert run(tmp_path, cards_program(name, symbols), *STRICT, given="1e6 0 0")
+
+
+@pytest.mark.parametrize(("name", "symbols"), few(CARDS, CARDS[:1]))
+def test_the_cards_programs_end_where_a_state_stays_zeros(name, symbols, tmp_path):
+    header(tmp_path, name, scale=0)
+    program = compiled(tmp_path, cards_program(name, symbols), *STRICT)
+    done = subprocess.run([program], input="1e6 0 0", capture_output=True, text=True)
+    said = "h or c is all zeros after the first step: the state was not kept, or the input was refused\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
 
 
 def test_the_guides_filter_does_to_a_sound_what_predict_does(tmp_path, capsys):
@@ -414,7 +451,7 @@ def test_the_command_says_what_it_costs_and_what_the_name_became(tmp_path):
         lines[2]
         == "calls: my_echo_reset, my_echo_step, my_echo_save, my_echo_load, my_echo_sample ('my-echo' is no name in C)"
     )
-    assert lines[3] == "costs: 512 bytes of flash, 32 of RAM a stream, 88 of stack and 192 multiply-adds a step"
+    assert lines[3] == "costs: 512 bytes of flash, 32 of RAM a stream, 168 of stack and 192 multiply-adds a step"
     assert lines[4].endswith("of the live model's, with weights rounded to int8")
     assert re.search(r"^struct my_echo_state \{$", out.read_text(), re.MULTILINE)
     assert "## How to call it" in out.read_text()
@@ -433,6 +470,41 @@ def test_the_command_says_what_it_costs_and_what_the_name_became(tmp_path):
 )
 def test_names_of_files_become_names_of_c(stem, name):
     assert identifier(stem) == name
+
+
+def test_what_became_of_a_name_is_said(tmp_path):
+    blueprint = drawn("single")
+    for stem, said in (("net", ""), ("my-net", " ('my-net' is no name in C)")):
+        calls, _ = C.describe(blueprint, Notes(None, ""), tmp_path / f"{stem}.h", False)
+        name = stem.replace("-", "_")
+        assert calls == f"calls: {', '.join(f'{name}_{call}' for call in CALLS)}{said}"
+
+
+@pytest.mark.parametrize("stem", few(["int", "2x128", "_a-b \xe9", "NAME_"], ["int"]))
+def test_a_header_of_an_odd_name_compiles(stem, tmp_path):
+    path = header(tmp_path, stem=stem)
+    assert run(tmp_path, path.read_text(), *STRICT, "-D", f"{identifier(stem)}_TEST")
+
+
+def test_a_model_too_large_for_the_header_is_refused_by_name(tmp_path):
+    """Its weights are one number, looked at as often as they have: no memory is taken."""
+    fits, large = (of_one_number(units) for units in (1440, 1450))
+    require_small("c", fits)
+    message = (
+        r"^weights: expected at most 33.6 MB of float32 with c, received 33.9 MB: "
+        r"choose another format \(keras, savedmodel, tflite, onnx\) or runtime$"
+    )
+    with pytest.raises(InputError, match=message):
+        write_export(Source(large, None, "large", "zeros"), tmp_path / "m.h", "c")
+    with pytest.raises(InputError, match=message):
+        open_runner(SimpleNamespace(blueprint=lambda: large), "c")
+    assert not list(tmp_path.iterdir())
+
+
+def of_one_number(units):
+    spec, sizes = spec_of({"units": units}), Sizes(V)
+    shapes = weight_shapes(spec, "one_hot", sizes)
+    return from_list(spec, "one_hot", sizes, [np.broadcast_to(np.float32(0), shape) for shape in shapes])
 
 
 def test_what_cannot_be_is_refused(tmp_path, monkeypatch):
@@ -456,6 +528,15 @@ def test_what_cannot_be_is_refused(tmp_path, monkeypatch):
         InputError, match=r"expected int8 to change the outputs by 0.05 deviations .* received .*float32"
     ):
         C.int8.write(drawn("numbers stacked_cells-3", 3), Notes(None, ""), tmp_path / "m.h")
+    (tmp_path / "old.h").write_text("precious")
+    with pytest.raises(InputError, match=r"old.h': expected a path that does not exist yet, received one that exists"):
+        lstmzoo.export_model("zoo:echo_4", tmp_path / "old.h")
+    assert (tmp_path / "old.h").read_text() == "precious"
+    (tmp_path / "old.h").unlink()
+    trained = open_run("zoo:echo_4")
+    damaged = trained._replace(weights=[*trained.weights[:-1], trained.weights[-1] * np.inf])
+    with pytest.raises(InputError, match="head bias: expected finite numbers, received NaN or infinity"):
+        write_export(source_of_run(damaged), tmp_path / "m.h", "c")
     monkeypatch.setenv("PATH", str(tmp_path))
     message = r"c: expected a C compiler on the PATH \(cc, gcc, clang\), received none: install one"
     with pytest.raises(InputError, match=message):

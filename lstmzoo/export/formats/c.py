@@ -15,10 +15,26 @@ from lstmzoo.models.blueprint import Blueprint
 from lstmzoo.models.signature import Signature
 
 MOST_BYTES = 2**25  # of weights in float32: for each byte gcc takes 65 bytes of memory to compile them, and clang 140
-WRITES = """#include <stdio.h>
+HEAD = """#include <stdio.h>
+#include <stdlib.h>
 #include "{file}"
 
-int main(void)
+// Ends the program if h or c is still zeros after the first step.
+static void check(const struct {name}_state *state)
+{{
+    int k, h = 0, c = 0;
+    for (k = 0; k < {name}_UNITS; k++) {{
+        h |= state->h[k] != 0;
+        c |= state->c[k] != 0;
+    }}
+    if (h && c)
+        return;
+    fputs("h or c is all zeros after the first step: the state was not kept, or the input was refused\\n", stderr);
+    exit(1);
+}}
+
+"""
+WRITES = """int main(void)
 {{
     struct {name}_state state;
     float logits[{name}_OUTPUTS];
@@ -28,39 +44,38 @@ int main(void)
     {name}_reset(&state);
     for (k = 0; k < 300; k++) {{
         {name}_step(&state, symbol, logits);
+        if (k == 0)
+            check(&state);
         symbol = {name}_sample(logits, 0.5, {name}_random(&seed));
         fwrite(text, 1, {name}_spell(symbol, text), stdout);
     }}
     return 0;
 }}"""
-PREDICTS = """#include <stdio.h>
-#include "{file}"
-
-int main(void)
+PREDICTS = """int main(void)
 {{
     struct {name}_state state;
     float x[{name}_INPUTS], y[{name}_OUTPUTS];
-    int k;
+    int k, first;
     {name}_reset(&state);
-    for (;;) {{
+    for (first = 1;; first = 0) {{
         for (k = 0; k < {name}_INPUTS; k++)
             if (scanf("%f", &x[k]) != 1)
                 return 0;
         {name}_step(&state, x, y);
+        if (first)
+            check(&state);
         for (k = 0; k < {name}_OUTPUTS; k++)
             printf("%.9g%c", y[k], k + 1 < {name}_OUTPUTS ? ' ' : '\\n');
     }}
 }}"""
-READS = """#include <stdio.h>
-#include "{file}"
-
-int main(void)
+READS = """int main(void)
 {{
     struct {name}_state state;
     float logits[{name}_OUTPUTS];
     {kind};
     {name}_reset(&state);
     {name}_step(&state, input, logits);
+    check(&state);
     printf("%f\\n", logits[0]);
     return 0;
 }}"""
@@ -80,7 +95,11 @@ def write_header(blueprint: Blueprint, notes: Notes, path: Path, int8: bool = Fa
 def explain(signature: Signature, symbols: Vocabulary | None, file: str) -> str:
     """Return the card's part that says how to call the header, with a whole program in C."""
     name = identifier(Path(file).stem)
-    kind = f"float input[{name}_INPUTS] = {{0}}" if signature.encoding == "features" else "int input = 0"
+    kind = (
+        f"float input[{name}_INPUTS] = {{1}}"
+        if signature.encoding == "features"
+        else f"int input = {min(1, signature.output_dim - 1)}"
+    )
     template = PREDICTS if signature.numbers else READS if symbols is None else WRITES
     draws = (
         "" if signature.numbers else f"- `{name}_sample(logits, temperature, {name}_random(&seed))`: a symbol drawn.\n"
@@ -93,7 +112,7 @@ def explain(signature: Signature, symbols: Vocabulary | None, file: str) -> str:
 {draws}- `gcc -x c -D {name}_TEST {file} -lm` makes a program that checks it over 200 steps.
 
 ```c
-{template.format(file=file, name=name, kind=kind)}
+{(HEAD + template).format(file=file, name=name, kind=kind)}
 ```"""
 
 

@@ -7,11 +7,6 @@ typedef float NAME_vector __attribute__((vector_size(16), aligned(4), may_alias)
 #else
 typedef float NAME_vector;
 #endif
-#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 8 /* at -O2 too, or the panel would stand in memory */
-#define NAME_UNROLLED _Pragma("GCC unroll 16")
-#else
-#define NAME_UNROLLED
-#endif
 enum { NAME_WIDTH = (int)(sizeof(NAME_vector) / sizeof(float)), NAME_PARTS = 16 / NAME_WIDTH };
 
 /* sums += inputs x weights. The weights stand in panels of 16 sums, which stay in registers; in a panel by input. */

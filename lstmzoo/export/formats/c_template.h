@@ -21,6 +21,12 @@
 #define NAME_ALONE
 #endif
 
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 8 /* at -O2 too, or a panel would stand in memory */
+#define NAME_UNROLLED _Pragma("GCC unroll 16")
+#else
+#define NAME_UNROLLED
+#endif
+
 /* Units, and what else is counted in fours, are padded with zeros, which stay zeros. */
 @SIZES@
 
@@ -33,12 +39,16 @@ typedef char NAME_int_has_32_bits[sizeof(int) >= 4 ? 1 : -1];
 
 @TABLES@
 
-/* tanh to 4e-7: an odd rational function without a branch, and without a constant that -ffast-math could break. */
+NAME_PART float NAME_clamp(float x, float most)
+{
+    return x > most ? most : x < -most ? -most : x;
+}
+
+/* tanh to 4e-7 from -9 to 9, beyond which it is that of the end: an odd rational function without a branch, and without a
+   constant that -ffast-math could break. */
 NAME_PART float NAME_tanh(float x)
 {
-    float s, p, q;
-    x = x > 9.0f ? 9.0f : x < -9.0f ? -9.0f : x;
-    s = x * x;
+    float s = x * x, p, q;
     p = 3.48657870e-3f + s * (2.04717760e-5f + s * 1.31841455e-8f);
     p = 9.99999906e-1f + s * (1.33731951e-1f + s * p);
     q = 2.58419672e-2f + s * (3.27138008e-4f + s * 7.70263198e-7f);
@@ -48,20 +58,30 @@ NAME_PART float NAME_tanh(float x)
 
 @PRODUCT@
 
+/* The gate of a number from -@MOST@ to @MOST@, beyond which it is that of the end. */
 NAME_PART float NAME_gate(float x)
 {
-@GATE@
+    return @GATE@;
 }
 
-/* A layer's next h and c from the sums of its gates i, f, g, o, `units` of each. */
-NAME_PART void NAME_cell(const float *NAME_ALONE sums, float *NAME_ALONE h, float *NAME_ALONE c, int units)
+/* A layer's next h and c from the sums of its gates i, f, g, o, `units` of each; the sums are overwritten. Loops end
+   with NAME_clamp: gcc does not vectorise one that goes on after a choice. */
+NAME_PART void NAME_cell(float *NAME_ALONE sums, float *NAME_ALONE h, float *NAME_ALONE c, int units)
 {
-    const float *i = sums, *f = i + units, *g = f + units, *o = g + units;
+    float *i = sums, *f = i + units, *g = f + units, *o = g + units;
     int k;
     for (k = 0; k < units; k++) {
-        c[k] = NAME_gate(f[k]) * c[k] + NAME_gate(i[k]) * NAME_tanh(g[k]);
-        h[k] = NAME_gate(o[k]) * NAME_tanh(c[k]);
+        i[k] = NAME_clamp(i[k], @MOST@);
+        f[k] = NAME_clamp(f[k], @MOST@);
+        g[k] = NAME_clamp(g[k], 9.0f);
+        o[k] = NAME_clamp(o[k], @MOST@);
     }
+    for (k = 0; k < units; k++) {
+        c[k] = NAME_gate(f[k]) * c[k] + NAME_gate(i[k]) * NAME_tanh(g[k]);
+        g[k] = NAME_clamp(c[k], 9.0f);
+    }
+    for (k = 0; k < units; k++)
+        h[k] = NAME_gate(o[k]) * NAME_tanh(g[k]);
 }
 
 NAME_FUNCTION void NAME_reset(struct NAME_state *state)

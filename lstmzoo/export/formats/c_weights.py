@@ -1,7 +1,7 @@
 """The weights of a C header: counts are padded to fours with zeros, and matrices stand in the order of the loops.
 
-Float32 stands in panels of 16 sums, and in a panel by input, so that compilers keep the sums of a panel in registers.
-Int8 stands by sum, a row of weights for each, with a scale a row. NumPy only.
+They stand in panels of 16 sums, and in a panel by input, so that compilers keep the sums of a panel in registers. Int8
+stands there by fours of inputs, and each sum has a scale. NumPy only.
 """
 
 from typing import NamedTuple
@@ -40,6 +40,16 @@ def panels(matrix: np.ndarray) -> np.ndarray:
     """Return a matrix `[inputs, sums]` in panels: `[sums / 16, inputs, 16]`."""
     inputs, sums = matrix.shape
     return np.ascontiguousarray(matrix.reshape(inputs, sums // PANEL, PANEL).swapaxes(0, 1))
+
+
+def panels_of_fours(matrix: np.ndarray) -> np.ndarray:
+    """Return a matrix `[inputs, sums]` in panels by fours: `[sums / 16, inputs / 4, 16, 4]`.
+
+    The weights of four inputs a, b, c, d stand as a, c, b, d, which two shifts part into the pairs a, b and c, d.
+    """
+    inputs, sums = matrix.shape
+    fours = matrix.reshape(inputs // FOUR, FOUR, sums // PANEL, PANEL)[:, [0, 2, 1, 3]]
+    return np.ascontiguousarray(fours.transpose(2, 0, 3, 1))
 
 
 def by_gate(array: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from lstmzoo.export.formats.keras import KERAS
 from lstmzoo.export.formats.onnx import ONNX
 from lstmzoo.export.formats.savedmodel import SAVEDMODEL
 from lstmzoo.export.formats.tflite import TFLITE
+from lstmzoo.models.blueprint import Blueprint
 from lstmzoo.system.missing import load_extra
 
 FORMATS: dict[str, Format] = {"keras": KERAS, "savedmodel": SAVEDMODEL, "tflite": TFLITE, "onnx": ONNX, "c": C}
@@ -54,3 +55,14 @@ def require_format(name: str) -> None:
         load_extra(module, name)
     if check := FORMATS[name].check:
         check()
+
+
+def require_small(name: str, blueprint: Blueprint) -> None:
+    """Raise `InputError` for weights that are too large for a format."""
+    size, most = sum(part.nbytes for part in blueprint.weights.in_order()), FORMATS[name].most_bytes
+    if size > most:
+        others = ", ".join(other for other, form in FORMATS.items() if form.most_bytes >= size)
+        raise InputError(
+            f"weights: expected at most {most / 1e6:,.1f} MB of float32 with {name}, received {size / 1e6:,.1f} MB: "
+            f"choose another format ({others}) or runtime"
+        )
