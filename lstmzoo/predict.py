@@ -26,6 +26,13 @@ def predict(
             "auto: one of the first two"
         ),
     ] = "auto",
+    state: Annotated[
+        Path | None,
+        typer.Option(help="go on from the state in this file, that of --save-state or of lstmzoo.stream"),
+    ] = None,
+    save_state: Annotated[
+        Path | None, typer.Option(help="write the state after the last row of DATA to this file")
+    ] = None,
 ) -> None:
     """Write in row t the prediction of row t of DATA, from the rows before it, in the units of the data.
 
@@ -33,8 +40,16 @@ def predict(
     many as the run predicts ahead (task.horizon). A WAV file has the predictions alone.
     """
     from lstmzoo.execution.auto import choose_threads
-    from lstmzoo.inference.predicting import Predictor, check_steps, predictions, rate_of, series_of
+    from lstmzoo.inference.predicting import (
+        Predictor,
+        check_steps,
+        predictions,
+        predictions_beyond,
+        rate_of,
+        series_of,
+    )
     from lstmzoo.inference.prediction_files import STDOUT, check_out, prediction_writer
+    from lstmzoo.inference.restored import restore
     from lstmzoo.inference.runtimes import LONG_ROWS, check_runtime, choose_runtime, needs_tensorflow, open_runner
     from lstmzoo.inference.series_data import open_data
     from lstmzoo.runs.trained import open_run
@@ -49,6 +64,7 @@ def predict(
     trained = open_run(run)
     table_rows, scaling = series_of(trained)
     check_steps(steps, table_rows.horizon, scaling)
+    restored = restore(trained, state, save_state)
     given = open_data(data, scaling, table_rows.segment, rate_of(trained))
     for note in (*trained.notes, *given.notes):
         say(note)
@@ -59,10 +75,15 @@ def predict(
         if needs_tensorflow(runtime):
             start_tensorflow(choose_threads(trained.experiment.model.layers))
         with hidden_stderr():  # messages of runtimes
-            predictor = Predictor(open_runner(trained, runtime), scaling)
-            for truths, found in predictions(predictor, given, table_rows.horizon, steps):
+            predictor = Predictor(open_runner(trained, runtime), scaling, restored.start)
+            for truths, found in predictions(predictor, given, table_rows.horizon):
                 write(truths, found)
                 count(len(found))
+            last = predictor.state
+            for truths, found in predictions_beyond(predictor, given, steps):
+                write(truths, found)
+                count(len(found))
+    restored.save(last)
     if out != STDOUT:
         print(printable(f"{out}: {rows:,} rows, and {more:,} beyond the end of {data}"))
 

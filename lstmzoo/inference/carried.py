@@ -41,8 +41,9 @@ class Carried:
         finite = np.isfinite(outputs).all(-1)
         if not finite.all():
             lane, step = np.argwhere(~finite)[0].tolist()
-            what, where = ("logits", "symbol") if self.state.last.ndim == 1 else ("predictions", "row")
-            of_lane = f" of lane {lane}" if len(outputs) > 1 else ""
+            symbols = self.state.last.ndim == 1
+            what, where = ("logits", "symbol") if symbols else ("predictions", "row")
+            of_lane = f" of lane {lane}" if len(outputs) > 1 else "" if symbols else " of a recording"
             raise InputError(
                 f"expected finite {what}, received NaN or infinity at {where} {self.state.steps[lane] + step + 1:,}"
                 f"{of_lane}: inputs, or the model's weights, are too large"

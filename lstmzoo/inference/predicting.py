@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from lstmzoo.data.scaling import Scaling
 from lstmzoo.errors import InputError, check_count, shown
+from lstmzoo.inference.carried import Carried
 from lstmzoo.inference.numbers import check_numbers
+from lstmzoo.inference.restored import StateFile, restore
 from lstmzoo.inference.runtimes import LONG_ROWS, check_runtime, choose_runtime, open_runner
 from lstmzoo.inference.series_data import SeriesData
+from lstmzoo.inference.state import StreamState
 from lstmzoo.models.signature import Runner
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.runs.trained import Trained, open_run
@@ -58,13 +61,24 @@ def check_steps(steps: int, horizon: int, scaling: Scaling) -> None:
 class Predictor:
     """A series model that reads recordings one after another, in the units of the data; its state is carried."""
 
-    def __init__(self, runner: Runner, scaling: Scaling):
-        self.runner, self.scaling = runner, scaling
-        self.reset()
+    def __init__(self, runner: Runner, scaling: Scaling, start: StreamState):
+        """Make one that goes on from a state of one lane, or begins where that has read nothing."""
+        self.scaling, self.carried = scaling, Carried(runner, start, scaling.unscale_targets)
+
+    @property
+    def state(self) -> StreamState:
+        """The state after all rows that were read."""
+        return self.carried.state
 
     def reset(self) -> None:
         """Set the state to zero: the next row begins a recording."""
-        self.states, self.rows = self.runner.signature.zero_states(1), 0
+        self.carried.state = self.state.reset(slice(None))
+
+    def waiting(self, horizon: int) -> np.ndarray:
+        """Return what was predicted of the next rows, `[horizon, M]`; NaN where nothing was."""
+        found = self.state.outputs[0][max(1, horizon) - horizon :].copy()
+        found[: max(0, horizon - int(self.state.steps[0]))] = np.nan
+        return found
 
     def read(self, values: np.ndarray, known: np.ndarray) -> np.ndarray:
         """Return what is predicted at each of the next n rows, `[n, M]` in float64.
@@ -74,71 +88,76 @@ class Predictor:
         """
         with np.errstate(over="ignore"):
             x = self.scaling.scale_inputs(values, known)
-        outputs, self.states = self.runner(x[None], self.states)
-        found = self.scaling.unscale_targets(np.asarray(outputs, np.float64)[0])
-        if not np.isfinite(found).all():
-            row = self.rows + int(np.argmin(np.isfinite(found).all(1))) + 1
-            raise InputError(
-                f"expected finite predictions, received NaN or infinity at row {row:,} of a recording: inputs, or the "
-                "model's weights, are too large"
-            )
-        self.rows += len(values)
-        return found
+        return self.carried.read(x[None], known[-1:])[0]
 
 
-def predict_series(run: str | os.PathLike[str], array: Any, *, runtime: str = "auto") -> np.ndarray:
+def predict_series(
+    run: str | os.PathLike[str],
+    array: Any,
+    *,
+    runtime: str = "auto",
+    state: StateFile = None,
+    save_state: StateFile = None,
+) -> np.ndarray:
     """Return what the model of a series run predicts at each row of an array: `[n, M]` in float64, units of the data.
 
     `array` `[n, inputs]`: one recording, a column for each input in the order of `inputs` in the run's scaling.json;
     `[n]` for a single input. Row t of the result is the prediction of row t + horizon (`task.horizon`), made from rows
     0 to t; so the last `horizon` ones are beyond the array. A column for each target. NaN: missing, for inputs that had
-    missing values in training (`task.missing: hold`). The state is zero before row 0. `runtime` is as in `sample_text`.
+    missing values in training (`task.missing: hold`). `runtime` is as in `sample_text`. The state is zero before row 0,
+    or that of the file `state`; `save_state`: the file for the state after the last row.
 
-    Raises `InputError` for a path that is no series run, for other shapes, for numbers that are not finite, and for a
-    value that is missing in an input that had none in training.
+    Raises `InputError` for a path that is no series run, for other shapes, for numbers that are not finite, for a value
+    that is missing in an input that had none in training, and for a state that is not the run's.
     """
     check_runtime(runtime)
     trained = open_run(run)
     _, scaling = series_of(trained)
-    values = _array(array, scaling)
-    known = carry_forward(values, scaling.first())
-    predictor = Predictor(open_runner(trained, choose_runtime(runtime, len(values), LONG_ROWS)), scaling)
+    restored, values = restore(trained, state, save_state), _array(array, scaling)
+    runner = open_runner(trained, choose_runtime(runtime, len(values), LONG_ROWS))
+    predictor = Predictor(runner, scaling, restored.start)
+    known = carry_forward(values, restored.start.last[0] if restored.start.steps[0] else scaling.first())
     found = np.empty((len(values), len(scaling.targets)))
     for first in range(0, len(values), ROWS):
         part = slice(first, first + ROWS)
         found[part] = predictor.read(values[part], known[part])
+    restored.save(predictor.state)
     return found
 
 
-def predictions(
-    predictor: Predictor, data: SeriesData, horizon: int, steps: int = 0
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def predictions(predictor: Predictor, data: SeriesData, horizon: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the targets that a table has, `[n, targets there]`, and predictions of the same rows, `[n, M]`.
 
     A prediction of row t is made at row t - horizon of the same recording, so it is NaN in the first `horizon` rows of
-    each. What is predicted beyond the end of a recording has no row, but for the last one: `horizon` rows more follow,
-    and then `steps` ones, each predicted from the predictions before it; their targets are NaN.
+    each, but for those that the predictor's state has predicted of the first one. What is predicted beyond the end of a
+    recording has no row, but for the last one: `horizon` rows more follow, without targets.
     """
-    waiting = np.zeros((0, len(predictor.scaling.targets)))
-    for segment in data.segments:
-        predictor.reset()
-        waiting = np.full((horizon, len(predictor.scaling.targets)), np.nan)
+    for number, segment in enumerate(data.segments):
+        if number:
+            predictor.reset()
+        elif predictor.state.steps[0]:
+            data.inputs.go_on(segment, predictor.state.last[0])
+        waiting = predictor.waiting(horizon)
         for row, count in data.blocks(segment, ROWS):
             values, known = data.read_inputs(segment, row, count)
             check_numbers(values, predictor.scaling, data.where(row))
             found = np.concatenate([waiting, predictor.read(values, known)])
             yield data.read_targets(row, count), found[:count]
             waiting = found[count:]
-    yield data.no_targets(horizon), waiting
+    yield data.no_targets(horizon), predictor.waiting(horizon)
+
+
+def predictions_beyond(predictor: Predictor, data: SeriesData, steps: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the same of `steps` rows more, each predicted from the predictions before it; they have no targets."""
     for first in range(0, steps, ROWS):
-        found = _closed_loop(predictor, waiting[-1], min(ROWS, steps - first))
+        found = _closed_loop(predictor, min(ROWS, steps - first))
         yield data.no_targets(len(found)), found
-        waiting = found
 
 
-def _closed_loop(predictor: Predictor, last: np.ndarray, count: int) -> np.ndarray:
-    """Return `count` predictions `[count, M]` that follow the `last` one `[M]`, each made from the one before it."""
+def _closed_loop(predictor: Predictor, count: int) -> np.ndarray:
+    """Return `count` predictions `[count, M]` that follow the last one, each made from the one before it."""
     order, found = [predictor.scaling.targets.index(name) for name in predictor.scaling.inputs], []
+    last = predictor.state.outputs[0, -1]
     for _ in range(count):
         row = last[None, order]
         (last,) = predictor.read(row, row)

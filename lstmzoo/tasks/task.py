@@ -163,8 +163,9 @@ def answer_of(section: Section) -> str:
 
 
 def ahead_of(section: Section) -> int:
-    """Return by how many steps the outputs are ahead: the attribute `horizon` of a task's section. Default: 1."""
-    return getattr(section, "horizon", 1)
+    """Return by how many steps a section's outputs are ahead: those of its `table_rows`. Default: 1."""
+    rows = table_rows_of(section)
+    return 1 if rows is None else rows.horizon
 
 
 def data_keys(section: Section) -> tuple[str, ...]:

@@ -8,10 +8,12 @@ import pytest
 import lstmzoo
 from lstmzoo.errors import InputError
 from lstmzoo.inference.runtimes import RUNTIMES
+from lstmzoo.predict import predict
 from lstmzoo.sample import sample
 from lstmzoo.score import score
 from lstmzoo.system.command_line import exit_status
 from tests.helpers.rows import few
+from tests.helpers.series_runs import write_run
 from tests.helpers.text_runs import write_text_run
 
 TEXT = "def f(x):\n    return [y for y in x if y]\n\n\nclass A:\n    def g(self):\n        pass\n" * 9
@@ -28,6 +30,11 @@ def table(rows):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     return write_text_run(tmp_path_factory.mktemp("text") / "run", TEXT)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("LSTMZOO_CACHE", str(tmp_path_factory.mktemp("cache")))
 
 
 @pytest.fixture
@@ -111,6 +118,69 @@ def test_scores_after_a_state_are_printed_without_cold(run, state, tmp_path, cap
     assert "cold" not in found
     assert exit_status(lambda: score(run, tmp_path / "text", state=state, as_json=True)) == 0
     assert sorted(json.loads(capsys.readouterr().out)) == ["carried", "step", "symbols", "targets"]
+
+
+def table_of(path, columns):
+    rows = [
+        "" if np.isnan(value) else repr(float(value)) for row in zip(*columns.values(), strict=True) for value in row
+    ]
+    lines = [",".join(rows[k : k + len(columns)]) for k in range(0, len(rows), len(columns))]
+    path.write_text("\n".join([",".join(columns), *lines]) + "\n")
+    return path
+
+
+def predictions_of(path):
+    lines = [line.split(",") for line in path.read_text().splitlines()[1:]]
+    return [[float(cell or "nan") for cell in line] for line in lines]
+
+
+@pytest.mark.parametrize("horizon", [0, 1, 3, 70])
+@pytest.mark.parametrize("runtime", few(RUNTIMES[1:], ["numpy"]))
+def test_predictions_of_pieces_are_those_of_the_whole(tmp_path, state, horizon, runtime):
+    draws = np.random.default_rng(2)
+    a, b = draws.normal(1, 0.5, 90), draws.normal(11, 1.5, 90)
+    b[draws.random(90) < 0.4] = np.nan
+    b[50:60] = np.nan  # held across a cut
+    run = write_run(tmp_path / "run", ["a", "b"], ["b"], held=["b"], horizon=horizon)
+    parts, found = [(0, 55), (55, 56), (56, 90)], []
+    whole = {"a": a, "b": b}
+    assert not command(run, table_of(tmp_path / "all.csv", whole), tmp_path / "all-out.csv", runtime=runtime)
+    for first, last in parts:
+        part = table_of(tmp_path / f"{first}.csv", {name: column[first:last] for name, column in whole.items()})
+        on = {"state": state} if first else {}
+        out = tmp_path / f"{first}-out.csv"
+        assert not command(run, part, out, runtime=runtime, save_state=state, **on)
+        found += predictions_of(out)[: last - first]
+    found += predictions_of(out)[last - first :]
+    np.testing.assert_allclose(found, predictions_of(tmp_path / "all-out.csv"), rtol=1e-5)
+    assert lstmzoo.stream(run, state=state).steps.tolist() == [90]
+
+
+def command(run, table, out, **options):
+    return exit_status(lambda: predict(run, table, out=out, **options))
+
+
+def test_rows_of_an_array_go_on_and_steps_beyond_the_end_leave_the_state_of_the_last_row(tmp_path, state):
+    run, wave = write_run(tmp_path / "run", ["a"]), np.sin(np.arange(60))
+    whole = lstmzoo.predict_series(run, wave)
+    first = lstmzoo.predict_series(run, wave[:25], save_state=state)
+    assert np.array_equal(np.concatenate([first, lstmzoo.predict_series(run, wave[25:], state=state)]), whole)
+    table = table_of(tmp_path / "in.csv", {"a": wave[:25]})
+    assert not command(run, table, tmp_path / "out.csv", steps=9, save_state=state)
+    assert np.array_equal(lstmzoo.stream(run, state=state).run(wave[25:]), whole[25:])
+
+
+def test_only_the_first_recording_of_a_table_goes_on(tmp_path, state):
+    run = write_run(tmp_path / "run", ["a"], segment={"column": "id"})
+    wave, ids = np.sin(np.arange(60)), np.repeat([1.0, 2], 30)
+    lstmzoo.predict_series(run, wave, save_state=state)
+    table = table_of(tmp_path / "in.csv", {"a": wave, "id": ids})
+    assert not command(run, table, tmp_path / "out.csv", state=state)
+    found = np.array(predictions_of(tmp_path / "out.csv"))[:, 1]
+    twice = lstmzoo.predict_series(run, np.concatenate([wave, wave[:30]]))[59:]
+    np.testing.assert_allclose(found[:30], twice[:30, 0], rtol=1e-6)
+    np.testing.assert_allclose(found[31:], lstmzoo.predict_series(run, wave[30:])[:, 0], rtol=1e-6)
+    assert np.isnan(found[30])
 
 
 @pytest.mark.parametrize(

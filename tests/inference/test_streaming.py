@@ -274,7 +274,7 @@ def test_outputs_that_are_not_finite_are_refused_and_the_state_stays(tmp_path):
     run = write_run(tmp_path / "run", ["p"], model={"kind": "single", "units": 3, "skip": True})
     stream = lstmzoo.stream(run)
     before = stream.run([1, 2, 3])
-    with pytest.raises(InputError, match="received NaN or infinity at row 5: "):
+    with pytest.raises(InputError, match="received NaN or infinity at row 5 of a recording: "):
         stream.run([1, 3.4e38])
     assert stream.steps.tolist() == [3]
     assert np.array_equal(np.concatenate([before, stream.run([4])]), lstmzoo.stream(run).run([1, 2, 3, 4]))

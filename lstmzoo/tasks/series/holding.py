@@ -34,6 +34,10 @@ class LastKnown:
         self.tables, self.names, self.first = tables, names, first
         self._ends: dict[tuple[Segment, int], np.ndarray] = {}
 
+    def go_on(self, segment: Segment, last: np.ndarray) -> None:
+        """Take the last values `[C]` of what came before the table for those before its first row."""
+        self._ends[segment, segment.first] = last
+
     def read(self, segment: Segment, row: int, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Read `count` rows `[n, C]` from a row of the table on: as they are, and with no value missing."""
         values = self.tables[segment.table].read(self.names, row, count)
