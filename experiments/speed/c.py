@@ -1,6 +1,6 @@
 """Times a step of the C header at batch 1, beside the prototype that it came from and beside all other runtimes.
 
-`python experiments/speed/c.py`, about twenty minutes (most of it compiling 2 x 512); it needs gcc and PyTorch.
+`python experiments/speed/c.py`, about twenty minutes (most of it compiling 2 x 512); it needs gcc, clang and PyTorch.
 
 Writes every round to c.csv and tables to c.md, both beside this.
 """
@@ -26,6 +26,7 @@ ROUNDS, STARTS = 15, 15
 SIZES = {"16": [16], "32": [32], "64": [64], "2 x 128": [128, 128], "2 x 512": [512, 512]}
 OPTIONS = {"-O2": ["-O2"], "-O3": ["-O3"], "native": ["-O3", "-march=native", "-ffp-contract=fast"]}
 MADE = ("C float32", "C int8", "prototype", "prototype int8")
+CLANG = ("C float32, clang", "C int8, clang")
 OTHERS = {
     "graph": "our graph loop",
     "numpy": "NumPy",
@@ -55,7 +56,7 @@ def main() -> None:
         for size, units in SIZES.items():
             runtimes.make_run(Path(place), size, units)
             libraries(Path(place), size, units)
-            names = [f"{name} {option}" for option in OPTIONS for name in MADE] + list(OTHERS)
+            names = [f"{name} {option}" for option in OPTIONS for name in MADE + CLANG] + list(OTHERS)
             rounds = take_turns([Setting(f"{name}: {size}", 1, 1) for name in names], ROUNDS)
             found[size] = {setting.name.split(":")[0]: [1000 * ms for ms in each] for setting, each in rounds.items()}
             print(size, {name: round(min(each), 2) for name, each in found[size].items()}, flush=True)
@@ -85,7 +86,9 @@ def libraries(place: Path, size: str, units: list[int]) -> None:
     for name, writer in (("C float32", C.write), ("C int8", C.int8.write)):
         writer(trained.blueprint(), Notes(trained.symbols, ""), place / "model.h")
         for option, flags in OPTIONS.items():
-            build(place, library_of(str(place), size, f"{name} {option}"), glue, [*flags, "-shared", "-fPIC"])
+            for compiler, program in (("gcc", name), ("clang", f"{name}, clang")):
+                library = library_of(str(place), size, f"{program} {option}")
+                build(place, library, glue, [*flags, "-shared", "-fPIC"], compiler)
         if (size, name) == ("2 x 128", "C float32"):
             build(place, place / "start", PROGRAM, ["-O2"])
     source = (HERE / "c_prototype.c").read_text()
@@ -96,9 +99,9 @@ def libraries(place: Path, size: str, units: list[int]) -> None:
             build(place, library, source, [*flags, *sizes, *more, "-shared", "-fPIC"])
 
 
-def build(place: Path, out: Path, source: str, flags: list[str]) -> None:
-    """Compile a source with gcc."""
-    line = ["gcc", "-std=c99", *flags, "-x", "c", "-", "-o", str(out), "-lm"]
+def build(place: Path, out: Path, source: str, flags: list[str], compiler: str = "gcc") -> None:
+    """Compile a source."""
+    line = [compiler, "-std=c99", *flags, "-x", "c", "-", "-o", str(out), "-lm"]
     subprocess.run(line, input=source.encode(), cwd=place, check=True)
 
 
@@ -143,12 +146,16 @@ def write(found: dict[str, dict[str, list[float]]], starts: list[float], error: 
         rows.writerow(["2 x 128", "ms to the first character", *(f"{ms:.3g}" for ms in starts)])
     lines = [f"| us a step | {' | '.join(found)} |", "|" + "---|" * (1 + len(found))]
     for name in next(iter(found.values())):
-        cells = [f"{min(programs[name]):.3g}" for programs in found.values()]
+        least = [min(programs[name]) for programs in found.values()]
+        cells = [f"{us:.0f}" if us >= 1000 else f"{us:.3g}" for us in least]
         lines.append(f"| {OTHERS.get(name, name.replace('native', '-O3 -march=native'))} | {' | '.join(cells)} |")
-    version = subprocess.run(["gcc", "-dumpversion"], capture_output=True, text=True).stdout.strip()
+    gcc, clang = (
+        subprocess.run([compiler, "-dumpversion"], capture_output=True, text=True).stdout.strip()
+        for compiler in ("gcc", "clang")
+    )
     how = (
-        f"gcc {version}, Python {platform.python_version()}, {platform.machine()}; one core, batch 1, the least of "
-        f"{ROUNDS} interleaved rounds. The prototype's sigmoid and tanh err by {error:.1e} at most. "
+        f"gcc {gcc}, clang {clang}, Python {platform.python_version()}, {platform.machine()}; one core, batch 1, the "
+        f"least of {ROUNDS} interleaved rounds. The prototype's sigmoid and tanh err by {error:.1e} at most. "
         f"From the start of a process in C to its first character (2 x 128): {min(starts):.1f} ms."
     )
     (HERE / "c.md").write_text("\n".join([*lines, "", how, ""]))

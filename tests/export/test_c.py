@@ -355,15 +355,15 @@ SANITIZED = ("-O1", "-fsanitize=undefined,float-cast-overflow,address", "-fno-sa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("int8", [False, True])
-def test_sanitizers_are_silent_over_a_self_test_of_numbers(int8, tmp_path):
+@pytest.mark.parametrize(("int8", "compiler"), [*product([False, True], ["gcc", "clang"])])
+def test_sanitizers_are_silent_over_a_self_test_of_numbers(int8, compiler, tmp_path):
     path = header(tmp_path, "numbers stacked_layers-3 skip", int8)
-    assert "deviations" in run(tmp_path, path.read_text(), *SANITIZED, "-D", "net_TEST")
+    assert "deviations" in run(tmp_path, path.read_text(), *SANITIZED, "-D", "net_TEST", compiler=compiler)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("int8", [False, True])
-def test_sanitizers_are_silent_over_20000_symbols(int8, tmp_path):
+@pytest.mark.parametrize(("int8", "compiler"), [*product([False, True], ["gcc", "clang"])])
+def test_sanitizers_are_silent_over_20000_symbols(int8, compiler, tmp_path):
     header(tmp_path, "stacked_cells-3", int8)
     source = """
 #include <stdio.h>
@@ -383,7 +383,7 @@ int main(void)
     return 0;
 }
 """
-    assert run(tmp_path, source, *SANITIZED) == "1"
+    assert run(tmp_path, source, *SANITIZED, compiler=compiler) == "1"
 
 
 def test_int8_is_the_rounded_model_and_a_quarter_of_the_bytes(tmp_path):

@@ -33,22 +33,24 @@ NAME_PART NAME_shorts NAME_pair(const short *inputs)
 NAME_PART void NAME_panel(const signed char *weights, const float *scales, float unit, const short *inputs, int count,
                           float *sums)
 {
-    NAME_ints panel[NAME_PARTS], zeros = {0};
+    NAME_ints panel[NAME_PARTS], others[NAME_PARTS], zeros = {0}; /* an addition waits for the one before it */
     int j, p;
     NAME_UNROLLED
     for (p = 0; p < NAME_PARTS; p++)
-        panel[p] = zeros;
+        panel[p] = others[p] = zeros;
     for (j = 0; j < count; j += 4, weights += 64) {
         const NAME_shorts *w = (const NAME_shorts *)weights;
         NAME_shorts first = NAME_pair(inputs + j), second = NAME_pair(inputs + j + 2);
         NAME_UNROLLED
-        for (p = 0; p < NAME_PARTS; p++)
-            panel[p] += (NAME_ints)NAME_PAIRS(w[p] << 8 >> 8, first) + (NAME_ints)NAME_PAIRS(w[p] >> 8, second);
+        for (p = 0; p < NAME_PARTS; p++) {
+            panel[p] += (NAME_ints)NAME_PAIRS(w[p] << 8 >> 8, first);
+            others[p] += (NAME_ints)NAME_PAIRS(w[p] >> 8, second);
+        }
     }
     NAME_UNROLLED
     for (p = 0; p < NAME_PARTS; p++)
         ((NAME_floats *)sums)[p] +=
-            ((const NAME_floats *)scales)[p] * unit * __builtin_convertvector(panel[p], NAME_floats);
+            ((const NAME_floats *)scales)[p] * unit * __builtin_convertvector(panel[p] + others[p], NAME_floats);
 }
 #else
 NAME_PART void NAME_panel(const signed char *weights, const float *scales, float unit, const short *inputs, int count,
