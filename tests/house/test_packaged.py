@@ -49,8 +49,8 @@ def test_all_configs_have_names_and_none_depends_on_where_it_lies():
 @pytest.mark.parametrize(
     ("name", "columns", "windows"),
     few(
-        [("series", (1, 1), 18), ("series_csv", (3, 1), 17), ("series_clipper", (1, 1), 49)],
-        [("series_csv", (3, 1), 17)],
+        [("series", (1, 1), 18), ("series_csv", (2, 1), 17), ("series_clipper", (1, 1), 49)],
+        [("series_csv", (2, 1), 17)],
     ),
 )
 def test_configs_of_series_find_their_data_from_anywhere(name, columns, windows):
