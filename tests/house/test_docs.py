@@ -6,9 +6,11 @@
 import csv
 import json
 import math
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -128,6 +130,22 @@ def test_code_for_machines_without_tensorflow_imports_none(tmp_path):
     program = f"{programs}import sys\nassert 'tensorflow' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "".join(shown)), done.stderr
+
+
+@pytest.mark.slow
+def test_commands_that_go_on_from_a_state_print_what_stands_below_them(tmp_path):
+    """All of them in one shell, in the folder of the run that the page trains."""
+    (train,) = (code for code, _ in blocks_of(ALONE) if "train_run" in code)
+    (shown,) = (block for block in re.findall(r"^```\n(\$ .*?)^```$", INFERENCE, re.M | re.S) if "--state" in block)
+    lines = shown.splitlines()
+    commands = [line[2:] for line in lines if line.startswith("$ ")]
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "OPENBLAS_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, "-c", train], cwd=tmp_path, check=True, capture_output=True)
+    done = subprocess.run(
+        ["bash", "-c", "\n".join(commands)], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert (done.stdout.splitlines(), done.stderr) == ([line for line in lines if not line.startswith("$ ")], "")
 
 
 def test_each_block_whose_numbers_vary_is_there_once():
