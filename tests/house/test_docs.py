@@ -284,6 +284,13 @@ def test_the_numbers_of_the_char_tables_are_measured_ones():
     assert f"**{best['carried']}** with the state carried, **{best['cold']}** in cold windows" in README
 
 
+def test_the_seconds_of_a_hot_start_are_measured_ones():
+    measured = (ROOT / "experiments" / "speed" / "hot_start.md").read_text()
+    assert measured in DOCUMENTS["experiments/speed/README.md"]
+    again, state = re.search(r"^\| NumPy \|  \| [\d.]+ \| ([\d.]+) \| ([\d.]+) \|", measured, flags=re.M).groups()
+    assert f"take {state} s\nfrom the start of a process with NumPy, and {again} s" in INFERENCE
+
+
 def test_the_numbers_of_the_series_are_measured_ones():
     """Medians and ends of three seeds; ours beats whoever knows less, and no seed of ours is far behind."""
     folder, page = ROOT / "experiments" / "series", DOCUMENTS["experiments/series/README.md"]
