@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 
 from lstmzoo.config.experiment import Experiment
+from lstmzoo.export.formats.c_header import Header
+from lstmzoo.runs.trained import open_run
 from lstmzoo.sweep.space.dimensions import Choices, Range
 from lstmzoo.sweep.space.load import load_sweep
 from lstmzoo.sweep.space.sections import SweepSpec
@@ -214,6 +216,31 @@ def test_the_times_of_c_are_measured_ones():
     table = EXPORT.split("| | 16 units |")[1].split("\n\n")[0].splitlines()[2:]
     assert len(table) == 6
     assert [line for line in table if line not in measured] == []
+
+
+def test_the_table_of_runtimes_has_measured_numbers():
+    """Its rows are those of c.md and hot_start.md, and the bytes of the model that they name."""
+    speed, blueprint = ROOT / "experiments" / "speed", open_run("zoo:char_python").blueprint()
+    steps, starts = (
+        {cells[1].strip(): [cell.strip() for cell in cells[2:]] for cells in (line.split("|") for line in lines)}
+        for lines in (re.findall(r"^\|.*", (speed / name).read_text(), flags=re.M) for name in ("c.md", "hot_start.md"))
+    )
+    names = {"TensorFlow": "our graph loop", "LiteRT": "TFLite"} | {
+        f"C {kind}": f"C {kind} -O3 -march=native" for kind in ("float32", "int8")
+    }
+    flash = {f"C {kind}": Header(blueprint, kind == "int8").cost().flash for kind in ("float32", "int8")}
+    packed = re.search(r"\*\*Size\*\*: ([\d,]+) kB", card("zoo:char_python"))[1]
+    rows = EXPORT.split("## Which runtime for what")[1].split("\n\n")[1].splitlines()[2:]
+    assert len(rows) == 6
+    for row in rows:
+        name, _, start, *times, size, _, _ = (cell.strip() for cell in row.strip("|").split("|"))
+        measured = steps[names.get(name, name)]
+        assert times == [measured[k] for k in (0, 2, 3, 4)], name
+        file, first = starts[name.split(" float32")[0]][:2] if name != "C int8" else ("", "")
+        assert start.split(";")[0] == first, name
+        of_file = f"{round(flash[name] / 1000):,} of flash" if name in flash else file or f"(the run: {packed})"
+        assert size == of_file, name
+    assert f"first character (2 x 128): {1000 * 0.0014:.1f} ms" in (speed / "c.md").read_text()
 
 
 def test_the_scores_of_trained_models_are_those_of_their_cards():
