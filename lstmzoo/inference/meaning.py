@@ -88,6 +88,8 @@ class Symbols:
 class Rows:
     """Rows of numbers, in the units of the data where the model has a scaling."""
 
+    vocabulary = None
+
     def __init__(self, lanes: int, size: int, scaling: Scaling | None, in_graph: bool):
         """Make one for a model of `size` inputs; `in_graph`: the model itself scales them."""
         self.lanes, self.scaling, self.in_graph = lanes, scaling, in_graph

@@ -79,11 +79,11 @@ def _is_exported(path: str) -> bool:
 class Stream:
     """A model and the state of its B lanes, which every call carries on.
 
-    A model of symbols takes ids, or text where it has a vocabulary, and gives probabilities of the next symbol `[V]`;
-    `logits=True` gives logits. A model of numbers takes rows of its inputs and gives its M targets, in the units of the
-    data; NaN is a missing value, where there were some in training. With more than one lane everything has an axis of
-    lanes in front; with one lane it may be there or not, in what goes in and so in what comes out. `InputError` leaves
-    the state as it was.
+    A model of symbols takes ids, or text where it has a vocabulary, and gives probabilities of the next symbol `[V]`,
+    in the order of `symbols`; `logits=True` gives logits. A model of numbers takes rows of its inputs and gives its M
+    targets, in the units of the data; NaN is a missing value, where there were some in training. With more than one
+    lane everything has an axis of lanes in front; with one lane it may be there or not, in what goes in and so in what
+    comes out. `InputError` leaves the state as it was.
     """
 
     def __init__(self, facts: Facts, meaning: Meaning, carried: Carried):
@@ -98,6 +98,12 @@ class Stream:
     def steps(self) -> np.ndarray:
         """The number of steps that each lane has read, `[B]`."""
         return self._carried.state.steps.copy()
+
+    @property
+    def symbols(self) -> list[str] | list[int] | None:
+        """The symbols by their ids, V of them: characters, or bytes as numbers; None for a model of no text."""
+        vocabulary = self._meaning.vocabulary
+        return None if vocabulary is None else vocabulary.as_json()["symbols"]
 
     def step(self, x: Any, logits: bool = False) -> np.ndarray:
         """Read one step, and return what comes out: `[V]`, of x with an axis of lanes `[B, V]`.

@@ -20,7 +20,7 @@ from lstmzoo.errors import EnvironmentFailure, InputError
 from lstmzoo.export.card import Source, card_of
 from lstmzoo.export.formats import c_check, c_runner
 from lstmzoo.export.formats.c import C
-from lstmzoo.export.formats.c_header import Header, digest_of
+from lstmzoo.export.formats.c_header import Header
 from lstmzoo.export.formats.c_text import identifier
 from lstmzoo.export.formats.c_weights import with_int8
 from lstmzoo.export.formats.registry import require_small
@@ -31,6 +31,7 @@ from lstmzoo.inference.draw import choose
 from lstmzoo.inference.numpy_runner import NumpyRunner
 from lstmzoo.inference.runtimes import open_runner
 from lstmzoo.models.blueprint import from_list, weight_shapes
+from lstmzoo.models.facts import digest_of
 from lstmzoo.models.signature import signature_of
 from lstmzoo.models.spec import Sizes, spec_of
 from lstmzoo.predict import predict

@@ -6,14 +6,18 @@
 import csv
 import json
 import math
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lstmzoo.config.experiment import Experiment
+from lstmzoo.export.formats.c_header import Header
+from lstmzoo.runs.trained import open_run
 from lstmzoo.sweep.space.dimensions import Choices, Range
 from lstmzoo.sweep.space.load import load_sweep
 from lstmzoo.sweep.space.sections import SweepSpec
@@ -130,6 +134,22 @@ def test_code_for_machines_without_tensorflow_imports_none(tmp_path):
     assert (done.returncode, done.stdout) == (0, "".join(shown)), done.stderr
 
 
+@pytest.mark.slow
+def test_commands_that_go_on_from_a_state_print_what_stands_below_them(tmp_path):
+    """All of them in one shell, in the folder of the run that the page trains."""
+    (train,) = (code for code, _ in blocks_of(ALONE) if "train_run" in code)
+    (shown,) = (block for block in re.findall(r"^```\n(\$ .*?)^```$", INFERENCE, re.M | re.S) if "--state" in block)
+    lines = shown.splitlines()
+    commands = [line[2:] for line in lines if line.startswith("$ ")]
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "OPENBLAS_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, "-c", train], cwd=tmp_path, check=True, capture_output=True)
+    done = subprocess.run(
+        ["bash", "-c", "\n".join(commands)], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert (done.stdout.splitlines(), done.stderr) == ([line for line in lines if not line.startswith("$ ")], "")
+
+
 def test_each_block_whose_numbers_vary_is_there_once():
     codes = [code for name in WITH_CODE for code, _ in blocks_of(name)]
     assert [sum(word in code for code in codes) for word in VARYING] == [1] * len(VARYING)
@@ -198,6 +218,31 @@ def test_the_times_of_c_are_measured_ones():
     assert [line for line in table if line not in measured] == []
 
 
+def test_the_table_of_runtimes_has_measured_numbers():
+    """Its rows are those of c.md and hot_start.md, and the bytes of the model that they name."""
+    speed, blueprint = ROOT / "experiments" / "speed", open_run("zoo:char_python").blueprint()
+    steps, starts = (
+        {cells[1].strip(): [cell.strip() for cell in cells[2:]] for cells in (line.split("|") for line in lines)}
+        for lines in (re.findall(r"^\|.*", (speed / name).read_text(), flags=re.M) for name in ("c.md", "hot_start.md"))
+    )
+    names = {"TensorFlow": "our graph loop", "LiteRT": "TFLite"} | {
+        f"C {kind}": f"C {kind} -O3 -march=native" for kind in ("float32", "int8")
+    }
+    flash = {f"C {kind}": Header(blueprint, kind == "int8").cost().flash for kind in ("float32", "int8")}
+    packed = re.search(r"\*\*Size\*\*: ([\d,]+) kB", card("zoo:char_python"))[1]
+    rows = EXPORT.split("## Which runtime for what")[1].split("\n\n")[1].splitlines()[2:]
+    assert len(rows) == 6
+    for row in rows:
+        name, _, start, *times, size, _, _ = (cell.strip() for cell in row.strip("|").split("|"))
+        measured = steps[names.get(name, name)]
+        assert times == [measured[k] for k in (0, 2, 3, 4)], name
+        file, first = starts[name.split(" float32")[0]][:2] if name != "C int8" else ("", "")
+        assert start.split(";")[0] == first, name
+        of_file = f"{round(flash[name] / 1000):,} of flash" if name in flash else file or f"(the run: {packed})"
+        assert size == of_file, name
+    assert f"first character (2 x 128): {1000 * 0.0014:.1f} ms" in (speed / "c.md").read_text()
+
+
 def test_the_scores_of_trained_models_are_those_of_their_cards():
     carried, cold = re.findall(r"\| (\d\.\d+) \| \d\.\d+ \|", card("zoo:char_python"))
     assert f"{float(carried):.3f} nats a character with its state carried, {float(cold):.3f} in cold windows" in README
@@ -264,6 +309,13 @@ def test_the_numbers_of_the_char_tables_are_measured_ones():
         results = {row["name"]: row for row in csv.DictReader(file)}
     best = results["2 x 192, dropout 0.2, 16 lanes"]
     assert f"**{best['carried']}** with the state carried, **{best['cold']}** in cold windows" in README
+
+
+def test_the_seconds_of_a_hot_start_are_measured_ones():
+    measured = (ROOT / "experiments" / "speed" / "hot_start.md").read_text()
+    assert measured in DOCUMENTS["experiments/speed/README.md"]
+    again, state = re.search(r"^\| NumPy \|  \| [\d.]+ \| ([\d.]+) \| ([\d.]+) \|", measured, flags=re.M).groups()
+    assert f"take {state} s\nfrom the start of a process with NumPy, and {again} s" in INFERENCE
 
 
 def test_the_numbers_of_the_series_are_measured_ones():

@@ -280,6 +280,14 @@ def test_outputs_that_are_not_finite_are_refused_and_the_state_stays(tmp_path):
     assert np.array_equal(np.concatenate([before, stream.run([4])]), lstmzoo.stream(run).run([1, 2, 3, 4]))
 
 
+def test_symbols_are_those_of_the_ids_that_come_out(char, pump):
+    stream = lstmzoo.stream(char)
+    assert stream.symbols == sorted(set(TEXT))
+    by_id = stream.copy().run([stream.symbols.index(each) for each in "def"])
+    assert np.array_equal(by_id, stream.run("def"))
+    assert [lstmzoo.stream(each).symbols for each in (pump, ECHO)] == [None, None]
+
+
 def test_a_copy_goes_its_own_way():
     stream = lstmzoo.stream(ECHO)
     stream.run(BITS[0])

@@ -1,6 +1,5 @@
 """The text of a C header: the tables and the step of a model, its digest and its test, put into the template."""
 
-import hashlib
 import re
 from typing import NamedTuple
 
@@ -11,7 +10,8 @@ from lstmzoo.export.formats.c_step import Cost, Step
 from lstmzoo.export.formats.c_text import comment, part, table, vocabulary
 from lstmzoo.export.formats.c_weights import padded
 from lstmzoo.export.units import Units
-from lstmzoo.models.blueprint import Blueprint, Weights
+from lstmzoo.models.blueprint import Blueprint
+from lstmzoo.models.facts import digest_of
 
 GATES = {"sigmoid": "0.5f + 0.5f * NAME_tanh(0.5f * x)", "hard_sigmoid": "0.5f + 0.2f * x"}
 MOST = {"sigmoid": "18.0f", "hard_sigmoid": "2.5f"}  # a gate of more is that of this
@@ -26,14 +26,6 @@ class Check(NamedTuple):
     """The size that differences are measured in: the largest output where that is above 1, in deviations if scaled."""
     bound: float
     """The largest difference that passes, in that unit."""
-
-
-def digest_of(weights: Weights) -> bytes:
-    """Return the SHA-256 of weights: of their float32 numbers, in the order of `model.get_weights()`."""
-    content = hashlib.sha256()
-    for array in weights.in_order():
-        content.update(np.ascontiguousarray(array, "<f4").tobytes())
-    return content.digest()
 
 
 class Header:
