@@ -77,7 +77,7 @@ def score_ids(
     )
     _require_finite(carried)
     scores = {"step": trained.step, "symbols": len(ids), "targets": len(carried)}
-    if restored is not None:
+    if restored is not None and restored.path is not None:
         _save(trained, ids, runtime, restored, found)
     if state is not None:
         return {**scores, "carried": _measures(carried)}

@@ -108,6 +108,12 @@ def test_scores_of_pieces_add_up_to_the_whole(run, state, runtime, cuts):
     assert all(("cold" in each) == (at == 0 and cuts[0] > 1) for at, each in enumerate(pieces))
 
 
+def test_a_score_that_leaves_no_state_reads_nothing_again(run, state, monkeypatch):
+    lstmzoo.score_text(run, TEXT, save_state=state)
+    monkeypatch.delattr("lstmzoo.inference.scoring.open_stepwise")
+    assert lstmzoo.score_text(run, TEXT, state=state)["targets"] == len(TEXT)
+
+
 def test_scores_after_a_state_are_printed_without_cold(run, state, tmp_path, capsys):
     (tmp_path / "text").write_text(TEXT)
     assert exit_status(lambda: score(run, tmp_path / "text", save_state=state)) == 0
