@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
@@ -290,6 +291,19 @@ def test_a_copy_goes_its_own_way():
     assert np.array_equal(stream.run(BITS[1]), stream.copy().run(BITS[1])) is False
     other.reset()
     assert stream.steps.tolist() == [80]
+
+
+@pytest.mark.parametrize("runtime", few(RUNTIMES[1:], ["numpy"]))
+def test_copies_in_threads_give_the_same_numbers(runtime):
+    stream, parts = lstmzoo.stream(ECHO, runtime=runtime), np.split(np.tile(BITS, 4), 32, axis=1)
+
+    def read(lane):
+        copy = stream.copy()
+        return np.concatenate([copy.run(part[lane]) for part in parts])
+
+    with ThreadPoolExecutor(3) as threads:
+        together = list(threads.map(read, range(3)))
+    assert np.array_equal(together, [read(lane) for lane in range(3)])
 
 
 @pytest.fixture(scope="module")
