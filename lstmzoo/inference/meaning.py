@@ -54,7 +54,7 @@ class Symbols:
             with_lanes, ids = ids.ndim > 0, ids.reshape(-1, 1) if ids.ndim < 2 else ids
         if ids.shape != (self.lanes, 1):
             raise InputError(f"{expected}, received {_what(x)}: run() takes several")
-        return Given(ids, ids[:, -1].astype(np.int64), with_lanes)
+        return Given(ids, ids[:, -1], with_lanes)
 
     def run(self, xs: Any, before: np.ndarray) -> Given:
         """Return the inputs of T steps: a text or ids `[T]`; B texts of one length, or `[B, T]`, with lanes."""
@@ -67,7 +67,7 @@ class Symbols:
             with_lanes, ids = ids.ndim > 1, ids if ids.ndim != 1 else ids[None]
         if ids.ndim != 2 or len(ids) != self.lanes:
             raise InputError(f"{expected}, received {_what(xs)}")
-        return Given(ids, ids[:, -1].astype(np.int64) if ids.shape[1] else before, with_lanes)
+        return Given(ids, ids[:, -1] if ids.shape[1] else before, with_lanes)
 
     def _spelled(self, texts: Sequence[str | bytes], expected: str) -> np.ndarray:
         if self.vocabulary is None:

@@ -176,6 +176,15 @@ def test_rows_of_an_array_go_on_and_steps_beyond_the_end_leave_the_state_of_the_
     assert np.array_equal(lstmzoo.stream(run, state=state).run(wave[25:]), whole[25:])
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16])
+def test_a_state_of_any_kind_of_numbers_serves(tmp_path, state, dtype):
+    run, wave = write_run(tmp_path / "run", ["a"]), (5 * np.sin(np.arange(60))).astype(dtype)
+    whole = lstmzoo.predict_series(run, wave)
+    np.save(tmp_path / "in.npy", wave[:25])
+    assert not command(run, tmp_path / "in.npy", tmp_path / "out.csv", save_state=state)
+    assert np.array_equal(lstmzoo.stream(run, state=state).run(wave[25:]), whole[25:])
+
+
 def test_only_the_first_recording_of_a_table_goes_on(tmp_path, state):
     run = write_run(tmp_path / "run", ["a"], segment={"column": "id"})
     wave, ids = np.sin(np.arange(60)), np.repeat([1.0, 2], 30)
