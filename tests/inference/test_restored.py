@@ -142,7 +142,8 @@ def predictions_of(path):
 
 @pytest.mark.parametrize("horizon", [0, 1, 3, 70])
 @pytest.mark.parametrize("runtime", few(RUNTIMES[1:], ["numpy"]))
-def test_predictions_of_pieces_are_those_of_the_whole(tmp_path, state, horizon, runtime):
+def test_predictions_of_pieces_are_those_of_the_whole(tmp_path, state, horizon, runtime, monkeypatch):
+    monkeypatch.setattr("lstmzoo.predict.start_tensorflow", lambda threads: None)  # it has started in this process
     draws = np.random.default_rng(2)
     a, b = draws.normal(1, 0.5, 90), draws.normal(11, 1.5, 90)
     b[draws.random(90) < 0.4] = np.nan
