@@ -50,8 +50,9 @@ class Carried:
             )
 
     def _keep(self, states: list[np.ndarray], outputs: np.ndarray, last: np.ndarray) -> None:
-        kept, dtype = self.state.outputs.shape[1], self.state.outputs.dtype
-        tail = outputs[:, -kept:].astype(dtype, copy=False)
+        kept = self.state.outputs.shape[1]
+        tail = outputs[:, -kept:].astype(self.state.outputs.dtype, copy=False)
+        last = last.astype(self.state.last.dtype, copy=False)  # a WAV file has float32
         if tail.shape[1] < kept:
             tail = np.concatenate([self.state.outputs[:, tail.shape[1] :], tail], 1)
         self.state = self.state._replace(

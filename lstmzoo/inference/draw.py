@@ -107,7 +107,7 @@ class Place:
             return start
         arrays, last = [np.asarray(part) for part in self.carried], np.asarray(self.last)
         after = Carried(sampler.runner, start._replace(arrays=arrays, steps=start.steps + self.read))
-        after.read(last[:, None], last.astype(np.int64))
+        after.read(last[:, None], last)
         return after.state._replace(seed=self.seed, draws=self.draws)
 
 

@@ -54,7 +54,7 @@ class Symbols:
             with_lanes, ids = ids.ndim > 0, ids.reshape(-1, 1) if ids.ndim < 2 else ids
         if ids.shape != (self.lanes, 1):
             raise InputError(f"{expected}, received {_what(x)}: run() takes several")
-        return Given(ids, ids[:, -1].astype(np.int64), with_lanes)
+        return Given(ids, ids[:, -1], with_lanes)
 
     def run(self, xs: Any, before: np.ndarray) -> Given:
         """Return the inputs of T steps: a text or ids `[T]`; B texts of one length, or `[B, T]`, with lanes."""
@@ -67,7 +67,7 @@ class Symbols:
             with_lanes, ids = ids.ndim > 1, ids if ids.ndim != 1 else ids[None]
         if ids.ndim != 2 or len(ids) != self.lanes:
             raise InputError(f"{expected}, received {_what(xs)}")
-        return Given(ids, ids[:, -1].astype(np.int64) if ids.shape[1] else before, with_lanes)
+        return Given(ids, ids[:, -1] if ids.shape[1] else before, with_lanes)
 
     def _spelled(self, texts: Sequence[str | bytes], expected: str) -> np.ndarray:
         if self.vocabulary is None:
@@ -79,7 +79,7 @@ class Symbols:
         return np.stack(lanes).astype(np.int32)
 
     def _ids(self, x: Any, expected: str) -> np.ndarray:
-        ids = _array(x, expected, "iu")
+        ids = array_of(x, expected, "iu")
         if ids.size and not 0 <= ids.min() <= ids.max() < self.size:
             raise InputError(f"{expected} from 0 to {self.size - 1}, received {ids.min()} to {ids.max()}")
         return ids.astype(np.int32)
@@ -99,7 +99,7 @@ class Rows:
 
     def step(self, x: Any, before: np.ndarray) -> Given:
         """Return the inputs of one step: a row `[n]`, or a number where n is 1; `[B, n]` with lanes."""
-        values = _array(x, f"x: expected {self._row}{_for_each(self.lanes)}", "iuf")
+        values = array_of(x, f"x: expected {self._row}{_for_each(self.lanes)}", "iuf")
         if values.ndim == (self.lanes > 1) and self.row == 1:
             values = values[..., None]
         with_lanes = values.ndim > 1
@@ -111,7 +111,7 @@ class Rows:
     def run(self, xs: Any, before: np.ndarray) -> Given:
         """Return the inputs of T steps: rows `[T, n]`, or `[T]` where n is 1; `[B, T, n]` with lanes."""
         expected = f"xs: expected numbers [T, {self.row}]{_for_each(self.lanes)}"
-        values = _array(xs, expected, "iuf")
+        values = array_of(xs, expected, "iuf")
         if values.ndim == 1 + (self.lanes > 1) and self.row == 1:
             values = values[..., None]
         with_lanes = values.ndim > 2
@@ -163,10 +163,10 @@ def _are_texts(x: Any) -> bool:
     return isinstance(x, (list, tuple)) and bool(x) and all(isinstance(each, (str, bytes)) for each in x)
 
 
-def _array(x: Any, expected: str, kinds: str) -> np.ndarray:
-    """Return an array of a kind of numbers; raise `InputError` for what is none."""
+def array_of(x: Any, expected: str, kinds: str) -> np.ndarray:
+    """Return an array of numbers of some of NumPy's kinds, such as "iu"; raise `InputError` for what is none."""
     try:
-        found = np.asarray(x)
+        found = np.asarray(None if isinstance(x, bytearray) else x)  # NumPy takes the bytes of a text for numbers
     except (TypeError, ValueError):  # lists of several lengths
         raise InputError(f"{expected}, received {shown(x)}") from None
     if found.dtype.kind not in kinds and found.size:

@@ -39,7 +39,7 @@ class SampleRequest(NamedTuple):
         """Raise `InputError` for values out of their range, and for text that the vocabulary cannot spell."""
         self.choice.check()
         check_count("length", self.length, 0)
-        check_count("seed", self.seed or 0, 0)
+        check_count("seed", 0 if self.seed is None else self.seed, 0)
         check_count("samples", self.samples, 1, MOST_SAMPLES)
         for name, text in (("prompt", self.prompt), ("stop", self.stop)):
             if not isinstance(text, (str, bytes)) and not (name == "stop" and text is None):

@@ -77,7 +77,7 @@ def score_ids(
     )
     _require_finite(carried)
     scores = {"step": trained.step, "symbols": len(ids), "targets": len(carried)}
-    if restored is not None:
+    if restored is not None and restored.path is not None:
         _save(trained, ids, runtime, restored, found)
     if state is not None:
         return {**scores, "carried": _measures(carried)}
@@ -98,7 +98,7 @@ def _save(trained: Trained, ids: np.ndarray, runtime: str, restored: Restored, f
     arrays = [np.asarray(part) for part in found.before]
     before = restored.start._replace(arrays=arrays, steps=restored.start.steps + found.first)
     carried = Carried(open_stepwise(trained, runtime), before)
-    carried.read(ids[None, found.first :].astype(np.int32), ids[-1:].astype(np.int64))
+    carried.read(ids[None, found.first :].astype(np.int32), ids[-1:])
     restored.save(carried.state)
 
 

@@ -19,6 +19,7 @@ from lstmzoo.runs.checkpoint import Checkpoint, Damaged, load_checkpoint, save_c
 from lstmzoo.system.files import remedy
 
 KIND = "state of a stream 1"
+MOST_STEPS = 1 << 62
 MOST_H = 1.001  # of the size of h, which is below 1 but for rounding
 NAMES = ("steps", "last", "outputs")
 
@@ -89,12 +90,12 @@ def save_state(path: Path, state: StreamState, facts: Facts) -> None:
 def check_place(path: Path) -> None:
     """Raise `InputError` for a path where a state cannot be written: another file is there, or no folder."""
     try:
-        there = os.path.lexists(path)
-    except ValueError:  # a NUL, half a character
+        there, folder = os.path.lexists(path), os.path.dirname(os.path.realpath(path))  # noqa: PTH120
+    except ValueError:  # a NUL
         raise _place(path, "one that cannot be used") from None
     if there and not _is_state(path):
         raise _place(path, "one of another file")
-    if not there and not os.path.isdir(os.path.dirname(os.path.realpath(path))):  # noqa: PTH112, PTH120
+    if not there and not os.path.isdir(folder):  # noqa: PTH112
         raise _place(path, "one in a folder that does not exist")
 
 
@@ -176,8 +177,8 @@ def _impossible(found: Checkpoint, facts: Facts) -> str | None:
     """Say which counts and symbols cannot be; None: all can."""
     steps, last, seed = found.tensors["steps"], found.tensors["last"], found.metadata.get("seed", "")
     symbols = facts.signature.output_dim if last.ndim == 1 else 0
-    if steps.min() < 0:
-        return "fewer than 0 steps"
+    if not 0 <= steps.min() <= steps.max() <= MOST_STEPS:
+        return f"steps that are not 0 to {MOST_STEPS:,}"
     if symbols and ((last < -1).any() or (last >= symbols).any() or ((last == -1) != (steps == 0)).any()):
         return "a last symbol that the model does not know"
     read = np.minimum(steps, facts.kept)

@@ -12,7 +12,7 @@ from lstmzoo.export.opened import Opened, open_exported
 from lstmzoo.inference.carried import Carried
 from lstmzoo.inference.choice import Choice
 from lstmzoo.inference.draw import probabilities
-from lstmzoo.inference.meaning import Given, Meaning, meaning_of
+from lstmzoo.inference.meaning import Given, Meaning, array_of, meaning_of
 from lstmzoo.inference.runtimes import check_runtime, facts_of_run, open_stepwise
 from lstmzoo.inference.state import load_state, save_state, zero_state
 from lstmzoo.models.facts import Facts
@@ -21,7 +21,6 @@ from lstmzoo.zoo.pretrained import PREFIX
 
 MOST_LANES = 1 << 16
 PLAIN = Choice()
-Source = Trained | Opened
 
 
 def stream(
@@ -55,9 +54,14 @@ def stream(
     return Stream(facts, meaning, Carried(runner, start, meaning.units))
 
 
-def _source(run_or_file: str | os.PathLike[str], runtime: str) -> Source:
+def _source(run_or_file: str | os.PathLike[str], runtime: str) -> Trained | Opened:
     """Open a run or a file; raise `InputError` for what is neither, and for a runtime that a file does not have."""
     check_runtime(runtime)
+    if not isinstance(run_or_file, (str, os.PathLike)):
+        received = shown(run_or_file)
+        raise InputError(
+            f"expected a run directory, zoo:NAME or an exported file, received {received}: export_model exports a model"
+        )
     path = os.fspath(run_or_file)
     if not _is_exported(path):
         return open_run(path)
@@ -117,15 +121,17 @@ class Stream:
         """Read T steps, and return what comes out at each: `[T, V]`, of xs with an axis of lanes `[B, T, V]`.
 
         `xs`: a text, ids `[T]`, or rows `[T, n]`; for B lanes a list of texts of one length, ids `[B, T]`, or rows
-        `[B, T, n]`. The numbers are those of T calls of `step`, however a text is cut.
+        `[B, T, n]`. The numbers are those of T calls of `step`, however a text is cut; but a vocabulary that reads
+        texts in NFC reads a letter and its combining mark as one symbol, so do not cut between these.
         """
         return self._read(self._meaning.run(xs, self._before()), logits)
 
     def reset(self, lanes: int | list[int] | None = None) -> None:
         """Set lanes (numbers from 0 on; None: all) to the state that a stream starts with: zeros, and no step read."""
-        chosen = np.arange(self.lanes) if lanes is None else np.atleast_1d(np.asarray(lanes))
-        if chosen.ndim > 1 or (chosen.size and (chosen.dtype.kind not in "iu" or not self._are_lanes(chosen))):
-            raise InputError(f"lanes: expected numbers from 0 to {self.lanes - 1}, received {shown(lanes)}")
+        expected = f"lanes: expected numbers from 0 to {self.lanes - 1}"
+        chosen = np.arange(self.lanes) if lanes is None else np.atleast_1d(array_of(lanes, expected, "iu"))
+        if chosen.ndim > 1 or not np.isin(chosen, np.arange(self.lanes)).all():
+            raise InputError(f"{expected}, received {shown(lanes)}")
         self._carried.state = self._carried.state.reset(chosen.astype(np.intp))
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -140,9 +146,6 @@ class Stream:
         """Return a stream that goes on from the same state, apart from this one."""
         carried = Carried(self._carried.runner, self._carried.state, self._carried.units)
         return Stream(self.facts, self._meaning, carried)
-
-    def _are_lanes(self, chosen: np.ndarray) -> bool:
-        return bool(chosen.min() >= 0 and chosen.max() < self.lanes)
 
     def _before(self) -> np.ndarray:
         """Return the last step of each lane, or what stands for it before the first."""

@@ -108,6 +108,12 @@ def test_scores_of_pieces_add_up_to_the_whole(run, state, runtime, cuts):
     assert all(("cold" in each) == (at == 0 and cuts[0] > 1) for at, each in enumerate(pieces))
 
 
+def test_a_score_that_leaves_no_state_reads_nothing_again(run, state, monkeypatch):
+    lstmzoo.score_text(run, TEXT, save_state=state)
+    monkeypatch.delattr("lstmzoo.inference.scoring.open_stepwise")
+    assert lstmzoo.score_text(run, TEXT, state=state)["targets"] == len(TEXT)
+
+
 def test_scores_after_a_state_are_printed_without_cold(run, state, tmp_path, capsys):
     (tmp_path / "text").write_text(TEXT)
     assert exit_status(lambda: score(run, tmp_path / "text", save_state=state)) == 0
@@ -136,7 +142,8 @@ def predictions_of(path):
 
 @pytest.mark.parametrize("horizon", [0, 1, 3, 70])
 @pytest.mark.parametrize("runtime", few(RUNTIMES[1:], ["numpy"]))
-def test_predictions_of_pieces_are_those_of_the_whole(tmp_path, state, horizon, runtime):
+def test_predictions_of_pieces_are_those_of_the_whole(tmp_path, state, horizon, runtime, monkeypatch):
+    monkeypatch.setattr("lstmzoo.predict.start_tensorflow", lambda threads: None)  # it has started in this process
     draws = np.random.default_rng(2)
     a, b = draws.normal(1, 0.5, 90), draws.normal(11, 1.5, 90)
     b[draws.random(90) < 0.4] = np.nan
@@ -167,6 +174,15 @@ def test_rows_of_an_array_go_on_and_steps_beyond_the_end_leave_the_state_of_the_
     assert np.array_equal(np.concatenate([first, lstmzoo.predict_series(run, wave[25:], state=state)]), whole)
     table = table_of(tmp_path / "in.csv", {"a": wave[:25]})
     assert not command(run, table, tmp_path / "out.csv", steps=9, save_state=state)
+    assert np.array_equal(lstmzoo.stream(run, state=state).run(wave[25:]), whole[25:])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16])
+def test_a_state_of_any_kind_of_numbers_serves(tmp_path, state, dtype):
+    run, wave = write_run(tmp_path / "run", ["a"]), (5 * np.sin(np.arange(60))).astype(dtype)
+    whole = lstmzoo.predict_series(run, wave)
+    np.save(tmp_path / "in.npy", wave[:25])
+    assert not command(run, tmp_path / "in.npy", tmp_path / "out.csv", save_state=state)
     assert np.array_equal(lstmzoo.stream(run, state=state).run(wave[25:]), whole[25:])
 
 

@@ -231,6 +231,8 @@ def test_a_text_ends_with_the_stop_string(run):
         ({"runtime": "tenserflow"}, "runtime: expected one of auto, numpy, tensorflow, tflite, onnx, c, received 'tenserflow'; did you mean tensorflow"),
         ({"length": None}, "length: expected an integer"),
         ({"seed": -1}, "seed: expected an integer >= 0, received -1"),
+        ({"seed": ""}, "seed: expected an integer >= 0, received ''"),
+        ({"seed": 0.0}, "seed: expected an integer >= 0, received 0.0"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_sampled(run, options, message):

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
@@ -171,7 +172,7 @@ def test_lanes_are_reset_one_by_one(runtime):
     stream.reset([0, 2])
     stream.reset()
     assert np.array_equal(stream.run(BITS), lstmzoo.stream(ECHO, lanes=3, runtime=runtime).run(BITS))
-    for lanes in (3, -1, [0, 7], "x", 0.5, True, [[0]]):
+    for lanes in (3, -1, [0, 7], "x", 0.5, True, [[0]], [[0], [0, 1]], [0, [1]]):
         with pytest.raises(InputError, match="lanes: expected numbers from 0 to 2"):
             stream.reset(lanes)
 
@@ -249,6 +250,7 @@ def test_what_comes_out_has_the_axes_of_what_goes_in(name, lanes, call, given_, 
         ("char", 1, "step", True, "x: expected one symbol, received True"),
         ("char", 1, "run", "é", "received 'é' (U+00E9)"),
         ("char", 1, "run", ["a", "d"], "expected a text, or ids [T], received ['a', 'd']"),
+        ("char", 1, "run", bytearray(b"\1\2"), "expected a text, or ids [T], received bytearray(b'"),
         ("char", 1, "run", [[1], [1, 2]], "expected a text, or ids [T], received [[1], [1, 2]]"),
         ("char", 2, "run", ["a", "de"], "all of one length, received 1, 2 symbols"),
         ("char", 2, "run", "as", "expected a text, or ids [T] for each of 2 lanes, received 'as'"),
@@ -297,6 +299,19 @@ def test_a_copy_goes_its_own_way():
     assert np.array_equal(stream.run(BITS[1]), stream.copy().run(BITS[1])) is False
     other.reset()
     assert stream.steps.tolist() == [80]
+
+
+@pytest.mark.parametrize("runtime", few(RUNTIMES[1:], ["numpy"]))
+def test_copies_in_threads_give_the_same_numbers(runtime):
+    stream, parts = lstmzoo.stream(ECHO, runtime=runtime), np.split(np.tile(BITS, 4), 32, axis=1)
+
+    def read(lane):
+        copy = stream.copy()
+        return np.concatenate([copy.run(part[lane]) for part in parts])
+
+    with ThreadPoolExecutor(3) as threads:
+        together = list(threads.map(read, range(3)))
+    assert np.array_equal(together, [read(lane) for lane in range(3)])
 
 
 @pytest.fixture(scope="module")
@@ -355,7 +370,8 @@ def test_truncated_and_altered_files_are_refused(state, tmp_path):
         (lambda t, m: t.update(c0=np.full((2, 4), NAN, np.float32)), "c0 that is not finite"),
         (lambda t, m: t.update(c0=np.full((2, 4), np.inf, np.float32)), "c0 that is not finite"),
         (lambda t, m: t.update(h0=np.full((2, 4), 1.5, np.float32)), "h0 beyond 1"),
-        (lambda t, m: t.update(steps=np.array([-1, 0])), "fewer than 0 steps"),
+        (lambda t, m: t.update(steps=np.array([-1, 0])), "steps that are not 0 to"),
+        (lambda t, m: t.update(steps=np.array([2**63 - 1, 0])), "steps that are not 0 to"),
         (lambda t, m: t.update(steps=np.array([40, 0, 3])), "h0 of another shape"),
         (lambda t, m: t.update(steps=np.zeros((2, 1), np.int64)), "of another shape"),
         (lambda t, m: t.update(steps=np.array([0, 0])), "a last symbol"),
@@ -392,6 +408,8 @@ def test_a_state_replaces_a_state_and_nothing_else(state, tmp_path):
     assert (tmp_path / "notes.txt").read_text() == "mine"
     with pytest.raises(InputError, match="received one in a folder that does not exist"):
         stream.save(tmp_path / "none" / "s")
+    with pytest.raises(InputError, match="received one that cannot be used"):
+        stream.save("a\0b")
     stream.save(tmp_path / "s")
     stream.run(BITS[0])
     stream.save(tmp_path / "s")
@@ -421,6 +439,7 @@ def test_exported_files_say_what_they_are(char, tmp_path):
         ("m.h", b"int x;\n", "received another file (no header that lstmzoo wrote)"),
         ("m.h", b"\n/* lstmzoo reads this\nmodel.json []\n*/\n", "received another file (other keys)"),
         ("m.h", None, "received one that cannot be read (No such file or directory)"),
+        ("m" * 300 + ".h", None, "received one that cannot be read (File name too long)"),
         ("m", None, "expected a run directory, received"),
         ("m.bin", b"x", "expected a run directory, received"),
     ],
@@ -431,6 +450,11 @@ def test_what_is_no_exported_model_is_refused(name, content, said, tmp_path):
     with pytest.raises(InputError) as raised:
         lstmzoo.stream(tmp_path / name)
     assert said in str(raised.value)
+
+
+def test_a_live_model_is_to_be_exported_first():
+    with pytest.raises(InputError, match="an exported file, received <object .*: export_model exports a model"):
+        lstmzoo.stream(object())
 
 
 def test_a_file_whose_facts_do_not_fit_is_refused(char, tmp_path):

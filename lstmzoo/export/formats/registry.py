@@ -1,5 +1,6 @@
 """The export formats by name, and which one a user means."""
 
+import os
 from pathlib import Path
 
 from lstmzoo.errors import InputError, nearest, shown
@@ -43,7 +44,7 @@ def choose_format(name: str | None, path: Path) -> str:
 
 def format_of(path: Path) -> str:
     """Return the format of an exported file by its name, savedmodel for a directory; raise `InputError` for others."""
-    name = "savedmodel" if path.is_dir() else _ENDINGS.get(path.suffix.lower())
+    name = "savedmodel" if os.path.isdir(path) else _ENDINGS.get(path.suffix.lower())  # noqa: PTH112  (for long names)
     if name is None:
         raise InputError(f"{path}: expected a directory, or a name that ends with {', '.join(_ENDINGS)}")
     return name

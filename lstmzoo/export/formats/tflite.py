@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
@@ -28,17 +29,18 @@ def write_tflite(blueprint: Blueprint, notes: Notes, path: Path) -> None:
 
 
 class LiteRunner:
-    """A TFLite file in the LiteRT interpreter, on one thread."""
+    """A TFLite file in the LiteRT interpreter, on one thread; threads that call it wait for one another."""
 
     def __init__(self, path: Path, signature: Signature):
         interpreter = load_extra(INTERPRETER, EXTRA).Interpreter(str(path), num_threads=1)
         interpreter.allocate_tensors()  # its messages come here, where a caller hides them, and not in a first answer
-        self.signature, self.call = signature, interpreter.get_signature_runner()
+        self.signature, self.call, self.lock = signature, interpreter.get_signature_runner(), Lock()
 
     def __call__(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[np.ndarray, StateArrays]:
         """Return logits `[B, T, V]` and the states after the window, as every `Runner` does."""
         names = self.signature.state_names
-        outputs = self.call(**{self.signature.input_name: x, **dict(zip(names, states, strict=True))})
+        with self.lock:  # an interpreter has one set of tensors
+            outputs = self.call(**{self.signature.input_name: x, **dict(zip(names, states, strict=True))})
         return outputs[self.signature.output_name], [outputs[name] for name in names]
 
 
