@@ -4,6 +4,6 @@ Read `choice` (temperature, top-k, top-p), `runtimes` (the program that runs the
 TensorFlow), `draw` and `draw_tf` (symbols one by one), `losses` and `losses_tf` (the loss of each symbol), `sampling`
 (`sample_text`), `scoring` (`score_text`). For numbers: `predicting` (`predict_series`), with `runner_tf` (the model in
 TensorFlow), `series_data` (the table that is given), `numbers` (their check) and `prediction_files` (what is written).
-Streams: `streaming` (`stream`), `meaning` (text or rows to arrays), `carried` (a model with its state), `state` (its
-file), `restored` (the options of commands).
+Streams: `streaming` (`stream`), `meaning` (text or rows to arrays), `carried` (a model with its state), `state` (as
+arrays) and `state_files`, `restored` (the options of commands).
 """

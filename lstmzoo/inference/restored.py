@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lstmzoo.inference.runtimes import facts_of_run
-from lstmzoo.inference.state import StreamState, check_place, load_state, row_size, save_state, zero_state
+from lstmzoo.inference.state import StreamState, row_size, zero_state
+from lstmzoo.inference.state_files import check_place, load_state, save_state
 from lstmzoo.models.facts import Facts
 from lstmzoo.runs.trained import Trained
 

@@ -14,7 +14,8 @@ from lstmzoo.inference.choice import Choice
 from lstmzoo.inference.draw import probabilities
 from lstmzoo.inference.meaning import Given, Meaning, array_of, meaning_of
 from lstmzoo.inference.runtimes import check_runtime, facts_of_run, open_stepwise
-from lstmzoo.inference.state import load_state, save_state, zero_state
+from lstmzoo.inference.state import zero_state
+from lstmzoo.inference.state_files import load_state, save_state
 from lstmzoo.models.facts import Facts
 from lstmzoo.runs.trained import Trained, open_run
 from lstmzoo.zoo.pretrained import PREFIX
