@@ -2,10 +2,12 @@
 
 Writes every round to series.csv and a table to series.md, both beside this, in milliseconds of CPU a step: elapsed ones
 say little where other programs are running. `python experiments/speed/series.py losses` times nothing: it compares the
-first five losses of all programs, which begin with the same weights.
+first five losses of all programs, which begin with the same weights. With `cores` it
+writes the elapsed milliseconds a step on two cores to series_cores.md: it says something on a machine at rest only.
 """
 
 import csv
+import os
 import platform
 import statistics
 import sys
@@ -19,6 +21,7 @@ from turns import Setting, ratio, take_turns, work
 HERE = Path(__file__).parent
 ROUNDS = 15
 THEIRS = "PyTorch nn.LSTM"
+ELAPSED = "LSTMZOO_SPEED_ELAPSED"  # for the workers: elapsed time, not that of the CPU
 
 
 def main() -> None:
@@ -33,6 +36,26 @@ def main() -> None:
 def setting(size: str, name: str) -> Setting:
     """A program of a size, with its cores and threads."""
     return Setting(f"{size}: {name}", *((2, 2) if name == SHARDED else (1, 1)))
+
+
+def on_two_cores() -> None:
+    """Ours in one part and in two shards, PyTorch with one and with two threads, all of which may use two cores."""
+    os.environ[ELAPSED] = "1"
+    ours = [("lstmzoo, native", 1), (SHARDED, 2)]
+    programs = [*ours, (THEIRS, 1), (THEIRS, 2)]
+    lines = [f"| ms a step, elapsed | {' | '.join(SIZES)} |", "|---" * (len(SIZES) + 1) + "|"]
+    cells: dict[tuple[str, int], list[str]] = {program: [] for program in programs}
+    for size in SIZES:
+        found = take_turns([Setting(f"{size}: {name}", 2, threads) for name, threads in programs], ROUNDS)
+        rounds = dict(zip(programs, found.values(), strict=True))
+        best = min((rounds[program] for program in programs[2:]), key=statistics.median)
+        for program, times in rounds.items():
+            cells[program].append(f"{statistics.median(times):.2f} ({ratio(best, times):.2f} x)")
+        print(size, "done", flush=True)
+    lines += [f"| {name}, {threads} threads | {' | '.join(row)} |" for (name, threads), row in cells.items()]
+    how = f"Python {platform.python_version()}, {platform.machine()}; medians of {ROUNDS} interleaved rounds"
+    (HERE / "series_cores.md").write_text("\n".join([*lines, "", f"B {LANES}, T {STEPS}, one column; {how}", ""]))
+    print("\n".join(lines))
 
 
 def compare() -> None:
@@ -66,8 +89,11 @@ def cell(found: dict[Setting, list[float]], size: str, name: str) -> str:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["worker"]:
-        work(lambda name, threads: turns(PROGRAMS[name], threads), sys.argv[2], int(sys.argv[3]), time.process_time)
+        clock = time.perf_counter if ELAPSED in os.environ else time.process_time
+        work(lambda name, threads: turns(PROGRAMS[name], threads), sys.argv[2], int(sys.argv[3]), clock)
     elif sys.argv[1:] == ["losses"]:
         compare()
+    elif sys.argv[1:] == ["cores"]:
+        on_two_cores()
     else:
         main()

@@ -125,6 +125,8 @@ def write(
     prompt = trained.vocabulary.plain(request.prompt)
     head = prompt.encode("utf-8", "surrogateescape") if isinstance(prompt, str) else prompt
     yield from ((sample, head) for sample in range(request.samples))
+    if not request.length and restored is None:
+        return
     ids, state = trained.vocabulary.encode_text(prompt, "prompt"), restored and restored.state
     seed = ((state and state.seed) or (0,)) if request.seed is None else (int(request.seed),)
     place, saves = Place(sampler, seed, state), restored is not None and restored.path is not None

@@ -104,8 +104,10 @@ def assert_samples_as_the_tutorial(golden):
     state = np.random.RandomState(json.loads(str(golden["meta"]))["seed"])
     first = int(state.uniform(0, len(golden["vocab"])))
     assert first == golden["sample_first_id"]
-    nothing = np.zeros((0, 1), np.int32)
-    pieces = draw._pieces(GraphSampler(model, Choice()), 200, nothing, np.array([first], np.int32), [Legacy(state)])
+    sampler = GraphSampler(model, Choice())
+    place = draw.Place(sampler, (0,))
+    place.last, place.streams = np.array([first], np.int32), [Legacy(state)]
+    pieces = draw.draw(sampler, place, 200)
     np.testing.assert_array_equal(np.concatenate(list(pieces))[:, 0], golden["sample_ids"])
 
 
