@@ -71,7 +71,9 @@ def make_plan(experiment: Experiment, device: str | None = None, workers: int = 
 def resolve(experiment: Experiment, device: str, sizes: Sizes, windows: int, workers: int = 1) -> Experiment:
     """Decide every `auto` of an experiment and fill in the depth, for an epoch of so many windows."""
     model, execution = experiment.model, experiment.execution
-    kernel = fastest_kernel(device) if execution.kernel == "auto" else execution.kernel
+    kernel = execution.kernel
+    if kernel == "auto":
+        kernel = fastest_kernel(device, bool(model.recurrent_dropout))
     check_kernel(kernel, device)
     threads = choose_threads(model.layers) if execution.threads == "auto" else execution.threads
     shards = execution.shards

@@ -15,7 +15,7 @@ from lstmzoo.data.lanes import Windows as Cut
 from lstmzoo.errors import InputError, check_count, did_you_mean, shown
 from lstmzoo.execution.arrays import arrays_of
 from lstmzoo.execution.auto import KERNELS, check_kernel, choose_shards, fastest_kernel
-from lstmzoo.execution.dropout import draw_masks
+from lstmzoo.execution.dropout import draw_masks, places_of
 from lstmzoo.execution.network import Network, States
 from lstmzoo.execution.programs import Programs
 from lstmzoo.execution.replicas import ALONE, Replicas
@@ -102,7 +102,8 @@ class Execution:
         self.arrays, self.loss = arrays_of(model, self.anatomy, loss), loss
         self.batch_size = self.arrays.batch_size
         layers = [cell.units for cell in self.anatomy.cells]
-        self.kernel = _known_kernel(kernel)
+        self.dropout = places_of(self.anatomy)
+        self.kernel = _known_kernel(kernel, any(self.anatomy.recurrent_dropout))
         shards = shards or choose_shards(self.kernel, layers, self.batch_size, count_cores())
         parts = Shards(replicas, self.batch_size, shards)
         self.states: list[tf.Variable] = tf.nest.flatten(state_variables(model))
@@ -198,7 +199,7 @@ class Execution:
     def _parts(self, windows: Windows) -> Iterator[Windows]:
         """Yield the windows in parts, one for each call; results do not depend on where they are cut."""
         total = len(windows["x"])
-        masks = sum(size for _, size in self._dropped()) * self.batch_size
+        masks = sum(place.size for place in self.dropout) * self.batch_size
         size = min(self.windows_per_call or max(total, 1), MASK_BYTES // max(masks, 1) + 1)
         for first in range(0, max(total, 1), size):
             yield {name: part[first : first + size] for name, part in windows.items()}
@@ -213,17 +214,11 @@ class Execution:
         return count, {name: np.pad(part, fill[name]) for name, part in windows.items()}
 
     def _masks(self, count: int) -> Windows:
-        step = int(self.optimizer.iterations)
-        rates, lanes = self.anatomy.dropout, self.batch_size
+        step, lanes = int(self.optimizer.iterations), self.batch_size
         return {
-            str(layer): draw_masks(self.seed, layer, step, count, (lanes, size), rates[layer])
-            for layer, size in self._dropped()
+            name: draw_masks(self.seed, stream, step, count, (lanes, size), rate)
+            for name, stream, size, rate in self.dropout
         }
-
-    def _dropped(self) -> list[tuple[int, int]]:
-        """List the layers with dropout in front, and the size of their input."""
-        sizes = [cell.kernel.shape[0] for cell in self.anatomy.cells]
-        return [(layer, sizes[layer]) for layer, rate in enumerate(self.anatomy.dropout) if rate]
 
 
 def find_gpus(worker: int = 0) -> list[str]:
@@ -235,9 +230,9 @@ def find_gpus(worker: int = 0) -> list[str]:
     return [name for name in names if tf.DeviceSpec.from_string(name).task in (None, worker)]
 
 
-def _known_kernel(kernel: str) -> str:
+def _known_kernel(kernel: str, recurrent_dropout: bool) -> str:
     if kernel == "auto":
-        return fastest_kernel(find_device())
+        return fastest_kernel(find_device(), recurrent_dropout)
     if kernel not in KERNELS:
         near = did_you_mean(kernel, ["auto", *KERNELS])
         raise InputError(f"kernel: expected a known one, received {shown(kernel)}{near}")

@@ -21,6 +21,7 @@ from tests.helpers.cluster import Cluster
 WINDOWS, LENGTH, VOCAB = 6, 4, 5
 PLAIN = {"kernel": "scan", "kind": "stacked_layers", "units": [5, 4], "encoding": "one_hot", "shards": 4, "lanes": 13}
 ONE = {"kind": "single", "units": 4}
+DROPOUT = {"recurrent_dropout": 0.3, "input_dropout": 0.2, "output_dropout": 0.25}
 SMALL = {**ONE, "lanes": 7, "shards": 3}
 ROWS = {  # what differs from PLAIN
     **{name: {"optimizer": name, **SMALL} for name in OPTIMIZERS},
@@ -29,7 +30,7 @@ ROWS = {  # what differs from PLAIN
     "clip by global norm": {"clip": 0.01, **SMALL},
     "clip each": {"optimizer": {"name": "adam", "clipnorm": 0.01}, **SMALL},
     "dropout": {"dropout": 0.4},
-    "dropout in cells": {"dropout": 0.4, "kind": "stacked_cells", "shards": 3},
+    "dropout in cells": {"dropout": 0.4, **DROPOUT, "kind": "stacked_cells", "shards": 3},
     "single": {"kind": "single", "units": 6},
     "embedding": {"encoding": "embedding", "embedding_dim": 3},
     "a lane a shard": {"shards": 6, "lanes": 6, **ONE},
@@ -57,7 +58,11 @@ def computed(replicas, row):
     loss, numbers = row.get("loss", "cross_entropy"), "loss" in row
     sizes = {"encoding": "features", "input_dim": 3, "outputs": 2} if numbers else {"vocab_size": VOCAB}
     model = lstmzoo.build_model(
-        {name: row[name] for name in ("kind", "units", "dropout", "recurrent_activation", "skip") if name in row},
+        {
+            name: row[name]
+            for name in (*DROPOUT, "kind", "units", "dropout", "recurrent_activation", "skip")
+            if name in row
+        },
         **{"encoding": row["encoding"], **sizes},
         batch_size=row["lanes"],
         embedding_dim=row.get("embedding_dim"),
