@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from typing_extensions import Self
 
+from lstmzoo.config.averages import Average
 from lstmzoo.config.optimizers import DEFAULT, Optimizer
 from lstmzoo.config.schedules import Constant, Schedule
 from lstmzoo.config.sources import LENGTHS
@@ -93,6 +94,8 @@ class TrainSpec(Section):
     """Largest norm of all gradients together; null: no clipping."""
     reset_state: Literal["epoch", "never", "window"] = "epoch"
     """When the carried state is set to zero."""
+    average: Average | None = None
+    """An average of the weights over the steps, which is what is validated, sampled, kept and exported."""
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

@@ -4,7 +4,7 @@ The architecture (a Keras model) and its execution are separate: a program works
 over windows is in the graph, not in Python.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -83,7 +83,7 @@ class Execution:
     """Programs that train and evaluate one model, with one optimizer, kernel, seed and loss.
 
     With several `replicas` each is given all lanes and computes its own; losses and evaluations are those of all lanes,
-    the model's states only of the own ones until `gather_states`.
+    the model's states only of the own ones until `gather_states`. `averages` of all weights, if any, follow the steps.
     """
 
     def __init__(
@@ -96,6 +96,7 @@ class Execution:
         shards: int | None = None,
         replicas: Replicas = ALONE,
         loss: str = "cross_entropy",
+        averages: Sequence[tf.Variable] = (),
     ):
         self.model, self.optimizer, self.seed, self.windows_per_call = model, optimizer, _seed(seed), windows_per_call
         self.anatomy = dissect(model)
@@ -108,7 +109,8 @@ class Execution:
         parts = Shards(replicas, self.batch_size, shards)
         self.states: list[tf.Variable] = tf.nest.flatten(state_variables(model))
         network = Network(self.anatomy, self.kernel)
-        self.programs = Programs(model, optimizer, network, self.states, parts, loss, find_gpus(replicas.index))
+        gpus, self.averages = find_gpus(replicas.index), averages
+        self.programs = Programs(model, optimizer, network, self.states, parts, loss, gpus, averages)
         _build_slots(optimizer, model.trainable_variables)
 
     def prepare(self, windows: Cut, carry: bool) -> None:
@@ -116,12 +118,13 @@ class Execution:
 
         The programs of shards are compiled when they first run, so one step is done and undone.
         """
-        variables = [*self.model.weights, *self.optimizer.variables, *self.states]
+        variables = [*self.model.weights, *self.optimizer.variables, *self.states, *self.averages]
         before = [variable.numpy() for variable in variables]
         count = int(self.programs.compiled and not self.programs.whole)
         parts: Any = [part if part is None else np.zeros((count, *part.shape[1:]), part.dtype) for part in windows]
         zeros = Cut(*parts)
-        self.train(zeros.inputs, zeros.targets, np.zeros(count), carry, zeros.weights, zeros.resets)
+        shares = np.ones(count) if self.averages else None
+        self.train(zeros.inputs, zeros.targets, np.zeros(count), carry, zeros.weights, zeros.resets, shares)
         weights = np.zeros(zeros.inputs.shape[:3]) if zeros.weights is None else zeros.weights
         self.evaluate(zeros.inputs, zeros.targets, weights, resets=zeros.resets)
         for variable, value in zip(variables, before, strict=True):
@@ -135,11 +138,13 @@ class Execution:
         carry: bool = True,
         weights: np.ndarray | None = None,
         resets: np.ndarray | None = None,
+        shares: np.ndarray | None = None,
     ) -> np.ndarray:
         """Train on K windows as `train_windows` does, and return K losses.
 
         `rates` `[K]`: the learning rate of each step; `carry=False`: each window starts from zero state; `resets`
-        `[K, B]`: booleans, True where a lane starts a window from zero state, the others go on.
+        `[K, B]`: booleans, True where a lane starts a window from zero state, the others go on; `shares`
+        `[K]`: what the weights after each step take in the `averages`.
         """
         windows, shape = self._windows(inputs, resets)
         windows["y"] = self.arrays.targets(targets, shape)
@@ -147,6 +152,8 @@ class Execution:
             windows["weights"] = self.arrays.shares(self.arrays.weights(weights, shape))
         if rates is not None:
             windows["rate"] = np.asarray(rates, np.float32)
+        if shares is not None:
+            windows["share"] = np.asarray(shares, self.arrays.dtype)
         found = []
         for part in self._parts(windows):
             part |= self._masks(len(part["x"]))

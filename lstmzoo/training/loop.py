@@ -16,6 +16,7 @@ from lstmzoo.runs.metrics import Line
 from lstmzoo.system.clock import AwakeClock
 from lstmzoo.system.signals import StopSignals
 from lstmzoo.tasks.task import Stream, sizes_of, words_of
+from lstmzoo.training.average import Average
 from lstmzoo.training.cadence import Cadence, Pace
 from lstmzoo.training.checkpointer import Checkpointer
 from lstmzoo.training.hosts.team import Team
@@ -39,7 +40,8 @@ class Trainer:
         self.cadence = Cadence(self.plan, self.run_state)
         self.model = _model(self.plan)
         self.lanes = self.task.epoch_lanes(self.run_state.position.epoch)
-        self.execution = _execution(self.plan, self.model, team, self.carries, self.lanes)
+        self.average = Average(self.cadence, self.model)
+        self.execution = _execution(self.plan, self.model, team, self.carries, self.lanes, self.average)
         self.validator, self.samples = _validator(self.plan, self.execution), _samples(self.plan, self.model)
         self.checkpointer = Checkpointer(start, self.execution, team)
         self.recorder = Recorder(start, progress.say) if team.leads else SilentRecorder(start)
@@ -98,7 +100,8 @@ class Trainer:
 
     def _validate(self, validator: Validator) -> bool:
         """Validate the model into the last step's line; False if a signal came on the way."""
-        measures = validator.measure(self._is_stopped)
+        with self.average.in_model():
+            measures = validator.measure(self._is_stopped)
         if measures is None:
             return False
         if not np.isfinite(measures["val_loss"]):
@@ -111,7 +114,8 @@ class Trainer:
     def _sample(self, samples: Samples) -> bool:
         """Let the model write, and show it; False if a signal came on the way."""
         step = self.run_state.position.step
-        text = samples.draw(step, self._is_stopped)
+        with self.average.in_model():
+            text = samples.draw(step, self._is_stopped)
         if text is None:
             return False
         self.recorder.sample(step, text)
@@ -125,8 +129,9 @@ class Trainer:
             self._begin_epoch()
         inputs, targets, weights, resets = self.lanes.cut(self.spec.seq_length, first, count)
         rates = np.array([self.cadence.rate(step + k) for k in range(1, count + 1)])
+        shares = self.average.advance(count)
         start = self.clock.seconds()
-        losses = self.execution.train(inputs, targets, rates, self.carries, weights, resets)
+        losses = self.execution.train(inputs, targets, rates, self.carries, weights, resets, shares)
         counted = None if weights is None else np.array([window.any() for window in weights])
         return self._account(losses, rates, counted, self.team.clock(self.clock.seconds() - start))
 
@@ -185,12 +190,12 @@ def _model(plan: Plan) -> keras.Model:
     )
 
 
-def _execution(plan: Plan, model: keras.Model, team: Team, carries: bool, lanes: Stream) -> Execution:
+def _execution(plan: Plan, model: keras.Model, team: Team, carries: bool, lanes: Stream, average: Average) -> Execution:
     """Make the execution of a run, traced and compiled for windows such as the first one of an epoch."""
     how, seed, train = plan.resolved.execution, plan.resolved.seed, plan.resolved.train
     optimizer = make_optimizer(train.optimizer, train.grad_clip_norm)
     sizes = int(how.windows_per_call), int(how.shards)
-    execution = Execution(model, optimizer, how.kernel, seed, *sizes, team.replicas, plan.task.loss)
+    execution = Execution(model, optimizer, how.kernel, seed, *sizes, team.replicas, plan.task.loss, average.weights)
     execution.prepare(lanes.cut(train.seq_length, 0, 1), carries)
     return execution
 

@@ -443,7 +443,7 @@ def test_a_checkpoint_that_does_not_fit_is_refused_before_anything_changes(tmp_p
     stopped_at(20, tmp_path / "run", "train.steps=40")
     before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
     real = checkpointer.restore_snapshot
-    monkeypatch.setattr(checkpointer, "restore_snapshot", lambda model, optimizer, tensors: real(model, optimizer, {**tensors, "optimizer/099": tensors["position"]}))  # fmt: skip
+    monkeypatch.setattr(checkpointer, "restore_snapshot", lambda model, optimizer, tensors, *averages: real(model, optimizer, {**tensors, "optimizer/099": tensors["position"]}, *averages))  # fmt: skip
     with pytest.raises(InputError, match="received one with another optimizer/099: resume with the versions"):
         lstmzoo.train_run(None, tmp_path / "run", resume=True)
     assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == before
