@@ -6,7 +6,7 @@ Everything `auto` is decided here, as a pure function of the configuration, the 
 
 from typing import NamedTuple
 
-from lstmzoo.config.experiment import Experiment
+from lstmzoo.config.experiment import Experiment, RandomReset, TrainSpec
 from lstmzoo.errors import InputError
 from lstmzoo.execution.auto import (
     check_kernel,
@@ -58,7 +58,7 @@ def make_plan(experiment: Experiment, device: str | None = None, workers: int = 
     windows, dropped = task.windows(train.seq_length)
     resolved = resolve(experiment, device or find_device(), sizes, windows, workers)
     steps = train.steps or (train.epochs * windows if train.epochs else None)
-    floor = task.loss_floor(train.seq_length, train.reset_state)
+    floor = loss_floor(task, train)
     parameters = count_parameters(experiment, sizes)
     memory = memory_needed(experiment, sizes, int(resolved.execution.windows_per_call))
     by_cores = experiment.execution.threads == "auto" and follows_cores(experiment.model.layers)
@@ -66,6 +66,15 @@ def make_plan(experiment: Experiment, device: str | None = None, workers: int = 
     numbers, layers = sizes.outputs is not None, experiment.model.layers
     pays = experiment.execution.kernel == "auto" and native_pays(resolved.execution.kernel, layers, numbers)
     return Plan(resolved, task, parameters, windows, dropped, steps, memory, floor, cores, pays)
+
+
+def loss_floor(task: Task, train: TrainSpec) -> float | None:
+    """Return the lowest possible mean loss, or None if it is unknown; of random resets that of their mean share."""
+    if not isinstance(train.reset_state, RandomReset):
+        return task.loss_floor(train.seq_length, train.reset_state)
+    share = train.reset_state.probability
+    epoch, window = (task.loss_floor(train.seq_length, when) for when in ("epoch", "window"))
+    return None if epoch is None or window is None else (1 - share) * epoch + share * window
 
 
 def resolve(experiment: Experiment, device: str, sizes: Sizes, windows: int, workers: int = 1) -> Experiment:

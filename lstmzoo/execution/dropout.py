@@ -1,4 +1,4 @@
-"""Dropout masks: a function of (seed, place, step) alone, on any device and in any kernel.
+"""Dropout masks, and resets of lanes: a function of (seed, place, step) alone, on any device and in any kernel.
 
 They are drawn by NumPy's Philox (Salmon et al. 2011), a counter-based generator: step s of a place has its own block of
 its stream, so K steps at once equal K times one. TensorFlow's stateless draws cannot be used, since XLA's Philox gives
@@ -12,6 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from lstmzoo.models.anatomy import Anatomy
 
+RESETS = (0, 2)  # their random numbers among those of a seed; (layer,) and (layer, 1) are those of masks
 WORDS = 8  # 32-bit words that one count of Philox's counter yields
 
 
@@ -40,6 +41,11 @@ def places_of(anatomy: "Anatomy") -> list[Place]:
         for layer, cell in enumerate(anatomy.cells)
     ]
     return [place for place in found if place.rate]
+
+
+def draw_resets(seed: int, first_step: int, count: int, lanes: int, probability: float) -> np.ndarray:
+    """Draw the lanes that begin the windows of `count` steps with zero state: booleans `[count, B]`, True: they do."""
+    return ~draw_masks(seed, RESETS, first_step, count, (lanes, 1), probability)[..., 0]
 
 
 def draw_masks(

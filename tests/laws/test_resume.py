@@ -145,6 +145,12 @@ ECHO_OPTIONS = {
         "train.optimizer={name: adafactor}",
         "train.grad_clip_norm=0.5",
     ],
+    "regularisers": [
+        "model={kind: stacked_cells, units: [4, 5], input_dropout: 0.1, recurrent_dropout: 0.2, output_dropout: 0.1}",
+        "train.average={kind: ema, decay: 0.9}",
+        "train.reset_state={probability: 0.2}",
+        SCAN,
+    ],
     "shards": [
         "model={kind: single, units: 100}",
         "train.batch_size=16",
