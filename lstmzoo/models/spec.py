@@ -66,6 +66,12 @@ class ModelSpec(Section):
     """L, layers; with integer units only: that many equal ones (default 1)."""
     dropout: Fraction = 0.0
     """Share of values dropped between layers, one mask a window and lane; 0: none."""
+    recurrent_dropout: Fraction = 0.0
+    """Share of h dropped on its way to the next step of its layer, one mask a window and lane; 0: none."""
+    input_dropout: Fraction = 0.0
+    """Share of the first layer's inputs dropped (one-hot: of the symbols), one mask a window and lane; 0: none."""
+    output_dropout: Fraction = 0.0
+    """Share of the last layer's outputs dropped in front of the head, one mask a window and lane; 0: none."""
     recurrent_activation: Literal["sigmoid", "hard_sigmoid"] = "sigmoid"
     """Activation of the gates i, f, o."""
     encoding: EncodingName = "auto"

@@ -49,14 +49,14 @@ def rows(section, definitions, path):
     for name, key in section["properties"].items():
         inner = [definitions[ref.split("/")[-1]] for ref in references(key)]
         place = f"{path}{name}"
-        if not inner:
+        if not inner or not isinstance(key.get("default", {}), dict):  # a section that may lack, or a word in its place
             default = json.dumps(key.get("const", key.get("default"))).strip('"')
             default = "required" if name in section.get("required", ()) else f"`{default}`"
             default = "the file's stem" if place == "name" else default
             found.append(f"| `{place}` | {default} | {key['description']} |")
-        elif "optimizer" in name:
+        if "optimizer" in name:
             found.append(f"| `{place}` | `name: adagrad, learning_rate: 0.3` | {key['description']} |")
-        else:
+        elif inner:
             found += [row for part in inner for row in rows(part, definitions, f"{place}.")]
     return list(dict.fromkeys(found))
 
