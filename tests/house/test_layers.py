@@ -9,7 +9,7 @@ import pytest
 import lstmzoo
 
 PACKAGE = Path(lstmzoo.__file__).parent
-ORDER = "errors system schema data models tasks execution convert zoo config runs export report inference training sweep doctor".split()
+ORDER = "errors system schema data models tasks execution convert zoo config runs export report inference inspect training sweep doctor".split()
 COMMANDS = set("run sample score predict export sweep report zoo doctor".split())
 FILES = {"__init__.py", "__main__.py", "py.typed", "errors.py"}
 COMPUTES = set(

@@ -1,0 +1,4 @@
+"""Activations: what each cell of a trained model does.
+
+Read `probe` (`activations`: h, c and gates of each cell at each step).
+"""
