@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # the same names for type checkers; a test compares the two
     from lstmzoo.inference.sampling import sample_text as sample_text
     from lstmzoo.inference.scoring import score_text as score_text
     from lstmzoo.inference.streaming import stream as stream
+    from lstmzoo.inspect.page import inspect_model as inspect_model
     from lstmzoo.inspect.probe import activations as activations
     from lstmzoo.models.build import build_model as build_model
     from lstmzoo.models.callbacks import ResetStates as ResetStates
@@ -60,6 +61,7 @@ _ROOMS = {
     "inference.sampling": ["sample_text"],
     "inference.scoring": ["score_text"],
     "inference.streaming": ["stream"],
+    "inspect.page": ["inspect_model"],
     "inspect.probe": ["activations"],
     "models.build": ["build_model"],
     "models.callbacks": ["ResetStates"],

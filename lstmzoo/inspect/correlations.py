@@ -15,31 +15,35 @@ LEAST = 0.5  # a correlation below it names no cell
 
 
 class Correlations:
-    """Pearson correlations of F features with H cells, from pieces of N steps."""
+    """Pearson correlations of F features with H cells, from pieces of N steps; those that lack a value do not count."""
 
     def __init__(self, features: Sequence[Feature], units: int):
         values = np.stack([feature.values for feature in features]).astype(np.float64)
-        self.features = values - values.mean(1, keepdims=True)  # [F, N]
+        self.known = np.isfinite(values.sum(0))
+        count = max(int(self.known.sum()), 1)
+        self.features = np.where(self.known, values - values[:, self.known].sum(1, keepdims=True) / count, 0)  # [F, N]
         self.products = np.zeros((len(features), units))
         self.sums, self.squares = np.zeros(units), np.zeros(units)
 
     def add(self, first: int, values: np.ndarray) -> None:
         """Take the values `[n, H]` of steps from `first` on."""
-        values = values.astype(np.float64)
-        self.products += self.features[:, first : first + len(values)] @ values
+        part = slice(first, first + len(values))
+        values = values.astype(np.float64) * self.known[part, None]
+        self.products += self.features[:, part] @ values
         self.sums += values.sum(0)
         self.squares += np.square(values).sum(0)
 
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and standard deviation of each cell, `[H]` each."""
-        count = self.features.shape[1]
+        count = max(int(self.known.sum()), 1)
         mean = self.sums / count
         return mean, np.sqrt(np.maximum(self.squares / count - np.square(mean), 0))
 
     def found(self) -> np.ndarray:
         """Return the correlations `[F, H]`, from -1 to 1; 0 where a feature or a cell is the same everywhere."""
-        spread = np.outer(np.sqrt(np.square(self.features).sum(1)), self.moments()[1] * self.features.shape[1] ** 0.5)
-        known = spread > 1e-9 * self.features.shape[1]
+        count = int(self.known.sum())
+        spread = np.outer(np.sqrt(np.square(self.features).sum(1)), self.moments()[1] * count**0.5)
+        known = spread > 1e-9 * count
         return np.where(known, self.products / np.where(known, spread, 1), 0)
 
 
