@@ -19,6 +19,7 @@ class TextView {
     this.space = element("div");
     this.window = element("div", "window", undefined, this.canvas, this.lines);
     box.append(this.space, this.window);
+    this.layout();
     box.addEventListener("scroll", () => this.render());
     box.addEventListener("pointermove", (event) => this.point(event));
     box.addEventListener("pointerdown", (event) => this.point(event));

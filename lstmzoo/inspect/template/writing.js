@@ -28,8 +28,8 @@ class Writer {
     this.ids = [];
     this.after = [];  // the logits after each symbol
     this.run = 0;
-    this.view = new TextView(byId("written"), (symbol) => this.tell(symbol));
     byId("writing").hidden = false;
+    this.view = new TextView(byId("written"), (symbol) => this.tell(symbol));
     byId("writing").addEventListener("submit", (event) => {
       event.preventDefault();
       this.toggle();
