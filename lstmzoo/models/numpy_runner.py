@@ -32,14 +32,32 @@ class NumpyRunner:
         """
         _check(self.signature, x, states)
         inputs = np.swapaxes(x, 0, 1)
-        x, final = inputs, []
+        hidden, final = self.unroll(inputs, states)
+        return np.swapaxes(self.outputs(inputs, hidden[-1]), 0, 1), final
+
+    def unroll(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[list[np.ndarray], StateArrays]:
+        """Return h of each layer `[T, B, H]` from the input up, and the states after the window.
+
+        `x` `[T, B]` or `[T, B, D]` is not checked.
+        """
+        below, hidden, final = x, [], list[np.ndarray]()
         for index, (layer, gates) in enumerate(zip(self.weights.layers, self.gates, strict=True)):
-            sums = x @ layer.kernel if index else self._first_sums(x)
-            x, *state = _unroll(sums + layer.bias, layer.recurrent_kernel, gates, *states[2 * index : 2 * index + 2])
+            sums = self.sums(index, below)
+            below, *state = _unroll(sums, layer.recurrent_kernel, gates, *states[2 * index : 2 * index + 2])
+            hidden.append(below)
             final += state
+        return hidden, final
+
+    def sums(self, index: int, below: np.ndarray) -> np.ndarray:
+        """Return `x W + b` of a layer, `[T, B, 4H]`; `below`: the model's inputs, or h of the layer below."""
+        layer = self.weights.layers[index]
+        return (below @ layer.kernel if index else self._first_sums(below)) + layer.bias
+
+    def outputs(self, x: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+        """Return logits `[T, B, V]` or numbers `[T, B, M]`, of h of the last layer `[T, B, H]`."""
         kernel, bias = self.weights.head  # type: ignore[misc]
-        x, skip = x @ kernel + bias, self.weights.skip
-        return np.swapaxes(x if skip is None else x + inputs.astype(skip.dtype, copy=False) @ skip, 0, 1), final
+        found, skip = hidden @ kernel + bias, self.weights.skip
+        return found if skip is None else found + x.astype(skip.dtype, copy=False) @ skip
 
     def _first_sums(self, x: np.ndarray) -> np.ndarray:
         """Return `x W` of the first layer, `[T, B, 4H]`; for one-hot symbols these are rows of W."""

@@ -343,6 +343,10 @@ def test_the_searches_of_the_series_are_those_of_their_tables():
         assert rows == sorted(rows, key=lambda row: float(row["val_loss"]))
 
 
+def test_the_cells_of_the_guide_are_measured_ones():
+    assert (ROOT / "experiments" / "inspect" / "results.md").read_text() in DOCUMENTS["lstmzoo/inspect/README.md"]
+
+
 def test_the_numbers_of_the_lessons_are_measured_ones():
     tables = (ROOT / "experiments" / "lessons" / "results.md").read_text().split("\n\n")
     assert len(tables) == 6
