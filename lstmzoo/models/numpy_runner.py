@@ -21,6 +21,7 @@ class NumpyRunner:
 
     def __init__(self, blueprint: Blueprint):
         self.signature, self.weights = signature_of(blueprint), blueprint.weights
+        self.skip_outputs = blueprint.spec.skip_outputs
         self.gates = [_GATES[blueprint.spec.recurrent_activation](layer) for layer in blueprint.weights.layers]
 
     @np.errstate(over="ignore", invalid="ignore")  # who samples or scores refuses what is not finite
@@ -32,12 +33,14 @@ class NumpyRunner:
         """
         _check(self.signature, x, states)
         inputs = np.swapaxes(x, 0, 1)
-        x, final = inputs, []
+        x, outputs, final = inputs, [], []
         for index, (layer, gates) in enumerate(zip(self.weights.layers, self.gates, strict=True)):
             sums = x @ layer.kernel if index else self._first_sums(x)
             x, *state = _unroll(sums + layer.bias, layer.recurrent_kernel, gates, *states[2 * index : 2 * index + 2])
             final += state
+            outputs.append(x)
         kernel, bias = self.weights.head  # type: ignore[misc]
+        x = sum(outputs[1:], outputs[0]) if self.skip_outputs else x
         x, skip = x @ kernel + bias, self.weights.skip
         return np.swapaxes(x if skip is None else x + inputs.astype(skip.dtype, copy=False) @ skip, 0, 1), final
 
