@@ -31,13 +31,14 @@ class Network:
         Of features `[T, B, D]` a model of numbers computes outputs `[T, B, M]`.
         `masks`: the values that stay in this training step, `[B, D]`, by the name of their place; without one all stay.
         """
-        inputs, final = self._encoded(x), []
+        inputs, outputs, final = self._encoded(x), [], []
         x = inputs
         for index, layer in enumerate(self.layers):
             x = self._dropped(x, f"in front of {index}", masks)
             x, *state = layer(x, states[2 * index], states[2 * index + 1], self._factors(f"h of {index}", masks))
+            outputs.append(x)
             final += state
-        x = self._dropped(x, f"in front of {len(self.layers)}", masks)
+        x = self._dropped(self._seen(outputs), f"in front of {len(self.layers)}", masks)
         head, skip = cast(Any, self.anatomy.head), self.anatomy.skip
         found = rows(x, tf.convert_to_tensor(head.kernel)) + head.bias
         return (found if skip is None else found + rows(inputs, tf.convert_to_tensor(skip.kernel))), final
@@ -61,14 +62,20 @@ class Network:
 
         Of features `[B, D]` it computes numbers `[B, M]`.
         """
-        inputs, final = self._encoded(x), []
+        inputs, outputs, final = self._encoded(x), [], []
         x = inputs
         for index, step in enumerate(self.steps):
             x, *state = step(x, states[2 * index], states[2 * index + 1])
+            outputs.append(x)
             final += state
+        x = self._seen(outputs)
         head, skip = cast(Any, self.anatomy.head), self.anatomy.skip
         found = tf.matmul(x, head.kernel) + head.bias
         return (found if skip is None else found + tf.matmul(inputs, skip.kernel)), final
+
+    def _seen(self, outputs: list[Tensor]) -> Tensor:
+        """Return what the head sees of the outputs of all layers."""
+        return sum(outputs[1:], outputs[0]) if self.anatomy.skip_outputs else outputs[-1]
 
     def _dropped(self, x: Tensor, name: str, masks: Mapping[str, Tensor]) -> Tensor:
         """Return what a mask leaves of inputs `[T, B, D]`; one-hot symbols `[T, B]` become features for it."""

@@ -159,6 +159,7 @@ def _model(trained: Trained) -> dict[str, Any]:
     return {
         "encoding": experiment.encoding,
         "activation": experiment.model.recurrent_activation,
+        "skipOutputs": experiment.model.skip_outputs,
         "shapes": {name: list(array.shape) for name, array in blueprint.weights.named().items()},
     }
 

@@ -93,7 +93,7 @@ class Activations(Mapping[str, np.ndarray]):
     def outputs(self, first: int, count: int) -> np.ndarray:
         """Return logits `[n, V]`, or numbers `[n, M]`, of `count` steps from step `first` on."""
         part = slice(first, first + count)
-        return self.runner.outputs(self.x[part], self.hidden[-1][part])
+        return self.runner.outputs(self.x[part], [hidden[part] for hidden in self.hidden])
 
     def _surprise(self) -> np.ndarray:
         found = np.full(len(self.x), np.nan, np.float32)

@@ -31,6 +31,8 @@ class Anatomy(NamedTuple):
     head: keras.layers.Dense | None
     skip: keras.layers.Dense | None
     """The linear layer from the inputs to the outputs, if any."""
+    skip_outputs: bool
+    """True if the head sees the sum of the outputs of all layers."""
 
     @property
     def outputs(self) -> int | None:
@@ -51,7 +53,11 @@ def dissect(model: keras.Model) -> Anatomy:
     recurrent: list[keras.layers.RNN] = []
     cells: list[keras.layers.LSTMCell] = []
     dropout: list[float] = []
+    skip_outputs = False
     for layer in layers:
+        if _is_sum(layer, recurrent):
+            skip_outputs = True
+            continue
         _require(layer, _follows(layer, model), "one input, the layer before, and one output")
         _require_plain(layer)
         if type(layer) is keras.layers.Embedding:
@@ -83,7 +89,8 @@ def dissect(model: keras.Model) -> Anatomy:
         raise _foreign(skip)
     dropout.append(rate)
     of_h = tuple(cell.recurrent_dropout for cell in cells)
-    return Anatomy(encoding, one_hot_size, embedding, tuple(recurrent), tuple(cells), tuple(dropout), of_h, head, skip)
+    found = tuple(recurrent), tuple(cells), tuple(dropout)
+    return Anatomy(encoding, one_hot_size, embedding, *found, of_h, head, skip, skip_outputs)
 
 
 def require_keras_2(model: Any) -> None:
@@ -149,6 +156,12 @@ def _cells(layer: keras.layers.RNN) -> list[keras.layers.LSTMCell]:
     _require(layer, layer.return_sequences and not layer.go_backwards, "return_sequences=True, forwards in time")
     _require(layer, not (isinstance(layer, keras.layers.LSTM) and cells[0].dropout), "dropout as SpatialDropout1D")
     return cells
+
+
+def _is_sum(layer: keras.layers.Layer, recurrent: list[keras.layers.RNN]) -> bool:
+    """Tell whether a layer adds the outputs of all recurrent layers, of which the last is right below it."""
+    given = layer.input if type(layer) is keras.layers.Add and isinstance(layer.input, list) else []
+    return [*map(id, given)] == [id(each.output) for each in recurrent] and len(recurrent) > 1
 
 
 def _follows(layer: keras.layers.Layer, model: keras.Model) -> bool:

@@ -106,6 +106,7 @@ def _dropped(x: Any, rate: float, index: int, seeds: _Seeds) -> Any:
 
 
 def _layers(spec: ModelSpec, x: Any, seeds: _Seeds) -> Any:
+    outputs = []
     for index, units in enumerate(spec.layers):
         x = _dropped(x, spec.dropout if index else 0.0, index, seeds)
         x = keras.layers.LSTM(
@@ -117,7 +118,8 @@ def _layers(spec: ModelSpec, x: Any, seeds: _Seeds) -> Any:
             name=f"lstm_{index}",
             **seeds.lstm(index),
         )(x)
-    return x
+        outputs.append(x)
+    return keras.layers.Add(name="skip_outputs")(outputs) if spec.skip_outputs else x
 
 
 def _cells(spec: ModelSpec, x: Any, seeds: _Seeds) -> Any:

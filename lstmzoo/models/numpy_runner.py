@@ -21,6 +21,7 @@ class NumpyRunner:
 
     def __init__(self, blueprint: Blueprint):
         self.signature, self.weights = signature_of(blueprint), blueprint.weights
+        self.skip_outputs = blueprint.spec.skip_outputs
         self.gates = [_GATES[blueprint.spec.recurrent_activation](layer) for layer in blueprint.weights.layers]
 
     @np.errstate(over="ignore", invalid="ignore")  # who samples or scores refuses what is not finite
@@ -33,7 +34,7 @@ class NumpyRunner:
         _check(self.signature, x, states)
         inputs = np.swapaxes(x, 0, 1)
         hidden, final = self.unroll(inputs, states)
-        return np.swapaxes(self.outputs(inputs, hidden[-1]), 0, 1), final
+        return np.swapaxes(self.outputs(inputs, hidden), 0, 1), final
 
     def unroll(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[list[np.ndarray], StateArrays]:
         """Return h of each layer `[T, B, H]` from the input up, and the states after the window.
@@ -53,10 +54,11 @@ class NumpyRunner:
         layer = self.weights.layers[index]
         return (below @ layer.kernel if index else self._first_sums(below)) + layer.bias
 
-    def outputs(self, x: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-        """Return logits `[T, B, V]` or numbers `[T, B, M]`, of h of the last layer `[T, B, H]`."""
+    def outputs(self, x: np.ndarray, hidden: Sequence[np.ndarray]) -> np.ndarray:
+        """Return logits `[T, B, V]` or numbers `[T, B, M]`, of h of each layer `[T, B, H]` from the input up."""
         kernel, bias = self.weights.head  # type: ignore[misc]
-        found, skip = hidden @ kernel + bias, self.weights.skip
+        seen = sum(hidden[1:], hidden[0]) if self.skip_outputs else hidden[-1]
+        found, skip = seen @ kernel + bias, self.weights.skip
         return found if skip is None else found + x.astype(skip.dtype, copy=False) @ skip
 
     def _first_sums(self, x: np.ndarray) -> np.ndarray:

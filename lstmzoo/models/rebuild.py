@@ -74,6 +74,7 @@ def blueprint_of(model: keras.Model) -> Blueprint:
         numbers=anatomy.outputs is not None,
         recurrent_activation=_one({keras.activations.serialize(cell.recurrent_activation) for cell in anatomy.cells}),
         **_dropout(anatomy),
+        **({"skip_outputs": True} if anatomy.skip_outputs else {}),
     )
 
 

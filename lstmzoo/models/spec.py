@@ -80,6 +80,8 @@ class ModelSpec(Section):
     """Size of the embedding; with encoding embedding only."""
     skip: bool = False
     """The inputs are added to the outputs through a linear layer without a bias; not where inputs are symbols."""
+    skip_outputs: bool = False
+    """The head sees the sum of the outputs of all layers; with stacked_layers of equal units only."""
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -93,6 +95,10 @@ class ModelSpec(Section):
             raise expected("an embedding_dim with encoding embedding")
         if self.skip and self.encoding in SYMBOLIC:
             raise expected(f"false with encoding {self.encoding}, whose inputs are symbols", at="skip")
+        if self.skip_outputs and (self.kind != "stacked_layers" or len(set(self.layers)) > 1 or len(self.layers) == 1):
+            raise expected(
+                "false but with kind stacked_layers and two or more layers of equal units", at="skip_outputs"
+            )
         return self
 
     @property

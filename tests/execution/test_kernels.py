@@ -94,6 +94,7 @@ ROWS = {  # one layer where a second one would only be compiled once more
     "hard_sigmoid": ({"units": 6, "recurrent_activation": "hard_sigmoid"}, "one_hot"),
     "depth 3": ({"units": 4, "depth": 3}, "one_hot"),
     "depth 1": ({"units": 4}, "one_hot"),
+    "skip outputs": ({"units": 5, "depth": 3, "skip_outputs": True, "output_dropout": 0.3}, "one_hot"),
     "mse": ({"units": 6, "skip": True, **DROPOUT}, "numbers", "mse"),
     "mae": ({"units": 6}, "numbers", "mae"),
     "huber": ({"units": 6}, "numbers", "huber"),
@@ -101,7 +102,7 @@ ROWS = {  # one layer where a second one would only be compiled once more
     "weights of each": ({"units": 6, "skip": True}, "numbers", "weights of each"),
     "symbols, weights": ({"units": 6}, "one_hot", "symbols, weights"),
 }
-SLOW = (*NUMBERS, "depth 3", "dropout")
+SLOW = (*NUMBERS, "depth 3", "dropout", "skip outputs")
 
 
 @functools.cache
@@ -115,7 +116,11 @@ def trained_row(row, kernel="keras", **description):
     return trained({**given, **description}, encoding, kernel, None, *options)
 
 
-TABLE = list(product(LAYERS, ["stacked_layers", "stacked_cells"], ROWS))
+TABLE = [
+    row
+    for row in product(LAYERS, ["stacked_layers", "stacked_cells"], ROWS)
+    if row[1:] != ("stacked_cells", "skip outputs")
+]
 SHORT = [("stacked_layers", row) for row in ROWS if row not in SLOW]
 TWINS = ("every dropout",)  # of cells, always: the other options reach the same programs as those of layers
 

@@ -16,7 +16,8 @@ class Model {
       place += header.layers[layer];
     }
     const bias = this.weights["head bias"], logits = Float64Array.from(bias);
-    addRows(logits, this.weights["head kernel"], below);
+    const seen = header.model.skipOutputs ? this.hidden.reduce((sum, h) => sum.map((value, u) => value + h[u])) : below;
+    addRows(logits, this.weights["head kernel"], seen);
     return logits;
   }
 
