@@ -15,7 +15,7 @@ from lstmzoo.errors import EnvironmentFailure, InputError
 from lstmzoo.inference.choice import Choice
 from lstmzoo.inference.draw import probabilities
 from lstmzoo.inference.numpy_runner import load
-from lstmzoo.inspect import page, survey
+from lstmzoo.inspect import page, subject, survey
 from lstmzoo.inspect.__main__ import inspect
 from lstmzoo.runs.trained import open_run
 from lstmzoo.system.command_line import exit_status
@@ -114,7 +114,9 @@ def test_a_longer_text_is_cut_with_a_note(run, tmp_path, out, monkeypatch):
     assert header["notes"] == [
         f"The first 20 of {len(TEXT)} symbols (--length {len(TEXT)} shows all, in a larger file)."
     ]
-    monkeypatch.setattr(page, "HIDDEN", 160)
+    monkeypatch.setattr(subject, "HIDDEN", 160)
+    lstmzoo.inspect_model(run, TEXT, out=out)
+    assert read(out)[0]["notes"] == [f"The first 10 of {len(TEXT)} symbols (a page shows 10 at most)."]
     with pytest.raises(InputError, match="length: expected an integer from 2 to 10, received 11"):
         lstmzoo.inspect_model(run, TEXT, out=out, length=11)
 

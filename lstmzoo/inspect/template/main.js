@@ -33,7 +33,7 @@ function choose(layer, unit, quantity) {
     button.disabled = !cells.can(button.dataset.quantity, layer, unit);
   }
   markChosen();
-  writeAddress();
+  rememberSoon();
   return colour();
 }
 
@@ -87,7 +87,7 @@ function takeSelection() {
   [shown.from, shown.to] = found;
   reading.stretch = found;
   reading.paint();
-  writeAddress();
+  rememberSoon();
   drawStretch(moments, choose);
 }
 
@@ -123,8 +123,7 @@ function listenToText() {
   });
   reading.box.addEventListener("scroll", () => {
     shown.at = reading.firstSymbol();
-    clearTimeout(reading.waiting);
-    reading.waiting = setTimeout(writeAddress, 300);
+    rememberSoon();
   });
 }
 
