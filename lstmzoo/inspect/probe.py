@@ -92,6 +92,7 @@ class Activations(Mapping[str, np.ndarray]):
             h, c = hs[-1:], cs[-1]
             yield first, {"h": hs, "c": cs, "i": i, "f": f, "g": g, "o": o}
 
+    @np.errstate(over="ignore", invalid="ignore")  # who shows them refuses what is not finite
     def outputs(self, first: int, count: int) -> np.ndarray:
         """Return logits `[n, V]`, or numbers `[n, M]`, of `count` steps from step `first` on."""
         part = slice(first, first + count)

@@ -25,7 +25,7 @@ from lstmzoo.tasks.task import Windows
 HIDDEN = 1 << 26  # values of h, at most: 131,072 symbols of 2 x 256
 LENGTHS = {"text": 10_000, "own": 3_000, "numbers": 500}  # steps that are shown unless one says another number
 TEMPERATURE = 1.0  # of a text of its own
-DELAYS = 8  # features of an echo run: the inputs of so many steps ago at most
+DELAYS = 8  # features of an echo run: the inputs of so many steps ago, or of one more than its echo
 
 
 class Subject(NamedTuple):
@@ -102,7 +102,8 @@ def _validation(trained: Trained, length: int) -> Subject:
     targets = np.where(counts, targets, np.nan)  # one that cannot be known, warm-up, padding
     if trained.scaling is None:
         tracks = [Feature("input", x), Feature("target", targets)]
-        return Subject("its validation series", x, delays(x, DELAYS), tracks, [])
+        most = max(DELAYS, getattr(experiment.task, "echo_step", 0) + 1)
+        return Subject("its validation series", x, delays(x, most), tracks, [])
     x, targets = (part[: _end(counts)] for part in (x, targets))
     unscaled = trained.scaling.unscale_targets(targets)
     means, deviations = trained.scaling.of(trained.scaling.inputs)

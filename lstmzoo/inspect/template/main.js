@@ -65,8 +65,8 @@ function symbolTip(id, place, value, next) {
     bar.style.width = `${Math.max(1, share * 110)}px`;
     return [nameOf(other), `${(100 * share).toFixed(1)} %`, element("td", "", undefined, bar)];
   });
-  const known = value === undefined || value === null ? "" : `${NAMES[shown.quantity]} ${value.toFixed(3)}`;
-  return element("div", "", undefined, element("div", "", `${nameOf(id)}, symbol ${(place + 1).toLocaleString("en")}   ${known}`), element("div", "hint", "what the model expects next:"), table(bars));
+  const known = value === undefined || value === null ? "" : `: ${NAMES[shown.quantity]} ${value.toFixed(3)}`;
+  return element("div", "", undefined, element("div", "", `“${nameOf(id)}”, symbol ${(place + 1).toLocaleString("en")}${known}`), element("div", "hint", "what the model expects next:"), table(bars));
 }
 
 function nameOf(id) {
@@ -178,4 +178,6 @@ async function start() {
   document.documentElement.dataset.ready = "true";
 }
 
-start();
+start().catch((error) => {
+  byId("loading").textContent = `This browser cannot show the page (${error.message}): take a newer one.`;
+});
