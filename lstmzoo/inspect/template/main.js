@@ -162,14 +162,17 @@ async function start() {
   readAddress();
   makeScale();
   fillHead();
-  drawFeatures(choose);
   listen();
   const flat = await block("weights");
   cells.weights = flat && namedWeights(flat);
   [cells.stored, cells.scales] = [await block("stored"), await block("largest")];
   await (symbols ? loadText() : loadTraces());
-  const [best] = header.features.filter((feature) => feature.tells).map((feature) => feature.best[0]);
-  if (!location.hash && best) [shown.layer, shown.unit, shown.quantity] = best;
+  const first = header.features.findIndex((feature) => feature.tells);
+  if (!location.hash && first >= 0) {
+    shown.feature = first;
+    [shown.layer, shown.unit, shown.quantity] = header.features[first].best[0];
+  }
+  drawFeatures(choose);
   if (symbols && cells.weights) writer = new Writer(cells.weights);
   await loadCells();
   drawRanked(choose);
