@@ -1,5 +1,6 @@
 """The command `python -m lstmzoo.inspect RUN [TEXT]`: one HTML page that shows what each cell does."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +23,7 @@ def inspect(
     ] = None,
 ) -> None:
     """Write one HTML page that shows what each cell does; it works from disk, without a server or a network."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # of NumPy, not yet imported: two take twice the processor time
     from lstmzoo.inspect.page import check_out, write_page
     from lstmzoo.runs.trained import open_run
     from lstmzoo.system.terminal import printable
@@ -30,7 +32,8 @@ def inspect(
     trained = open_run(run)
     for note in trained.notes:
         print(note, file=sys.stderr)
-    write_page(trained, text, out, length)
+    for note in write_page(trained, text, out, length):
+        print(printable(note), file=sys.stderr)
     print(printable(f"{out}: {out.stat().st_size / 1e6:,.1f} MB; open it in a browser"))
 
 

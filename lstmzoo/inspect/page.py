@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmzoo.errors import EnvironmentFailure, InputError, check_count, shown
+from lstmzoo.errors import EnvironmentFailure, InputError, shown
 from lstmzoo.inspect.features import Feature
 from lstmzoo.inspect.subject import Subject, subject_of
 from lstmzoo.inspect.survey import Best, Survey, named_cells, survey, tells
@@ -24,7 +24,6 @@ from lstmzoo.zoo.pretrained import refuse_to_write
 TEMPLATE = Path(__file__).with_name("template")
 PROGRAM = ("data", "cells", "colours", "text", "traces", "panels", "model", "writing", "main")  # .js, in this order
 WEIGHTS = 4 << 20  # bytes, at most
-HIDDEN = 1 << 26  # bytes of h, at most: 131,072 symbols of 2 x 256
 CHUNK = 1 << 20  # bytes that a browser inflates at once: a few milliseconds
 TYPES = {"int8": "i1", "int16": "i2", "uint8": "u1", "uint16": "u2", "float16": "f2", "float32": "f4"}
 
@@ -46,14 +45,12 @@ def inspect_model(
     Raises `InputError` for a path that is no run, for a text or table that its model cannot read, and for a place that
     cannot be written to; `EnvironmentFailure` where the system cannot write.
     """
-    return write_page(open_run(run), text, Path(out), length)
+    write_page(open_run(run), text, Path(out), length)
+    return Path(out)
 
 
-def write_page(trained: Trained, text: str | bytes | Path | None, out: Path, length: int | None) -> Path:
-    """Write the page of a run that is open, as `inspect_model` does."""
-    most = HIDDEN // sum(trained.experiment.model.layers)
-    if length is not None:
-        check_count("length", length, 2, most)
+def write_page(trained: Trained, text: str | bytes | Path | None, out: Path, length: int | None) -> list[str]:
+    """Write the page of a run that is open, as `inspect_model` does; return what its reader should know."""
     check_out(out)
     subject = subject_of(trained, text, length)
     weights = packed_weights(trained.blueprint())
@@ -65,7 +62,7 @@ def write_page(trained: Trained, text: str | bytes | Path | None, out: Path, len
             f"{shown(str(out), 200)}: expected to write it, received: {error.strerror or error}; nothing was written: "
             f"{remedy(error)}, or choose another path"
         ) from error
-    return out
+    return subject.notes
 
 
 def check_out(out: Path) -> None:
@@ -210,5 +207,5 @@ def _elements(arrays: dict[str, np.ndarray]) -> Iterator[str]:
     for name, array in arrays.items():
         content = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(-1).view(np.uint8)
         for first in range(0, max(len(content), 1), CHUNK):
-            piece = base64.b64encode(zlib.compress(content[first : first + CHUNK].tobytes(), 6)).decode()
+            piece = base64.b64encode(zlib.compress(content[first : first + CHUNK].tobytes(), 4)).decode()
             yield f'<script type="text/plain" data-block="{name}">{piece}</script>'

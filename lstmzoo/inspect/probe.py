@@ -47,9 +47,11 @@ class Activations(Mapping[str, np.ndarray]):
         states = signature.zero_states(1)
         for first in range(0, len(x), PIECE):
             part = slice(first, first + PIECE)
-            found, states = self.runner.unroll(x[part, None], states)
-            for kept, hidden in zip(self.hidden, found, strict=True):
-                kept[part] = hidden[:, 0]
+            below = x[part]
+            for layer, kept in enumerate(self.hidden):
+                sums, places = self.runner.sums(layer, below)[:, None], slice(2 * layer, 2 * layer + 2)
+                hidden, *states[places] = self.runner.unroll(layer, sums, *states[places])
+                below = kept[part] = hidden[:, 0]
         if not all(np.isfinite(state).all() for state in states):
             raise InputError("expected finite activations, received NaN or infinity: inputs or weights are too large")
         self.names = [f"{each}{layer}" for layer in range(len(signature.units)) for each in QUANTITIES]
@@ -90,6 +92,7 @@ class Activations(Mapping[str, np.ndarray]):
             h, c = hs[-1:], cs[-1]
             yield first, {"h": hs, "c": cs, "i": i, "f": f, "g": g, "o": o}
 
+    @np.errstate(over="ignore", invalid="ignore")  # who shows them refuses what is not finite
     def outputs(self, first: int, count: int) -> np.ndarray:
         """Return logits `[n, V]`, or numbers `[n, M]`, of `count` steps from step `first` on."""
         part = slice(first, first + count)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lstmzoo.errors import InputError, shown
+from lstmzoo.errors import InputError, check_count, shown
 from lstmzoo.inference.choice import Choice
 from lstmzoo.inference.draw import RunnerSampler
 from lstmzoo.inference.numbers import check_numbers
@@ -22,9 +22,10 @@ from lstmzoo.runs.trained import Trained
 from lstmzoo.tasks.registry import make_task
 from lstmzoo.tasks.task import Windows
 
+HIDDEN = 1 << 26  # values of h, at most: 131,072 symbols of 2 x 256
 LENGTHS = {"text": 10_000, "own": 3_000, "numbers": 500}  # steps that are shown unless one says another number
 TEMPERATURE = 1.0  # of a text of its own
-DELAYS = 8  # features of an echo run: the inputs of so many steps ago at most
+DELAYS = 8  # features of an echo run: the inputs of so many steps ago, or of one more than its echo
 
 
 class Subject(NamedTuple):
@@ -43,11 +44,16 @@ class Subject(NamedTuple):
 def subject_of(trained: Trained, text: str | bytes | Path | None, length: int | None) -> Subject:
     """Return what a run's model reads: a text, by its content or a `Path`; the `Path` of a table; None: its own.
 
-    `length`: N at most, or None for the usual number. Raises `InputError` for what the model cannot read.
+    `length`: N at most, or None for the usual number. Raises `InputError` for what the model cannot read, and for more
+    steps than a page can show.
     """
+    most = HIDDEN // sum(trained.experiment.model.layers)
+    if length is not None:
+        check_count("length", length, 2, most)
+    kind = "numbers" if trained.symbols is None else "own" if text is None else "text"
+    length = min(LENGTHS[kind], most) if length is None else int(length)
     if trained.symbols is not None:
-        return _own_text(trained, length) if text is None else _text(trained, text, length)
-    length = length or LENGTHS["numbers"]
+        return _own_text(trained, length) if text is None else _text(trained, text, length, most)
     if text is None:
         return _validation(trained, length)
     if not isinstance(text, Path):
@@ -55,22 +61,25 @@ def subject_of(trained: Trained, text: str | bytes | Path | None, length: int | 
     return _table(trained, text, length)
 
 
-def _own_text(trained: Trained, length: int | None) -> Subject:
+def _own_text(trained: Trained, length: int) -> Subject:
     """Let the model write: its first symbol is any one."""
     sampler = RunnerSampler(NumpyRunner(trained.blueprint()), Choice(TEMPERATURE))
-    ids = np.concatenate([piece[:, 0] for piece in sampler.draw(length or LENGTHS["own"], (0,))])
+    ids = np.concatenate([piece[:, 0] for piece in sampler.draw(length, (0,))])
     note = f"The model wrote this text itself (temperature {TEMPERATURE:g}); name a text to see that one."
     return Subject("a text of its own", ids, text_features(_spelled(trained, ids)), [], [note])
 
 
-def _text(trained: Trained, text: str | bytes | Path, length: int | None) -> Subject:
-    most, ids = length or LENGTHS["text"], ids_of(trained, text)
+def _text(trained: Trained, text: str | bytes | Path, length: int, most: int) -> Subject:
+    ids = ids_of(trained, text)
     if not len(ids):
         raise InputError("text: expected one symbol or more, received none")
     notes = []
-    if len(ids) > most:
-        notes = [f"The first {most:,} of {len(ids):,} symbols (--length {len(ids)} shows all, in a larger file)."]
-    ids, name = np.array(ids[:most], np.int32), text.name if isinstance(text, Path) else "a text"
+    if len(ids) > length:
+        cure = (
+            f"--length {len(ids)} shows all, in a larger file" if len(ids) <= most else f"a page shows {most:,} at most"
+        )
+        notes = [f"The first {length:,} of {len(ids):,} symbols ({cure})."]
+    ids, name = np.array(ids[:length], np.int32), text.name if isinstance(text, Path) else "a text"
     return Subject(name, ids, text_features(_spelled(trained, ids)), [], notes)
 
 
@@ -93,7 +102,8 @@ def _validation(trained: Trained, length: int) -> Subject:
     targets = np.where(counts, targets, np.nan)  # one that cannot be known, warm-up, padding
     if trained.scaling is None:
         tracks = [Feature("input", x), Feature("target", targets)]
-        return Subject("its validation series", x, delays(x, DELAYS), tracks, [])
+        most = max(DELAYS, getattr(experiment.task, "echo_step", 0) + 1)
+        return Subject("its validation series", x, delays(x, most), tracks, [])
     x, targets = (part[: _end(counts)] for part in (x, targets))
     unscaled = trained.scaling.unscale_targets(targets)
     means, deviations = trained.scaling.of(trained.scaling.inputs)

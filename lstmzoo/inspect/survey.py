@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lstmzoo.errors import InputError
 from lstmzoo.inspect.correlations import LEAST, Correlations, Saturation
 from lstmzoo.inspect.probe import PIECE, SURPRISE, Activations
 from lstmzoo.inspect.subject import Subject
@@ -116,7 +117,13 @@ def _predictions(trained: Trained, found: Activations, subject: Subject) -> dict
 
 def _pieces_of_outputs(found: Activations) -> Iterator[np.ndarray]:
     for first in range(0, len(found.x), PIECE):
-        yield found.outputs(first, PIECE)
+        outputs = found.outputs(first, PIECE)
+        if not np.isfinite(outputs).all():
+            raise InputError(
+                f"model: expected finite outputs, received others in steps {first + 1:,} to {first + len(outputs):,}: "
+                "its weights are too large; train it again with a lower learning rate or train.grad_clip_norm"
+            )
+        yield outputs
 
 
 def named_cells(best: list[list[Best]]) -> list[tuple[int, int]]:

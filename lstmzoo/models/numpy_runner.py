@@ -33,26 +33,23 @@ class NumpyRunner:
         """
         _check(self.signature, x, states)
         inputs = np.swapaxes(x, 0, 1)
-        hidden, final = self.unroll(inputs, states)
-        return np.swapaxes(self.outputs(inputs, hidden), 0, 1), final
-
-    def unroll(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[list[np.ndarray], StateArrays]:
-        """Return h of each layer `[T, B, H]` from the input up, and the states after the window.
-
-        `x` `[T, B]` or `[T, B, D]` is not checked.
-        """
-        below, hidden, final = x, [], list[np.ndarray]()
-        for index, (layer, gates) in enumerate(zip(self.weights.layers, self.gates, strict=True)):
-            sums = self.sums(index, below)
-            below, *state = _unroll(sums, layer.recurrent_kernel, gates, *states[2 * index : 2 * index + 2])
+        below, hidden, final = inputs, list[np.ndarray](), list[np.ndarray]()
+        for layer in range(len(self.gates)):
+            below, *state = self.unroll(layer, self.sums(layer, below), *states[2 * layer : 2 * layer + 2])
             hidden.append(below)
             final += state
-        return hidden, final
+        return np.swapaxes(self.outputs(inputs, hidden), 0, 1), final
 
-    def sums(self, index: int, below: np.ndarray) -> np.ndarray:
+    def unroll(
+        self, layer: int, sums: np.ndarray, h: np.ndarray, c: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return h of a layer at each step `[T, B, H]`, and the last h and c `[B, H]`; `sums`: `x W + b`."""
+        return _unroll(sums, self.weights.layers[layer].recurrent_kernel, self.gates[layer], h, c)
+
+    def sums(self, layer: int, below: np.ndarray) -> np.ndarray:
         """Return `x W + b` of a layer, `[T, B, 4H]`; `below`: the model's inputs, or h of the layer below."""
-        layer = self.weights.layers[index]
-        return (below @ layer.kernel if index else self._first_sums(below)) + layer.bias
+        weights = self.weights.layers[layer]
+        return (below @ weights.kernel if layer else self._first_sums(below)) + weights.bias
 
     def outputs(self, x: np.ndarray, hidden: Sequence[np.ndarray]) -> np.ndarray:
         """Return logits `[T, B, V]` or numbers `[T, B, M]`, of h of each layer `[T, B, H]` from the input up."""

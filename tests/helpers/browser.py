@@ -27,6 +27,7 @@ def show(driver, path, address=""):
     driver.get("about:blank")
     driver.get(f"{path.as_uri()}{address}")
     wait_for(driver, "return document.documentElement.dataset.ready === 'true'")
+    driver.execute_async_script("const [done] = arguments; requestAnimationFrame(() => setTimeout(done, 50))")  # drawn
 
 
 def wait_for(driver, script, seconds=20):

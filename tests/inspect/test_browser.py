@@ -138,8 +138,8 @@ def test_arrows_change_the_cell_and_the_address_remembers_it(driver, made, quiet
     assert driver.execute_script("return reading.firstSymbol()") == TEXT[:100].rindex("\n") + 1
     driver.find_element("tag name", "body").send_keys(Keys.ARROW_RIGHT)
     assert driver.execute_script("return [shown.layer, shown.unit, shown.quantity]") == [1, 0, "f"]
-    address = driver.execute_script("return location.hash")
-    assert "layer=1&unit=0&show=f" in address
+    script = "return location.hash.includes('layer=1&unit=0&show=f') && location.hash"
+    address = browser.wait_for(driver, script)
     browser.show(driver, made, address)
     assert driver.execute_script("return [shown.layer, shown.unit, shown.quantity, byId('unit').value]") == [
         1,

@@ -9,14 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 import lstmzoo
 from lstmzoo.errors import EnvironmentFailure, InputError
 from lstmzoo.inference.choice import Choice
 from lstmzoo.inference.draw import probabilities
 from lstmzoo.inference.numpy_runner import load
-from lstmzoo.inspect import page, survey
+from lstmzoo.inspect import page, subject, survey
 from lstmzoo.inspect.__main__ import inspect
+from lstmzoo.runs.checkpoint import save_checkpoint
 from lstmzoo.runs.trained import open_run
 from lstmzoo.system.command_line import exit_status
 from tests.helpers.series_runs import write_run
@@ -114,7 +116,9 @@ def test_a_longer_text_is_cut_with_a_note(run, tmp_path, out, monkeypatch):
     assert header["notes"] == [
         f"The first 20 of {len(TEXT)} symbols (--length {len(TEXT)} shows all, in a larger file)."
     ]
-    monkeypatch.setattr(page, "HIDDEN", 160)
+    monkeypatch.setattr(subject, "HIDDEN", 160)
+    lstmzoo.inspect_model(run, TEXT, out=out)
+    assert read(out)[0]["notes"] == [f"The first 10 of {len(TEXT)} symbols (a page shows 10 at most)."]
     with pytest.raises(InputError, match="length: expected an integer from 2 to 10, received 11"):
         lstmzoo.inspect_model(run, TEXT, out=out, length=11)
 
@@ -182,6 +186,16 @@ def test_a_series_run_reads_a_table(tmp_path, out, table):
     np.testing.assert_allclose(blocks["tracks"][2], rows[2:32, 1], rtol=1e-6)
     np.testing.assert_allclose(blocks["tracks"][3], lstmzoo.predict_series(run, rows)[:30, 0], rtol=1e-5)
     assert header["notes"] == ["The first 30 of 40 rows (--length shows more)."]
+
+
+def test_outputs_that_are_not_finite_are_refused(tmp_path, out):
+    run = write_text_run(tmp_path / "run", "ab", {"kind": "single", "units": 40})
+    path = next((run / "checkpoints").iterdir())
+    found, metadata = load_file(path), {"vocab_sha256": open_run(run).vocabulary.digest()}
+    save_checkpoint(path, {**found, "weights/003": np.full_like(found["weights/003"], 3e38)}, metadata)
+    with pytest.raises(InputError, match="model: expected finite outputs, received others in steps 1 to 20"):
+        lstmzoo.inspect_model(run, "ab" * 10, out=out)
+    assert not out.exists()
 
 
 def failed(*words, **options):

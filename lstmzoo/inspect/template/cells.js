@@ -66,22 +66,23 @@ class Cells {
       const found = scaled(this.stored.subarray(row * steps, (row + 1) * steps), 127);
       return quantity === "c" ? found.map((value) => value * this.scales[place]) : found;
     }
-    if (quantity !== "c") return this.gate(layer, unit, quantity);
-    const [i, f, g] = [await this.gate(layer, unit, "i"), await this.gate(layer, unit, "f"), await this.gate(layer, unit, "g")];
-    for (let t = 0, c = 0; t < steps; t++) {
-      c = f[t] * c + i[t] * g[t];
-      i[t] = c;
-    }
+    if (quantity !== "c") return (await this.gates(layer, unit, [quantity]))[0];
+    const [i, f, g] = await this.gates(layer, unit, ["i", "f", "g"]);
+    for (let t = 0, c = 0; t < steps; t++) i[t] = c = f[t] * c + i[t] * g[t];
     return i;
   }
 
-  async gate(layer, unit, name) {
-    const size = header.layers[layer], column = GATES[name] * size + unit, weights = this.weights;
-    const sums = this.fromBelow(layer, column, weights[`layer ${layer} kernel`], 4 * size);
-    const bias = weights[`layer ${layer} bias`][column], steps = header.steps;
-    if (layer) await this.addHidden(sums, layer - 1, weights[`layer ${layer} kernel`], column, 4 * size, 0);
-    await this.addHidden(sums, layer, weights[`layer ${layer} recurrent_kernel`], column, 4 * size, 1);
-    for (let t = 0; t < steps; t++) sums[t] = name === "g" ? Math.tanh(sums[t] + bias) : openGate(sums[t] + bias);
+  // Gates of a cell by their names, computed together: h is read once.
+  async gates(layer, unit, names) {
+    const size = header.layers[layer], columns = names.map((name) => GATES[name] * size + unit), weights = this.weights;
+    const kernel = weights[`layer ${layer} kernel`], bias = weights[`layer ${layer} bias`];
+    const sums = columns.map((column) => this.fromBelow(layer, column, kernel, 4 * size));
+    if (layer) await this.addHidden(sums, layer - 1, kernel, columns, 4 * size, 0);
+    await this.addHidden(sums, layer, weights[`layer ${layer} recurrent_kernel`], columns, 4 * size, 1);
+    names.forEach((name, k) => {
+      const squash = name === "g" ? Math.tanh : openGate, by = bias[columns[k]], of = sums[k];
+      for (let t = 0; t < of.length; t++) of[t] = squash(of[t] + by);
+    });
     return sums;
   }
 
@@ -99,12 +100,13 @@ class Cells {
     return found;
   }
 
-  // Adds h W of one column; `late` is 1 where it is h of the step before.
-  async addHidden(sums, layer, kernel, column, width, late) {
-    const hidden = this.hidden[layer], steps = header.steps, slice = Math.max(1, Math.floor(4e6 / steps));
+  // Adds h W of some columns; `late` is 1 where it is h of the step before.
+  async addHidden(sums, layer, kernel, columns, width, late) {
+    const hidden = this.hidden[layer], steps = header.steps, slice = Math.max(1, Math.floor(2e6 / steps));
+    const add = sums.length === 3 ? addThree : addOne;
     for (let d = 0; d < header.layers[layer]; d++) {
-      const weight = kernel[d * width + column] / WHOLE, first = d * steps - late;
-      for (let t = late; t < steps; t++) sums[t] += weight * hidden[first + t];
+      const by = columns.map((column) => kernel[d * width + column] / WHOLE);
+      add(sums, by, hidden.subarray(d * steps, (d + 1) * steps - late), late);
       if (d % slice === slice - 1) await pause();
     }
   }
@@ -124,5 +126,18 @@ class Cells {
       await pause();
     }
     return found.sort((a, b) => b.r - a.r);
+  }
+}
+
+function addOne([sums], [by], hidden, late) {
+  for (let t = 0; t < hidden.length; t++) sums[t + late] += by * hidden[t];
+}
+
+function addThree([first, second, third], [a, b, c], hidden, late) {
+  for (let t = 0; t < hidden.length; t++) {
+    const h = hidden[t];
+    first[t + late] += a * h;
+    second[t + late] += b * h;
+    third[t + late] += c * h;
   }
 }

@@ -81,6 +81,14 @@ function readAddress() {
   shown.to = Math.min(shown.to, header.steps);
 }
 
+// Writes it when nothing has changed for a moment: browsers limit how often that may be.
+let addressing = 0;
+
+function rememberSoon() {
+  clearTimeout(addressing);
+  addressing = setTimeout(writeAddress, 200);
+}
+
 function writeAddress() {
   const found = new URLSearchParams({layer: shown.layer, unit: shown.unit, show: shown.quantity, feature: shown.feature});
   if (shown.at) found.set("at", shown.at);

@@ -33,7 +33,7 @@ function choose(layer, unit, quantity) {
     button.disabled = !cells.can(button.dataset.quantity, layer, unit);
   }
   markChosen();
-  writeAddress();
+  rememberSoon();
   return colour();
 }
 
@@ -65,8 +65,8 @@ function symbolTip(id, place, value, next) {
     bar.style.width = `${Math.max(1, share * 110)}px`;
     return [nameOf(other), `${(100 * share).toFixed(1)} %`, element("td", "", undefined, bar)];
   });
-  const known = value === undefined || value === null ? "" : `${NAMES[shown.quantity]} ${value.toFixed(3)}`;
-  return element("div", "", undefined, element("div", "", `${nameOf(id)}, symbol ${(place + 1).toLocaleString("en")}   ${known}`), element("div", "hint", "what the model expects next:"), table(bars));
+  const known = value === undefined || value === null ? "" : `: ${NAMES[shown.quantity]} ${value.toFixed(3)}`;
+  return element("div", "", undefined, element("div", "", `“${nameOf(id)}”, symbol ${(place + 1).toLocaleString("en")}${known}`), element("div", "hint", "what the model expects next:"), table(bars));
 }
 
 function nameOf(id) {
@@ -87,7 +87,7 @@ function takeSelection() {
   [shown.from, shown.to] = found;
   reading.stretch = found;
   reading.paint();
-  writeAddress();
+  rememberSoon();
   drawStretch(moments, choose);
 }
 
@@ -123,8 +123,7 @@ function listenToText() {
   });
   reading.box.addEventListener("scroll", () => {
     shown.at = reading.firstSymbol();
-    clearTimeout(reading.waiting);
-    reading.waiting = setTimeout(writeAddress, 300);
+    rememberSoon();
   });
 }
 
@@ -163,14 +162,17 @@ async function start() {
   readAddress();
   makeScale();
   fillHead();
-  drawFeatures(choose);
   listen();
   const flat = await block("weights");
   cells.weights = flat && namedWeights(flat);
   [cells.stored, cells.scales] = [await block("stored"), await block("largest")];
   await (symbols ? loadText() : loadTraces());
-  const [best] = header.features.filter((feature) => feature.tells).map((feature) => feature.best[0]);
-  if (!location.hash && best) [shown.layer, shown.unit, shown.quantity] = best;
+  const first = header.features.findIndex((feature) => feature.tells);
+  if (!location.hash && first >= 0) {
+    shown.feature = first;
+    [shown.layer, shown.unit, shown.quantity] = header.features[first].best[0];
+  }
+  drawFeatures(choose);
   if (symbols && cells.weights) writer = new Writer(cells.weights);
   await loadCells();
   drawRanked(choose);
@@ -179,4 +181,6 @@ async function start() {
   document.documentElement.dataset.ready = "true";
 }
 
-start();
+start().catch((error) => {
+  byId("loading").textContent = `This browser cannot show the page (${error.message}): take a newer one.`;
+});

@@ -24,7 +24,7 @@ class TextView {
     box.addEventListener("pointermove", (event) => this.point(event));
     box.addEventListener("pointerdown", (event) => this.point(event));
     box.addEventListener("pointerleave", () => { byId("tip").hidden = true; });
-    new ResizeObserver(() => this.layout()).observe(box);
+    new ResizeObserver(() => (box.clientWidth === this.width ? this.render() : this.layout())).observe(box);
   }
 
   show(ids) {
@@ -39,7 +39,8 @@ class TextView {
     this.lines.append(probe);
     this.wide = probe.getBoundingClientRect().width / 100;
     probe.remove();
-    this.columns = Math.max(8, Math.floor((this.box.clientWidth - 16) / this.wide));
+    this.width = this.box.clientWidth;
+    this.columns = Math.max(8, Math.floor((this.width - 16) / this.wide));
     this.starts = [0];
     for (let k = 0, column = 0; k < this.ids.length; k++) {
       if (++column === this.columns || this.ids[k] === NEWLINE) {

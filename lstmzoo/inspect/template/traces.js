@@ -67,7 +67,7 @@ class TraceView {
     const low = values.reduce((a, b) => Math.min(a, b)), high = values.reduce((a, b) => Math.max(a, b));
     if (isChosen) this.fill(context, "--panel", y);
     this.strip(context, values, this.cells.largest(row.layer, row.unit, this.quantity), y);
-    this.line(context, values, low, Math.max(high, low + 0.01), y, isChosen ? "--mark" : "--fore");
+    this.line(context, values, low, Math.max(high, low + 0.01), y, "--fore", isChosen ? 2.6 : 1.3);
     this.label(context, `layer ${row.layer}, unit ${row.unit}`, y, isChosen ? "--mark" : "--fore");
   }
 
