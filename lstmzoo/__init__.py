@@ -2,7 +2,7 @@
 
 The names below are the whole public API. Each is imported when it is first used, so that what does not compute starts
 without TensorFlow. The packages, from the ground up: `system`, `schema`, `data`, `models`, `tasks`, `execution`,
-`convert`, `zoo`, `config`, `runs`, `export`, `report`, `inference`, `training`, `sweep`, `doctor`.
+`convert`, `zoo`, `config`, `runs`, `export`, `report`, `inference`, `inspect`, `training`, `sweep`, `doctor`.
 """
 
 from importlib import import_module
@@ -29,6 +29,8 @@ if TYPE_CHECKING:  # the same names for type checkers; a test compares the two
     from lstmzoo.inference.sampling import sample_text as sample_text
     from lstmzoo.inference.scoring import score_text as score_text
     from lstmzoo.inference.streaming import stream as stream
+    from lstmzoo.inspect.page import inspect_model as inspect_model
+    from lstmzoo.inspect.probe import activations as activations
     from lstmzoo.models.build import build_model as build_model
     from lstmzoo.models.callbacks import ResetStates as ResetStates
     from lstmzoo.models.rebuild import as_kind as as_kind, rebatch as rebatch
@@ -59,6 +61,8 @@ _ROOMS = {
     "inference.sampling": ["sample_text"],
     "inference.scoring": ["score_text"],
     "inference.streaming": ["stream"],
+    "inspect.page": ["inspect_model"],
+    "inspect.probe": ["activations"],
     "models.build": ["build_model"],
     "models.callbacks": ["ResetStates"],
     "models.rebuild": ["as_kind", "rebatch"],

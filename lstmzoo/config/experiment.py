@@ -6,9 +6,10 @@ A section that a module owns (`model`, `task`, `optimizer`, `schedule`) is descr
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 from typing_extensions import Self
 
+from lstmzoo.config.averages import Average
 from lstmzoo.config.optimizers import DEFAULT, Optimizer
 from lstmzoo.config.schedules import Constant, Schedule
 from lstmzoo.config.sources import LENGTHS
@@ -68,6 +69,30 @@ def _hallstroms(value: Any) -> Any:
     )
 
 
+class RandomReset(Section):
+    """A rule by which lanes lose their state now and then."""
+
+    probability: Annotated[float, Field(gt=0, lt=1)]
+    """The probability with which a lane begins a window with zero state; each epoch begins with it too."""
+
+
+def _known_rule(value: Any) -> Any:
+    if value not in ("epoch", "never", "window") and not isinstance(value, dict | RandomReset):
+        raise expected("epoch, never, window or {probability: p}")
+    return value
+
+
+def _tag(value: Any) -> str:
+    return "when" if isinstance(value, str) else "random"
+
+
+ResetRule = Annotated[
+    Annotated[Literal["epoch", "never", "window"], Tag("when")] | Annotated[RandomReset, Tag("random")],
+    Discriminator(_tag),
+    BeforeValidator(_known_rule),
+]
+
+
 class TrainSpec(Section):
     """Training by truncated back-propagation through time."""
 
@@ -91,8 +116,10 @@ class TrainSpec(Section):
     """How the learning rate changes over the run."""
     grad_clip_norm: Annotated[Positive | None, MAY_CHANGE] = None
     """Largest norm of all gradients together; null: no clipping."""
-    reset_state: Literal["epoch", "never", "window"] = "epoch"
-    """When the carried state is set to zero."""
+    reset_state: ResetRule = "epoch"
+    """When the carried state is set to zero: epoch, never, window, or {probability: p} at each window's start."""
+    average: Average | None = None
+    """An average of the weights over the steps, which is what is validated, sampled, kept and exported."""
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

@@ -6,7 +6,7 @@ Everything `auto` is decided here, as a pure function of the configuration, the 
 
 from typing import NamedTuple
 
-from lstmzoo.config.experiment import Experiment
+from lstmzoo.config.experiment import Experiment, RandomReset, TrainSpec
 from lstmzoo.errors import InputError
 from lstmzoo.execution.auto import (
     check_kernel,
@@ -58,7 +58,7 @@ def make_plan(experiment: Experiment, device: str | None = None, workers: int = 
     windows, dropped = task.windows(train.seq_length)
     resolved = resolve(experiment, device or find_device(), sizes, windows, workers)
     steps = train.steps or (train.epochs * windows if train.epochs else None)
-    floor = task.loss_floor(train.seq_length, train.reset_state)
+    floor = loss_floor(task, train)
     parameters = count_parameters(experiment, sizes)
     memory = memory_needed(experiment, sizes, int(resolved.execution.windows_per_call))
     by_cores = experiment.execution.threads == "auto" and follows_cores(experiment.model.layers)
@@ -68,10 +68,21 @@ def make_plan(experiment: Experiment, device: str | None = None, workers: int = 
     return Plan(resolved, task, parameters, windows, dropped, steps, memory, floor, cores, pays)
 
 
+def loss_floor(task: Task, train: TrainSpec) -> float | None:
+    """Return the lowest possible mean loss, or None if it is unknown; of random resets that of their mean share."""
+    if not isinstance(train.reset_state, RandomReset):
+        return task.loss_floor(train.seq_length, train.reset_state)
+    share = train.reset_state.probability
+    epoch, window = (task.loss_floor(train.seq_length, when) for when in ("epoch", "window"))
+    return None if epoch is None or window is None else (1 - share) * epoch + share * window
+
+
 def resolve(experiment: Experiment, device: str, sizes: Sizes, windows: int, workers: int = 1) -> Experiment:
     """Decide every `auto` of an experiment and fill in the depth, for an epoch of so many windows."""
     model, execution = experiment.model, experiment.execution
-    kernel = fastest_kernel(device) if execution.kernel == "auto" else execution.kernel
+    kernel = execution.kernel
+    if kernel == "auto":
+        kernel = fastest_kernel(device, bool(model.recurrent_dropout))
     check_kernel(kernel, device)
     threads = choose_threads(model.layers) if execution.threads == "auto" else execution.threads
     shards = execution.shards

@@ -111,10 +111,12 @@ def to_torch(model: "keras.Model", path: str | os.PathLike[str] | None = None) -
 def state_dict(blueprint: Blueprint) -> dict[str, np.ndarray]:
     """Return the blueprint's weights under PyTorch's names; contiguous, as safetensors needs them.
 
-    Raises `InputError` for hard_sigmoid gates and a skip, which `nn.LSTM` does not have.
+    Raises `InputError` for hard_sigmoid gates and skips, which `nn.LSTM` does not have.
     """
     if blueprint.spec.skip:
         raise InputError("skip: expected none, as nn.LSTM has none, received a linear layer from inputs to outputs")
+    if blueprint.spec.skip_outputs:
+        raise InputError("skip_outputs: expected false, as nn.LSTM gives the outputs of the last layer, received true")
     if (gates := blueprint.spec.recurrent_activation) != "sigmoid":
         raise InputError(f"recurrent_activation: expected sigmoid, as nn.LSTM has it, received {gates}")
     weights, tensors = blueprint.weights, {}

@@ -40,13 +40,15 @@ KERNELS = {
 }
 
 
-def fastest_kernel(device: str) -> str:
-    """Return the fastest kernel measured on a device ("cpu" or "gpu")."""
-    return explain_kernel(device)[0]
+def fastest_kernel(device: str, recurrent_dropout: bool = False) -> str:
+    """Return the fastest kernel measured on a device ("cpu" or "gpu"), for nets with recurrent dropout or without."""
+    return explain_kernel(device, recurrent_dropout)[0]
 
 
-def explain_kernel(device: str) -> tuple[str, str]:
+def explain_kernel(device: str, recurrent_dropout: bool = False) -> tuple[str, str]:
     """Return the fastest kernel measured on a device ("cpu" or "gpu"), and the reason."""
+    if device == "gpu" and recurrent_dropout:
+        return "scan", "cuDNN has no recurrent dropout"
     if device == "gpu":
         return "keras", "on a GPU Keras's own layers run in cuDNN"
     return "xla", "on a CPU a compiled window saves the overhead of each time step"

@@ -4,7 +4,7 @@ The architecture (a Keras model) and its execution are separate: a program works
 over windows is in the graph, not in Python.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ from lstmzoo.data.lanes import Windows as Cut
 from lstmzoo.errors import InputError, check_count, did_you_mean, shown
 from lstmzoo.execution.arrays import arrays_of
 from lstmzoo.execution.auto import KERNELS, check_kernel, choose_shards, fastest_kernel
-from lstmzoo.execution.dropout import draw_masks
+from lstmzoo.execution.dropout import draw_masks, places_of
 from lstmzoo.execution.network import Network, States
 from lstmzoo.execution.programs import Programs
 from lstmzoo.execution.replicas import ALONE, Replicas
@@ -83,7 +83,7 @@ class Execution:
     """Programs that train and evaluate one model, with one optimizer, kernel, seed and loss.
 
     With several `replicas` each is given all lanes and computes its own; losses and evaluations are those of all lanes,
-    the model's states only of the own ones until `gather_states`.
+    the model's states only of the own ones until `gather_states`. `averages` of all weights, if any, follow the steps.
     """
 
     def __init__(
@@ -96,18 +96,21 @@ class Execution:
         shards: int | None = None,
         replicas: Replicas = ALONE,
         loss: str = "cross_entropy",
+        averages: Sequence[tf.Variable] = (),
     ):
         self.model, self.optimizer, self.seed, self.windows_per_call = model, optimizer, _seed(seed), windows_per_call
         self.anatomy = dissect(model)
         self.arrays, self.loss = arrays_of(model, self.anatomy, loss), loss
         self.batch_size = self.arrays.batch_size
         layers = [cell.units for cell in self.anatomy.cells]
-        self.kernel = _known_kernel(kernel)
+        self.dropout = places_of(self.anatomy)
+        self.kernel = _known_kernel(kernel, any(self.anatomy.recurrent_dropout))
         shards = shards or choose_shards(self.kernel, layers, self.batch_size, count_cores())
         parts = Shards(replicas, self.batch_size, shards)
         self.states: list[tf.Variable] = tf.nest.flatten(state_variables(model))
         network = Network(self.anatomy, self.kernel)
-        self.programs = Programs(model, optimizer, network, self.states, parts, loss, find_gpus(replicas.index))
+        gpus, self.averages = find_gpus(replicas.index), averages
+        self.programs = Programs(model, optimizer, network, self.states, parts, loss, gpus, averages)
         _build_slots(optimizer, model.trainable_variables)
 
     def prepare(self, windows: Cut, carry: bool) -> None:
@@ -115,12 +118,13 @@ class Execution:
 
         The programs of shards are compiled when they first run, so one step is done and undone.
         """
-        variables = [*self.model.weights, *self.optimizer.variables, *self.states]
+        variables = [*self.model.weights, *self.optimizer.variables, *self.states, *self.averages]
         before = [variable.numpy() for variable in variables]
         count = int(self.programs.compiled and not self.programs.whole)
         parts: Any = [part if part is None else np.zeros((count, *part.shape[1:]), part.dtype) for part in windows]
         zeros = Cut(*parts)
-        self.train(zeros.inputs, zeros.targets, np.zeros(count), carry, zeros.weights, zeros.resets)
+        shares = np.ones(count) if self.averages else None
+        self.train(zeros.inputs, zeros.targets, np.zeros(count), carry, zeros.weights, zeros.resets, shares)
         weights = np.zeros(zeros.inputs.shape[:3]) if zeros.weights is None else zeros.weights
         self.evaluate(zeros.inputs, zeros.targets, weights, resets=zeros.resets)
         for variable, value in zip(variables, before, strict=True):
@@ -134,11 +138,13 @@ class Execution:
         carry: bool = True,
         weights: np.ndarray | None = None,
         resets: np.ndarray | None = None,
+        shares: np.ndarray | None = None,
     ) -> np.ndarray:
         """Train on K windows as `train_windows` does, and return K losses.
 
         `rates` `[K]`: the learning rate of each step; `carry=False`: each window starts from zero state; `resets`
-        `[K, B]`: booleans, True where a lane starts a window from zero state, the others go on.
+        `[K, B]`: booleans, True where a lane starts a window from zero state, the others go on; `shares`
+        `[K]`: what the weights after each step take in the `averages`.
         """
         windows, shape = self._windows(inputs, resets)
         windows["y"] = self.arrays.targets(targets, shape)
@@ -146,6 +152,8 @@ class Execution:
             windows["weights"] = self.arrays.shares(self.arrays.weights(weights, shape))
         if rates is not None:
             windows["rate"] = np.asarray(rates, np.float32)
+        if shares is not None:
+            windows["share"] = np.asarray(shares, self.arrays.dtype)
         found = []
         for part in self._parts(windows):
             part |= self._masks(len(part["x"]))
@@ -198,7 +206,7 @@ class Execution:
     def _parts(self, windows: Windows) -> Iterator[Windows]:
         """Yield the windows in parts, one for each call; results do not depend on where they are cut."""
         total = len(windows["x"])
-        masks = sum(size for _, size in self._dropped()) * self.batch_size
+        masks = sum(place.size for place in self.dropout) * self.batch_size
         size = min(self.windows_per_call or max(total, 1), MASK_BYTES // max(masks, 1) + 1)
         for first in range(0, max(total, 1), size):
             yield {name: part[first : first + size] for name, part in windows.items()}
@@ -213,17 +221,11 @@ class Execution:
         return count, {name: np.pad(part, fill[name]) for name, part in windows.items()}
 
     def _masks(self, count: int) -> Windows:
-        step = int(self.optimizer.iterations)
-        rates, lanes = self.anatomy.dropout, self.batch_size
+        step, lanes = int(self.optimizer.iterations), self.batch_size
         return {
-            str(layer): draw_masks(self.seed, layer, step, count, (lanes, size), rates[layer])
-            for layer, size in self._dropped()
+            name: draw_masks(self.seed, stream, step, count, (lanes, size), rate)
+            for name, stream, size, rate in self.dropout
         }
-
-    def _dropped(self) -> list[tuple[int, int]]:
-        """List the layers with dropout in front, and the size of their input."""
-        sizes = [cell.kernel.shape[0] for cell in self.anatomy.cells]
-        return [(layer, sizes[layer]) for layer, rate in enumerate(self.anatomy.dropout) if rate]
 
 
 def find_gpus(worker: int = 0) -> list[str]:
@@ -235,9 +237,9 @@ def find_gpus(worker: int = 0) -> list[str]:
     return [name for name in names if tf.DeviceSpec.from_string(name).task in (None, worker)]
 
 
-def _known_kernel(kernel: str) -> str:
+def _known_kernel(kernel: str, recurrent_dropout: bool) -> str:
     if kernel == "auto":
-        return fastest_kernel(find_device())
+        return fastest_kernel(find_device(), recurrent_dropout)
     if kernel not in KERNELS:
         near = did_you_mean(kernel, ["auto", *KERNELS])
         raise InputError(f"kernel: expected a known one, received {shown(kernel)}{near}")

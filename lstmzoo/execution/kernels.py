@@ -7,10 +7,13 @@ A kernel takes `x [T, B, D]` (time first), or symbols `[T, B]` that stand for on
 
     i, f, o = sigmoid(x W + h U + b)    g = tanh(x W + h U + b)    c' = f c + i g    h' = o tanh(c')
 
-with gates in Keras's order i, f, c (= g), o. Gradients do not pass through the initial state (truncated BPTT).
+with gates in Keras's order i, f, c (= g), o. Recurrent dropout gives a kernel factors `m [B, H]` too, held through the
+window, and h U becomes (h m) U (Gal & Ghahramani 2016, with one mask for all gates); outputs and states stay whole.
+Gradients do not pass through the initial state (truncated BPTT).
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import tensorflow as tf
@@ -21,7 +24,8 @@ from lstmzoo.execution.native import Loop, time_steps
 Tensor = Any
 Sequence = Any  # a list of T tensors where the loop is unrolled, else one tensor `[T, ...]`: both take [t]
 UNROLLED = 100  # steps: an unrolled loop runs faster, but its graph takes 35 ms a step and layer to make
-Layer = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
+Factors = Tensor | None  # of h, with recurrent dropout
+Layer = Callable[..., tuple[Tensor, Tensor, Tensor]]
 
 
 def cell_step(cell: keras.layers.LSTMCell) -> Layer:
@@ -48,10 +52,20 @@ def keras_layer(cell: keras.layers.LSTMCell) -> Layer:
         cell.units, recurrent_activation=activation, return_sequences=True, return_state=True, time_major=True
     )
     wrapped.cell = cell
+    plain = keras.layers.LSTMCell(cell.units, recurrent_activation=activation)  # draws no masks of its own
+    plain.kernel, plain.recurrent_kernel, plain.bias = cell.kernel, cell.recurrent_kernel, cell.bias
+    plain.built = True
 
-    def run(x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def masked(factors: Tensor, x: Tensor, state: list[Tensor]) -> Any:
+        h, c = state
+        return plain(x, [h * factors, c])
+
+    def run(x: Tensor, h: Tensor, c: Tensor, factors: Factors = None) -> tuple[Tensor, Tensor, Tensor]:
         x = tf.one_hot(x, cell.kernel.shape[0], dtype=h.dtype) if x.dtype.is_integer else x
-        hs, h, c = wrapped(x, initial_state=[h, c])
+        if factors is None:
+            hs, h, c = wrapped(x, initial_state=[h, c])
+        else:
+            _, hs, (h, c) = keras.backend.rnn(partial(masked, factors), x, [h, c], time_major=True)
         return hs, h, c
 
     return run
@@ -79,15 +93,15 @@ def _scan_layer(cell: keras.layers.LSTMCell, forward: Loop, backward: Loop) -> L
     after it; the loops contain only the product with U (forward), with its transpose (backward), and the gates.
     """
 
-    def run(x: Tensor, h0: Tensor, c0: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def run(x: Tensor, h0: Tensor, c0: Tensor, factors: Factors = None) -> tuple[Tensor, Tensor, Tensor]:
         @tf.custom_gradient
         def layer(x: Tensor, w: Tensor, u: Tensor, b: Tensor) -> Any:
-            hs, cs, gates = forward(product(x, w) + b, u, h0, c0)
+            hs, cs, gates = forward(product(x, w) + b, u, h0, c0, factors)
 
             def gradient(dhs: Tensor) -> tuple[Tensor, ...]:
-                dz = backward(gates, cs, u, dhs, c0)
+                dz = backward(gates, cs, u, dhs, c0, factors)
                 flat = tf.reshape(dz, [-1, dz.shape[-1]])
-                before = tf.concat([h0[None], stacked(hs)[:-1]], 0)
+                before = times(tf.concat([h0[None], stacked(hs)[:-1]], 0), factors)
                 by_x = None if x.dtype.is_integer else rows(dz, tf.transpose(w))
                 return by_x, weight_gradient(x, w, flat), columns(before, flat), tf.reduce_sum(flat, 0)
 
@@ -105,24 +119,24 @@ def _graph_loops(cell: keras.layers.LSTMCell, unroll: int) -> tuple[Loop, Loop]:
     """Return `_forward` and `_backward` for a cell's gates; loops of up to `unroll` steps are unrolled."""
     gate, slope = _GATES[sigmoid_of(cell)]
 
-    def forward(z: Tensor, u: Tensor, h: Tensor, c: Tensor) -> Any:
-        return _forward(z, u, h, c, gate, z.shape[0] <= unroll)
+    def forward(z: Tensor, u: Tensor, h: Tensor, c: Tensor, factors: Factors) -> Any:
+        return _forward(z, u, h, c, factors, gate, z.shape[0] <= unroll)
 
-    def backward(gates: list[Sequence], cs: Sequence, u: Tensor, dhs: Tensor, c0: Tensor) -> Tensor:
-        return _backward(gates, cs, u, dhs, c0, slope, dhs.shape[0] <= unroll)
+    def backward(gates: list[Sequence], cs: Sequence, u: Tensor, dhs: Tensor, c0: Tensor, factors: Factors) -> Tensor:
+        return _backward(gates, cs, u, dhs, c0, factors, slope, dhs.shape[0] <= unroll)
 
     return forward, backward
 
 
 def _forward(
-    z: Tensor, u: Tensor, h: Tensor, c: Tensor, gate: Any, unroll: bool
+    z: Tensor, u: Tensor, h: Tensor, c: Tensor, factors: Factors, gate: Any, unroll: bool
 ) -> tuple[Sequence, Sequence, list[Sequence]]:
     """Compute h, c and the gates (i, f, g, o, tanh c) of each step, from the input product `[T, B, 4H]`."""
     steps = tf.unstack(z) if unroll else z
 
     def step(t: Any, state: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         h, c = state
-        zi, zf, zg, zo = tf.split(steps[t] + tf.matmul(h, u), 4, axis=1)
+        zi, zf, zg, zo = tf.split(steps[t] + tf.matmul(times(h, factors), u), 4, axis=1)
         i, f, g, o = gate(zi), gate(zf), tf.tanh(zg), gate(zo)
         c = f * c + i * g
         squashed = tf.tanh(c)
@@ -134,7 +148,14 @@ def _forward(
 
 
 def _backward(
-    gates: list[Sequence], cs: Sequence, u: Tensor, dhs: Tensor, c0: Tensor, slope: Any, unroll: bool
+    gates: list[Sequence],
+    cs: Sequence,
+    u: Tensor,
+    dhs: Tensor,
+    c0: Tensor,
+    factors: Factors,
+    slope: Any,
+    unroll: bool,
 ) -> Tensor:
     """Compute the gradient of the loss by the gates' sums `[T, B, 4H]`, from that by the outputs `[T, B, H]`."""
     last = dhs.shape[0] - 1
@@ -149,7 +170,7 @@ def _backward(
         dc = carried[1] + dh * o * (1 - squashed * squashed)
         by_gate = [dc * g * slope(i), dc * before[t] * slope(f), dc * i * (1 - g * g), dh * squashed * slope(o)]
         dz = tf.concat(by_gate, 1)
-        return [tf.matmul(dz, across), dc * f], [dz]
+        return [times(tf.matmul(dz, across), factors), dc * f], [dz]
 
     (dz,) = over_time(step, [tf.zeros_like(c0), tf.zeros_like(c0)], dhs.shape[0], 1, unroll)
     return tf.stack(dz[::-1]) if unroll else dz[::-1]
@@ -171,6 +192,11 @@ def over_time(step: Any, carried: list[Tensor], count: int, outputs: int, unroll
 
     *_, arrays = tf.while_loop(lambda t, *_: t < count, body, (0, carried, arrays), maximum_iterations=count)
     return [array.stack() for array in arrays]
+
+
+def times(h: Tensor, factors: Factors) -> Tensor:
+    """Return h, or what recurrent dropout leaves of it."""
+    return h if factors is None else h * factors
 
 
 def stacked(sequence: Sequence) -> Tensor:

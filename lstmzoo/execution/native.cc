@@ -1,7 +1,7 @@
 // One LSTM layer over a window, forward and back, for the CPU at hand: the time steps of the kernel `native`.
 //
-// H (units), NUMBER (float or double), HARD (1: hard sigmoid), FORWARD and BACKWARD (names) are given when it is
-// compiled; T and B come with a call, as the text "T B". Arrays and gates are those of `kernels.py`.
+// H (units), NUMBER (float or double), HARD (1: hard sigmoid), MASKED (1: recurrent dropout) and NAME are given when it
+// is compiled; T and B come with a call, as the text "T B". Arrays and gates are those of `kernels.py`.
 
 #include <cmath>
 #include <cstddef>
@@ -61,8 +61,14 @@ inline void multiply(const number (*a)[M], const number* w, number (*out)[padded
   }
 }
 
+// Multiplies lanes of h, or of its gradient, by their factors [B, H]; where none are given nothing is compiled.
+template <int N>
+inline void drop(number (*h)[N], const number* factors, int lanes) {
+  for (int lane = 0; lane < lanes; lane++)
+    for (int k = 0; k < H; k++) h[lane][k] *= factors[lane * H + k];
+}
 
-// (z [T, B, 4H], u [H, 4H], h, c [B, H]) -> (hs, cs [T, B, H], gates i, f, g, o [T, B, 4H])
+// (z [T, B, 4H], u [H, 4H], h, c, factors of h if MASKED [B, H]) -> (hs, cs [T, B, H], gates i, f, g, o [T, B, 4H])
 void forward(void** out, const void** in, const char* sizes, size_t, void*) {
   const number *z = (const number*)in[0], *u = (const number*)in[1];
   const number *h0 = (const number*)in[2], *c0 = (const number*)in[3];
@@ -77,6 +83,7 @@ void forward(void** out, const void** in, const char* sizes, size_t, void*) {
     std::memcpy(h, h0 + first * H, lanes * sizeof h[0]);
     std::memcpy(c, c0 + first * H, lanes * sizeof c[0]);
     for (int t = 0; t < T; t++) {
+      if (MASKED) drop(h, (const number*)in[4] + first * H, lanes);  // h is whole in hs
       multiply<H, 4 * H>(h, w.data(), sums);
       for (int lane = 0; lane < lanes; lane++) {
         const ptrdiff_t at = ptrdiff_t(t) * B + first + lane;
@@ -96,7 +103,7 @@ void forward(void** out, const void** in, const char* sizes, size_t, void*) {
   }
 }
 
-// (gates [T, B, 4H], cs [T, B, H], u [H, 4H], gradient by hs [T, B, H], c [B, H]) -> gradient by z [T, B, 4H]
+// (gates [T, B, 4H], cs [T, B, H], u [H, 4H], gradient by hs [T, B, H], c, factors [B, H]) -> gradient by z [T, B, 4H]
 void backward(void* out, const void** in, const char* sizes, size_t, void*) {
   const number *gates = (const number*)in[0], *cs = (const number*)in[1], *u = (const number*)in[2];
   const number *dhs = (const number*)in[3], *c0 = (const number*)in[4];
@@ -126,6 +133,7 @@ void backward(void* out, const void** in, const char* sizes, size_t, void*) {
         std::memcpy(found + at * 4 * H, dz[lane], sizeof dz[0]);
       }
       multiply<4 * H, H>(dz, across.data(), dh);
+      if (MASKED) drop(dh, (const number*)in[5] + first * H, lanes);
     }
   }
 }

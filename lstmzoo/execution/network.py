@@ -1,15 +1,18 @@
 """The network as a function with explicit state: one window `(x, states) -> (logits, states)`."""
 
-from types import SimpleNamespace
+from collections.abc import Mapping
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, cast
 
 import tensorflow as tf
 import tf_keras as keras
 
+from lstmzoo.execution.dropout import places_of
 from lstmzoo.execution.kernels import LAYERS, Tensor, cell_step, rows
 from lstmzoo.models.anatomy import Anatomy
 
 States = list[Tensor]  # h, c, h, c, ... from the input up, each [B, H]
+NONE: Mapping[str, Tensor] = MappingProxyType({})
 
 
 class Network:
@@ -20,20 +23,22 @@ class Network:
         self.dtype = anatomy.cells[0].kernel.dtype
         self.layers = [LAYERS[kernel](cell) for cell in anatomy.cells]
         self.steps = [cell_step(cell) for cell in anatomy.cells]
+        self.rates = {place.name: place.rate for place in places_of(anatomy)}
 
-    def __call__(self, x: Tensor, states: States, masks: dict[str, Tensor] | None = None) -> tuple[Tensor, States]:
+    def __call__(self, x: Tensor, states: States, masks: Mapping[str, Tensor] = NONE) -> tuple[Tensor, States]:
         """Compute logits `[T, B, V]` and final states of a window `[T, B]` from given states.
 
         Of features `[T, B, D]` a model of numbers computes outputs `[T, B, M]`.
-        `masks`: for each layer the inputs that stay in this training step, `[B, D]`; None: all stay (evaluation).
+        `masks`: the values that stay in this training step, `[B, D]`, by the name of their place; without one all stay.
         """
-        inputs, final = self._encoded(x), []
+        inputs, outputs, final = self._encoded(x), [], []
         x = inputs
         for index, layer in enumerate(self.layers):
-            if masks and str(index) in masks:
-                x = x * (tf.cast(masks[str(index)], x.dtype) / (1 - self.anatomy.dropout[index]))
-            x, *state = layer(x, states[2 * index], states[2 * index + 1])
+            x = self._dropped(x, f"in front of {index}", masks)
+            x, *state = layer(x, states[2 * index], states[2 * index + 1], self._factors(f"h of {index}", masks))
+            outputs.append(x)
             final += state
+        x = self._dropped(self._seen(outputs), f"in front of {len(self.layers)}", masks)
         head, skip = cast(Any, self.anatomy.head), self.anatomy.skip
         found = rows(x, tf.convert_to_tensor(head.kernel)) + head.bias
         return (found if skip is None else found + rows(inputs, tf.convert_to_tensor(skip.kernel))), final
@@ -57,14 +62,31 @@ class Network:
 
         Of features `[B, D]` it computes numbers `[B, M]`.
         """
-        inputs, final = self._encoded(x), []
+        inputs, outputs, final = self._encoded(x), [], []
         x = inputs
         for index, step in enumerate(self.steps):
             x, *state = step(x, states[2 * index], states[2 * index + 1])
+            outputs.append(x)
             final += state
+        x = self._seen(outputs)
         head, skip = cast(Any, self.anatomy.head), self.anatomy.skip
         found = tf.matmul(x, head.kernel) + head.bias
         return (found if skip is None else found + tf.matmul(inputs, skip.kernel)), final
+
+    def _seen(self, outputs: list[Tensor]) -> Tensor:
+        """Return what the head sees of the outputs of all layers."""
+        return sum(outputs[1:], outputs[0]) if self.anatomy.skip_outputs else outputs[-1]
+
+    def _dropped(self, x: Tensor, name: str, masks: Mapping[str, Tensor]) -> Tensor:
+        """Return what a mask leaves of inputs `[T, B, D]`; one-hot symbols `[T, B]` become features for it."""
+        factors = self._factors(name, masks)
+        if factors is None:
+            return x
+        return (tf.one_hot(x, self.anatomy.one_hot_size, dtype=self.dtype) if x.dtype.is_integer else x) * factors
+
+    def _factors(self, name: str, masks: Mapping[str, Tensor]) -> Tensor | None:
+        """Return a mask as factors `[B, D]`: 0, or 1 / (1 - rate) for values that stay; None where there is none."""
+        return tf.cast(masks[name], self.dtype) / (1 - self.rates[name]) if name in masks else None
 
     def _encoded(self, x: Tensor) -> Tensor:
         """Encode inputs as features `[..., D]`; one-hot symbols stay symbols, whose rows a kernel looks up."""

@@ -35,9 +35,10 @@ class Programs:
         shards: Shards,
         loss: str,
         devices: Sequence[str] = (),
+        averages: Sequence[tf.Variable] = (),
     ):
         self.model, self.optimizer, self.network, self.states, self.shards = model, optimizer, network, states, shards
-        self.loss, self.devices = loss, devices[: len(shards.sizes)]
+        self.loss, self.devices, self.averages = loss, devices[: len(shards.sizes)], averages
         self.compiled = KERNELS[network.kernel].compiled
         self.whole = self.compiled and len(shards.every) == 1  # the program, with its loop over windows
         self.batch_size, self.dtype = sum(shards.every), network.dtype
@@ -97,18 +98,21 @@ class Programs:
                 loss = self._loss(logits, window)
             return states, loss, [tf.convert_to_tensor(part) for part in tape.gradient(loss, weights)]
 
-        def update(gradients: list[Tensor]) -> None:
+        def update(gradients: list[Tensor], share: Tensor | None) -> None:
             self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+            if share is not None:
+                self._average(share)
 
         part, update = self._compiled(part), self._compiled(update)
 
         def step(states: States, window: Windows) -> tuple[States, tuple[Tensor, ...]]:
             if "rate" in window:
                 self.optimizer.learning_rate.assign(window.pop("rate"))
+            share = window.pop("share", None)
             states = _reset(states if carry else zeros_like(states), window)
             ends, losses, gradients = zip(*self._computed(part, states, window), strict=True)
             *total, loss = self.shards.added([[*parts, loss] for parts, loss in zip(gradients, losses, strict=True)])
-            update(total)
+            update(total, share)
             return joined(ends), (loss,)
 
         def train(count: Tensor, windows: Windows) -> Tensor:
@@ -119,6 +123,11 @@ class Programs:
             return losses
 
         return train
+
+    def _average(self, share: Tensor) -> None:
+        """Let the weights take their share in the averages; with share 1 these are the weights, to the bit."""
+        for average, weight in zip(self.averages, self.model.weights, strict=True):
+            average.assign((1 - share) * average + share * weight)
 
     def _loss(self, outputs: Tensor, window: Windows) -> Tensor:
         """Compute the part of a window's mean loss that these lanes have; weights are shares of the whole window."""

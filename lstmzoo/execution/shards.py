@@ -16,9 +16,10 @@ from lstmzoo.execution.network import States
 from lstmzoo.execution.replicas import Replicas
 
 TRAIN, EVALUATE, STATES = 0, 1, 2  # instance keys, after the first one of the shards; STATES + i: state i
+OF_STEPS = ("rate", "share")  # arrays without lanes
 ALONG_TIME = ("x", "y", "weights")  # arrays with a time axis before that of the lanes
 Windows = dict[str, Any]
-"""Arrays by name: x, y and weights `[K, T, B, ...]`, resets `[K, B]`, rate `[K]`, masks `[K, B, D]`."""
+"""Arrays by name: x, y and weights `[K, T, B, ...]`, resets `[K, B]`, rate and share `[K]`, masks `[K, B, D]`."""
 
 
 class Shards:
@@ -43,7 +44,7 @@ class Shards:
         if self.is_whole:
             return windows
         return {
-            name: part if name == "rate" else part[:, :, self.lanes] if name in ALONG_TIME else part[:, self.lanes]
+            name: part if name in OF_STEPS else part[:, :, self.lanes] if name in ALONG_TIME else part[:, self.lanes]
             for name, part in windows.items()
         }
 

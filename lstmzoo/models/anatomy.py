@@ -25,10 +25,14 @@ class Anatomy(NamedTuple):
     cells: tuple[keras.layers.LSTMCell, ...]
     """The cells of all layers, from the input up, for every kind."""
     dropout: tuple[float, ...]
-    """Rate of dropout in front of each cell."""
+    """Rate of dropout in front of each cell, and of the head."""
+    recurrent_dropout: tuple[float, ...]
+    """Rate of dropout on h of each cell."""
     head: keras.layers.Dense | None
     skip: keras.layers.Dense | None
     """The linear layer from the inputs to the outputs, if any."""
+    skip_outputs: bool
+    """True if the head sees the sum of the outputs of all layers."""
 
     @property
     def outputs(self) -> int | None:
@@ -49,7 +53,11 @@ def dissect(model: keras.Model) -> Anatomy:
     recurrent: list[keras.layers.RNN] = []
     cells: list[keras.layers.LSTMCell] = []
     dropout: list[float] = []
+    skip_outputs = False
     for layer in layers:
+        if _is_sum(layer, recurrent):
+            skip_outputs = True
+            continue
         _require(layer, _follows(layer, model), "one input, the layer before, and one output")
         _require_plain(layer)
         if type(layer) is keras.layers.Embedding:
@@ -58,7 +66,7 @@ def dissect(model: keras.Model) -> Anatomy:
         elif _is_one_hot(layer):
             encoding, one_hot_size = "one_hot", layer.layer.num_tokens
         elif type(layer) is keras.layers.SpatialDropout1D:
-            _require(layer, layer is not model.layers[-1] and bool(cells), "between LSTM layers")
+            _require(layer, layer is not model.layers[-1] and head is None, "in front of an LSTM layer or of the head")
             rate = layer.rate
         elif type(layer) in (keras.layers.LSTM, keras.layers.RNN):
             inner = _cells(layer)
@@ -69,7 +77,7 @@ def dissect(model: keras.Model) -> Anatomy:
             rate = 0.0
         elif type(layer) is keras.layers.Dense and head is None and cells:
             linear = layer.activation is keras.activations.linear and layer.use_bias
-            _require(layer, linear and not rate, "linear, with a bias, right above the last LSTM layer")
+            _require(layer, linear, "linear, with a bias, above the last LSTM layer")
             head = layer
         elif type(layer) is keras.layers.Reshape:
             _require(layer, _is_column(layer, model), "[B, T] made [B, T, 1], right above the input")
@@ -79,7 +87,10 @@ def dissect(model: keras.Model) -> Anatomy:
         raise InputError(f"expected a model with an LSTM layer, received {model.name!r}, which has none")
     if skip is not None and head is None:
         raise _foreign(skip)
-    return Anatomy(encoding, one_hot_size, embedding, tuple(recurrent), tuple(cells), tuple(dropout), head, skip)
+    dropout.append(rate)
+    of_h = tuple(cell.recurrent_dropout for cell in cells)
+    found = tuple(recurrent), tuple(cells), tuple(dropout)
+    return Anatomy(encoding, one_hot_size, embedding, *found, of_h, head, skip, skip_outputs)
 
 
 def require_keras_2(model: Any) -> None:
@@ -137,14 +148,20 @@ def _cells(layer: keras.layers.RNN) -> list[keras.layers.LSTMCell]:
         if type(cell) is not keras.layers.LSTMCell:
             raise _foreign(layer)
         gates = cell.recurrent_activation in (keras.activations.sigmoid, keras.activations.hard_sigmoid)
-        plain = cell.activation is keras.activations.tanh and cell.use_bias and not cell.recurrent_dropout
-        _require(layer, plain and gates, "tanh, with a bias, with sigmoid or hard_sigmoid gates, no recurrent dropout")
+        plain = cell.activation is keras.activations.tanh and cell.use_bias
+        _require(layer, plain and gates, "tanh, with a bias, with sigmoid or hard_sigmoid gates")
         _require_one_type(cell)
     _require(layer, not layer.time_major, "batches first (time_major=False)")
     _require(layer, layer.stateful, "stateful=True")
     _require(layer, layer.return_sequences and not layer.go_backwards, "return_sequences=True, forwards in time")
     _require(layer, not (isinstance(layer, keras.layers.LSTM) and cells[0].dropout), "dropout as SpatialDropout1D")
     return cells
+
+
+def _is_sum(layer: keras.layers.Layer, recurrent: list[keras.layers.RNN]) -> bool:
+    """Tell whether a layer adds the outputs of all recurrent layers, of which the last is right below it."""
+    given = layer.input if type(layer) is keras.layers.Add and isinstance(layer.input, list) else []
+    return [*map(id, given)] == [id(each.output) for each in recurrent] and len(recurrent) > 1
 
 
 def _follows(layer: keras.layers.Layer, model: keras.Model) -> bool:

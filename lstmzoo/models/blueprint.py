@@ -70,7 +70,7 @@ class Blueprint(NamedTuple):
     """All that `rebuild.build` needs to build a model with the same weights."""
 
     spec: ModelSpec
-    """kind, units, dropout and recurrent_activation; encoding and embedding_dim too where there is an embedding."""
+    """kind, units, rates of dropout and recurrent_activation; where there is an embedding its encoding and size too."""
     encoding: str
     """"scalar", "one_hot", "embedding" or "features"."""
     vocab_size: int | None
@@ -90,16 +90,16 @@ def draw_up(
     encoding: str,
     *,
     kind: str | None = None,
-    dropout: float = 0.0,
-    recurrent_activation: str = "sigmoid",
     batch_size: int = 1,
     seq_length: int | None = None,
     dtype: str = "float32",
     numbers: bool = False,
+    **others: Any,
 ) -> Blueprint:
     """Make the blueprint of weights whose layers fit one another.
 
     `kind=None`: single for one layer, stacked_layers for several. `numbers`: the outputs are numbers, not logits.
+    `others`: keys of the description that weights do not show, such as dropout=0.2.
     Raises `InputError` for an impossible kind or dropout, for more than 1,000 layers, for weights that are not finite,
     and where the encoding and the sizes of input, embedding and head contradict one another: one-hot or embedded inputs
     and the classes of the head are the same V symbols.
@@ -120,11 +120,9 @@ def draw_up(
     description = {
         "kind": kind or ("single" if len(weights.layers) == 1 else "stacked_layers"),
         "units": tuple(layer.units for layer in weights.layers),
-        "dropout": dropout,
-        "recurrent_activation": recurrent_activation,
         **({} if weights.skip is None else {"skip": True}),
     }
-    spec = described(description | embedded)
+    spec = described(description | others | embedded)
     input_dim = int(weights.layers[0].kernel.shape[0]) if encoding == "features" else None
     return Blueprint(spec, encoding, vocab_size, input_dim, weights, batch_size, seq_length, dtype, outputs)
 

@@ -42,8 +42,10 @@ def build_model(
     _check_numbers(spec, encoding, vocab_size, outputs)
     seeds = _Seeds(seed)
     symbols, x = _inputs(encoding, batch_size, seq_length, input_dim, vocab_size, embedding_dim, seeds)
+    x = _dropped(x, spec.input_dropout, 0, seeds)
     x = (_cells if spec.kind == "stacked_cells" else _layers)(spec, x, seeds)
     if size := outputs or vocab_size:
+        x = _dropped(x, spec.output_dropout, len(spec.layers), seeds)
         name = NUMBERS if outputs else "logits"
         x = keras.layers.Dense(size, kernel_initializer=seeds.glorot("logits"), name=name)(x)
     if spec.skip:
@@ -96,19 +98,28 @@ def _inputs(
     return symbols, table(symbols)
 
 
+def _dropped(x: Any, rate: float, index: int, seeds: _Seeds) -> Any:
+    """Return x, with dropout in front of layer `index` (L: of the head) where the rate is not 0."""
+    if not rate:
+        return x
+    return keras.layers.SpatialDropout1D(rate, seed=seeds.of("dropout", index), name=f"dropout_{index}")(x)
+
+
 def _layers(spec: ModelSpec, x: Any, seeds: _Seeds) -> Any:
+    outputs = []
     for index, units in enumerate(spec.layers):
-        if index and spec.dropout:
-            x = keras.layers.SpatialDropout1D(spec.dropout, seed=seeds.of("dropout", index), name=f"dropout_{index}")(x)
+        x = _dropped(x, spec.dropout if index else 0.0, index, seeds)
         x = keras.layers.LSTM(
             units,
             recurrent_activation=spec.recurrent_activation,
+            recurrent_dropout=spec.recurrent_dropout,
             return_sequences=True,
             stateful=True,
             name=f"lstm_{index}",
             **seeds.lstm(index),
         )(x)
-    return x
+        outputs.append(x)
+    return keras.layers.Add(name="skip_outputs")(outputs) if spec.skip_outputs else x
 
 
 def _cells(spec: ModelSpec, x: Any, seeds: _Seeds) -> Any:
@@ -117,6 +128,7 @@ def _cells(spec: ModelSpec, x: Any, seeds: _Seeds) -> Any:
             units,
             recurrent_activation=spec.recurrent_activation,
             dropout=spec.dropout if index else 0.0,
+            recurrent_dropout=spec.recurrent_dropout,
             name=f"lstm_cell_{index}",
             **seeds.lstm(index),
         )

@@ -21,6 +21,7 @@ class NumpyRunner:
 
     def __init__(self, blueprint: Blueprint):
         self.signature, self.weights = signature_of(blueprint), blueprint.weights
+        self.skip_outputs = blueprint.spec.skip_outputs
         self.gates = [_GATES[blueprint.spec.recurrent_activation](layer) for layer in blueprint.weights.layers]
 
     @np.errstate(over="ignore", invalid="ignore")  # who samples or scores refuses what is not finite
@@ -32,14 +33,30 @@ class NumpyRunner:
         """
         _check(self.signature, x, states)
         inputs = np.swapaxes(x, 0, 1)
-        x, final = inputs, []
-        for index, (layer, gates) in enumerate(zip(self.weights.layers, self.gates, strict=True)):
-            sums = x @ layer.kernel if index else self._first_sums(x)
-            x, *state = _unroll(sums + layer.bias, layer.recurrent_kernel, gates, *states[2 * index : 2 * index + 2])
+        below, hidden, final = inputs, list[np.ndarray](), list[np.ndarray]()
+        for layer in range(len(self.gates)):
+            below, *state = self.unroll(layer, self.sums(layer, below), *states[2 * layer : 2 * layer + 2])
+            hidden.append(below)
             final += state
+        return np.swapaxes(self.outputs(inputs, hidden), 0, 1), final
+
+    def unroll(
+        self, layer: int, sums: np.ndarray, h: np.ndarray, c: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return h of a layer at each step `[T, B, H]`, and the last h and c `[B, H]`; `sums`: `x W + b`."""
+        return _unroll(sums, self.weights.layers[layer].recurrent_kernel, self.gates[layer], h, c)
+
+    def sums(self, layer: int, below: np.ndarray) -> np.ndarray:
+        """Return `x W + b` of a layer, `[T, B, 4H]`; `below`: the model's inputs, or h of the layer below."""
+        weights = self.weights.layers[layer]
+        return (below @ weights.kernel if layer else self._first_sums(below)) + weights.bias
+
+    def outputs(self, x: np.ndarray, hidden: Sequence[np.ndarray]) -> np.ndarray:
+        """Return logits `[T, B, V]` or numbers `[T, B, M]`, of h of each layer `[T, B, H]` from the input up."""
         kernel, bias = self.weights.head  # type: ignore[misc]
-        x, skip = x @ kernel + bias, self.weights.skip
-        return np.swapaxes(x if skip is None else x + inputs.astype(skip.dtype, copy=False) @ skip, 0, 1), final
+        seen = sum(hidden[1:], hidden[0]) if self.skip_outputs else hidden[-1]
+        found, skip = seen @ kernel + bias, self.weights.skip
+        return found if skip is None else found + x.astype(skip.dtype, copy=False) @ skip
 
     def _first_sums(self, x: np.ndarray) -> np.ndarray:
         """Return `x W` of the first layer, `[T, B, 4H]`; for one-hot symbols these are rows of W."""

@@ -68,12 +68,13 @@ def blueprint_of(model: keras.Model) -> Blueprint:
         _weights(anatomy),
         anatomy.encoding,
         kind=_kind(anatomy),
-        dropout=_dropout(anatomy),
-        recurrent_activation=_one({keras.activations.serialize(cell.recurrent_activation) for cell in anatomy.cells}),
         batch_size=batch_size,
         seq_length=seq_length,
         dtype=_one({variable.dtype.as_numpy_dtype.__name__ for variable in model.weights}),
         numbers=anatomy.outputs is not None,
+        recurrent_activation=_one({keras.activations.serialize(cell.recurrent_activation) for cell in anatomy.cells}),
+        **_dropout(anatomy),
+        **({"skip_outputs": True} if anatomy.skip_outputs else {}),
     )
 
 
@@ -93,13 +94,19 @@ def _kind(anatomy: Anatomy) -> str:
     return "single" if len(anatomy.cells) == 1 else "stacked_layers"
 
 
-def _dropout(anatomy: Anatomy) -> float:
-    first, *between = anatomy.dropout
-    if first or len(set(between)) > 1:
-        raise InputError(
-            f"dropout: expected one rate between all layers and none before the first, received {[first, *between]}"
-        )
-    return between[0] if between else 0.0
+def _dropout(anatomy: Anatomy) -> dict[str, float]:
+    """Return the rates of dropout by their key in a description."""
+    first, *between, last = anatomy.dropout
+    for name, rates in (("dropout", between), ("recurrent_dropout", anatomy.recurrent_dropout)):
+        if len(set(rates)) > 1:
+            raise InputError(f"{name}: expected one rate in all layers, received {list(rates)}")
+    held = anatomy.recurrent_dropout[0]
+    return {
+        "dropout": between[0] if between else 0.0,
+        "recurrent_dropout": held,
+        "input_dropout": first,
+        "output_dropout": last,
+    }
 
 
 def _one(found: set[str]) -> str:

@@ -66,6 +66,12 @@ class ModelSpec(Section):
     """L, layers; with integer units only: that many equal ones (default 1)."""
     dropout: Fraction = 0.0
     """Share of values dropped between layers, one mask a window and lane; 0: none."""
+    recurrent_dropout: Fraction = 0.0
+    """Share of h dropped on its way to the next step of its layer, one mask a window and lane; 0: none."""
+    input_dropout: Fraction = 0.0
+    """Share of the first layer's inputs dropped (one-hot: of the symbols), one mask a window and lane; 0: none."""
+    output_dropout: Fraction = 0.0
+    """Share of the last layer's outputs dropped in front of the head, one mask a window and lane; 0: none."""
     recurrent_activation: Literal["sigmoid", "hard_sigmoid"] = "sigmoid"
     """Activation of the gates i, f, o."""
     encoding: EncodingName = "auto"
@@ -74,6 +80,8 @@ class ModelSpec(Section):
     """Size of the embedding; with encoding embedding only."""
     skip: bool = False
     """The inputs are added to the outputs through a linear layer without a bias; not where inputs are symbols."""
+    skip_outputs: bool = False
+    """The head sees the sum of the outputs of all layers; with stacked_layers of equal units only."""
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -87,6 +95,10 @@ class ModelSpec(Section):
             raise expected("an embedding_dim with encoding embedding")
         if self.skip and self.encoding in SYMBOLIC:
             raise expected(f"false with encoding {self.encoding}, whose inputs are symbols", at="skip")
+        if self.skip_outputs and (self.kind != "stacked_layers" or len(set(self.layers)) > 1 or len(self.layers) == 1):
+            raise expected(
+                "false but with kind stacked_layers and two or more layers of equal units", at="skip_outputs"
+            )
         return self
 
     @property

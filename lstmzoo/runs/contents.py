@@ -25,6 +25,8 @@ COUNTERS: dict[str, Kind] = {
     "epoch/loss": ("float64", ()),
     "epoch/steps": ("int64", ()),
 }
+AVERAGED = "average/steps"  # with train.average: a counter, and the weights that training goes on with
+TRAINED = "trained"
 READ = ("weights/", "position", "best/")  # by who needs the model alone: optimizer slots are twice as large as it
 
 
@@ -62,6 +64,8 @@ def check_contents(checkpoint: Checkpoint, step: int, plan: Plan) -> None:
     for layer, units in enumerate(experiment.model.layers):
         state = "float32", (experiment.train.batch_size, units)
         expected |= {f"states/{layer:03d}/h": state, f"states/{layer:03d}/c": state}
+    if experiment.train.average is not None:
+        expected |= _numbered(TRAINED, shapes) | {AVERAGED: ("int64", ())}
     _check_kinds(checkpoint.tensors, expected | COUNTERS)
     _check_step(checkpoint.tensors, step)
     _check_counters(checkpoint.tensors, step, plan.windows)
@@ -105,6 +109,7 @@ def _check_counters(tensors: Mapping[str, np.ndarray], step: int, windows: int) 
     _expect("the window of position", int(tensors["position"][2]), window, window)
     _expect("epoch/steps", int(tensors["epoch/steps"]), 0, window or windows)
     _expect("optimizer/000", int(tensors["optimizer/000"]), step, step)
+    _expect(AVERAGED, int(tensors.get(AVERAGED, 0)), 0, step)
     _expect("early_stopping/misses", int(tensors["early_stopping/misses"]), 0, step)
 
 

@@ -65,8 +65,22 @@ class Cadence(NamedTuple):
     def rate(self, step: int) -> float:
         """Compute the learning rate of a step (from 1) of the present epoch."""
         train, epoch = self.plan.resolved.train, self.run_state.position.epoch
-        progress = self.fraction() if self.plan.steps is None else (step - 1) / self.plan.steps
-        return rate_at(train.schedule, train.optimizer.learning_rate, step, progress, epoch)
+        return rate_at(train.schedule, train.optimizer.learning_rate, step, self.progress(step), epoch)
+
+    def averaged(self, count: int, start: float) -> list[int]:
+        """List how many steps an average of weights has after each of the next `count`; it begins at `start` (0 to 1).
+
+        For example, 2 steps of a run of 8 after step 3 and with start 0.5: [0, 1].
+        """
+        found, steps = [], self.run_state.averaged or 0
+        for step in range(self.run_state.position.step + 1, self.run_state.position.step + count + 1):
+            steps = steps + 1 if self.progress(step) >= start else 0
+            found.append(steps)
+        return found
+
+    def progress(self, step: int) -> float:
+        """Compute the share of the run before a step (from 1), 0 to 1; where time bounds it, the share that is done."""
+        return self.fraction() if self.plan.steps is None else (step - 1) / self.plan.steps
 
     def fraction(self) -> float:
         """Compute the share of the run that is done, 0 to 1."""

@@ -21,12 +21,12 @@ class Checkpointer:
     def __init__(self, start: Start, execution: Execution, team: Team):
         self.directory, self.run_state = start.directory, start.run_state
         self.spec = start.plan.resolved.checkpoint
-        self.execution, self.team = execution, team
+        self.execution, self.team, self.averages = execution, team, execution.averages
         self.model, self.optimizer = execution.model, execution.optimizer
         self.notes = {"settings": as_text(settings_of(start.plan.resolved)), **digests(start.plan)}
         self.saved = start.run_state.position.step
         if start.resumed is not None:
-            restore_snapshot(self.model, self.optimizer, start.resumed.checkpoint.tensors)
+            restore_snapshot(self.model, self.optimizer, start.resumed.checkpoint.tensors, self.averages)
 
     def save(self, pending: bool = False) -> None:
         """Write one checkpoint, and remove older ones but for the best.
@@ -35,7 +35,7 @@ class Checkpointer:
         not finite, and `OSError` for a directory that another process has replaced.
         """
         self.execution.gather_states()
-        tensors = take_snapshot(self.model, self.optimizer) | self.run_state.tensors()
+        tensors = take_snapshot(self.model, self.optimizer, self.averages) | self.run_state.tensors()
         if broken := not_finite(tensors):
             self.diverge(f"{broken[0]} after {self.run_state.place()}")
         self.team.check_alike(tensors, self.run_state.place())

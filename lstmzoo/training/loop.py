@@ -5,9 +5,11 @@ from typing import NoReturn
 import numpy as np
 import tf_keras as keras
 
+from lstmzoo.config.experiment import RandomReset
 from lstmzoo.config.optimizers import make_optimizer
 from lstmzoo.config.plan import Plan
 from lstmzoo.errors import Diverged, Interrupted
+from lstmzoo.execution.dropout import draw_resets
 from lstmzoo.execution.engine import Execution
 from lstmzoo.models.build import build_model
 from lstmzoo.models.state import reset_states
@@ -15,7 +17,8 @@ from lstmzoo.report.views import find_viewer
 from lstmzoo.runs.metrics import Line
 from lstmzoo.system.clock import AwakeClock
 from lstmzoo.system.signals import StopSignals
-from lstmzoo.tasks.task import Stream, sizes_of, words_of
+from lstmzoo.tasks.task import Windows, sizes_of, words_of
+from lstmzoo.training.average import Average
 from lstmzoo.training.cadence import Cadence, Pace
 from lstmzoo.training.checkpointer import Checkpointer
 from lstmzoo.training.hosts.team import Team
@@ -36,10 +39,12 @@ class Trainer:
         self.signal: int | None = None  # that stops the run on all workers
         self.task, self.spec = self.plan.task, self.plan.resolved.train
         self.carries, self.counted = self.spec.reset_state != "window", words_of(self.plan.resolved.task).steps
+        self.begins_with_zeros = self.spec.reset_state not in ("never", "window")
         self.cadence = Cadence(self.plan, self.run_state)
         self.model = _model(self.plan)
         self.lanes = self.task.epoch_lanes(self.run_state.position.epoch)
-        self.execution = _execution(self.plan, self.model, team, self.carries, self.lanes)
+        self.average = Average(self.cadence, self.model)
+        self.execution = _execution(self.plan, self.model, team, self.carries, self._cut(0, 1), self.average)
         self.validator, self.samples = _validator(self.plan, self.execution), _samples(self.plan, self.model)
         self.checkpointer = Checkpointer(start, self.execution, team)
         self.recorder = Recorder(start, progress.say) if team.leads else SilentRecorder(start)
@@ -98,7 +103,8 @@ class Trainer:
 
     def _validate(self, validator: Validator) -> bool:
         """Validate the model into the last step's line; False if a signal came on the way."""
-        measures = validator.measure(self._is_stopped)
+        with self.average.in_model():
+            measures = validator.measure(self._is_stopped)
         if measures is None:
             return False
         if not np.isfinite(measures["val_loss"]):
@@ -111,7 +117,8 @@ class Trainer:
     def _sample(self, samples: Samples) -> bool:
         """Let the model write, and show it; False if a signal came on the way."""
         step = self.run_state.position.step
-        text = samples.draw(step, self._is_stopped)
+        with self.average.in_model():
+            text = samples.draw(step, self._is_stopped)
         if text is None:
             return False
         self.recorder.sample(step, text)
@@ -123,17 +130,27 @@ class Trainer:
         step, _, first = self.run_state.position
         if first == 0:
             self._begin_epoch()
-        inputs, targets, weights, resets = self.lanes.cut(self.spec.seq_length, first, count)
+        inputs, targets, weights, resets = self._cut(first, count)
         rates = np.array([self.cadence.rate(step + k) for k in range(1, count + 1)])
+        shares = self.average.advance(count)
         start = self.clock.seconds()
-        losses = self.execution.train(inputs, targets, rates, self.carries, weights, resets)
+        losses = self.execution.train(inputs, targets, rates, self.carries, weights, resets, shares)
         counted = None if weights is None else np.array([window.any() for window in weights])
         return self._account(losses, rates, counted, self.team.clock(self.clock.seconds() - start))
+
+    def _cut(self, first: int, count: int) -> Windows:
+        """Cut windows of the epoch, with the lanes that begin them with zero state."""
+        windows, rule = self.lanes.cut(self.spec.seq_length, first, count), self.spec.reset_state
+        if not isinstance(rule, RandomReset):
+            return windows
+        step, lanes = self.run_state.position.step, self.spec.batch_size
+        drawn = draw_resets(self.plan.resolved.seed, step, count, lanes, rule.probability)
+        return windows._replace(resets=drawn if windows.resets is None else drawn | windows.resets)
 
     def _begin_epoch(self) -> None:
         self.run_state.begin_epoch()
         self.lanes = self.task.epoch_lanes(self.run_state.position.epoch)
-        if self.spec.reset_state == "epoch":
+        if self.begins_with_zeros:
             reset_states(self.model)
 
     def _account(self, losses: np.ndarray, rates: np.ndarray, counted: np.ndarray | None, seconds: float) -> list[Line]:
@@ -185,13 +202,15 @@ def _model(plan: Plan) -> keras.Model:
     )
 
 
-def _execution(plan: Plan, model: keras.Model, team: Team, carries: bool, lanes: Stream) -> Execution:
-    """Make the execution of a run, traced and compiled for windows such as the first one of an epoch."""
+def _execution(
+    plan: Plan, model: keras.Model, team: Team, carries: bool, windows: Windows, average: Average
+) -> Execution:
+    """Make the execution of a run, traced and compiled for windows of these shapes."""
     how, seed, train = plan.resolved.execution, plan.resolved.seed, plan.resolved.train
     optimizer = make_optimizer(train.optimizer, train.grad_clip_norm)
     sizes = int(how.windows_per_call), int(how.shards)
-    execution = Execution(model, optimizer, how.kernel, seed, *sizes, team.replicas, plan.task.loss)
-    execution.prepare(lanes.cut(train.seq_length, 0, 1), carries)
+    execution = Execution(model, optimizer, how.kernel, seed, *sizes, team.replicas, plan.task.loss, average.weights)
+    execution.prepare(windows, carries)
     return execution
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from lstmzoo.config.plan import Plan
 from lstmzoo.runs.best import is_better
+from lstmzoo.runs.contents import AVERAGED
 from lstmzoo.runs.metrics import Line
 from lstmzoo.tasks.task import words_of
 
@@ -48,6 +49,7 @@ class RunState:
         self.best_line: Line = {}  # that of the best step
         self.last_loss: float | None = None  # of the last step that has one
         self.train_seconds = 0.0
+        self.averaged: int | None = None  # steps in the average of weights; 0: it has not begun; None: there is none
 
     def begin_epoch(self) -> None:
         """Set the sums of the epoch to zero."""
@@ -73,10 +75,15 @@ class RunState:
         return lines
 
     def measured(self, measures: Mapping[str, float]) -> None:
-        """Add the numbers of a validation to the last line; only a strictly better val_loss replaces the best."""
+        """Add the numbers of a validation to the last line; only a strictly better val_loss replaces the best.
+
+        What is validated before an average of weights has begun is no best.
+        """
         if self.is_validated:  # before a signal cut short what comes after
             return
         self.last |= measures
+        if self.averaged == 0:
+            return
         self.misses += 1
         if is_better(measures["val_loss"], self.best.val_loss if self.best else None):
             self.best, self.misses = Best(self.position.step, measures["val_loss"]), 0
@@ -127,7 +134,8 @@ class RunState:
     def tensors(self) -> dict[str, np.ndarray]:
         """Return the counters as tensors; `last` stands in metrics.jsonl, `train_seconds` in the metadata."""
         best = self.best or Best(-1, float(np.finfo(np.float64).max))
-        return {
+        averaged = {} if self.averaged is None else {AVERAGED: np.array(self.averaged, np.int64)}
+        return averaged | {
             "position": np.array(self.position, np.int64),
             "best/step": np.array(best.step, np.int64),
             "best/val_loss": np.array(best.val_loss, np.float64),
@@ -145,5 +153,6 @@ class RunState:
         run_state.best = None if step < 0 else Best(step, loss)
         run_state.misses = int(tensors["early_stopping/misses"])
         run_state.epoch_loss, run_state.epoch_steps = float(tensors["epoch/loss"]), int(tensors["epoch/steps"])
+        run_state.averaged = int(tensors[AVERAGED]) if AVERAGED in tensors else None
         run_state.train_seconds = train_seconds
         return run_state

@@ -174,7 +174,7 @@ HOMES = [
     ("task.text", "it belongs to kind char"),
     ("train.optimizer.rho", "it belongs to name adadelta or name rmsprop"),
     ("train.schedule.final", "it belongs to kind cosine"),
-    ("train.nonsense", "legal: batch_size, epochs"),
+    ("train.nonsense", "legal: average, batch_size, epochs"),
     ("train.lr", "did you mean learning_rate (its place is train.optimizer.learning_rate)?"),
     ("train.optimizer.lr", "did you mean learning_rate?"),
     ("model.hidden_size", "did you mean units?"),
@@ -305,6 +305,6 @@ def test_constraints_of_other_packages_are_told_in_our_words(key, value, text):
 
 def test_words_of_other_programs_are_no_words_of_ours():
     ours = {path[-1] for root in (Experiment, SweepSpec) for path, _ in keys_of(root)} - {"base"} | KEYS
-    assert WORDS.keys() & ours == {"scale"}
+    assert WORDS.keys() & ours == {"scale", "start"}
     (problem,) = foreign_words("task", {"scale": {"choices": ["standard", "none"]}})  # that of the task
     assert problem.text.startswith("expected a path with dots, task.scale: {...}")

@@ -106,7 +106,7 @@ def test_a_compiler_that_works_may_have_arguments(monkeypatch, name):
 def test_a_compiler_that_fails_is_no_traceback(monkeypatch):
     monkeypatch.setenv("CXX", "false")
     with pytest.raises(EnvironmentFailure, match=r"native was not built: false failed \(without a word\): repair that"):
-        native.build(7, "float", "sigmoid")
+        native.build(7, "float", "sigmoid", False)
     with pytest.raises(InputError, match="native computes in float32 or float64, received float16: take xla"):
         native.time_steps(7, tf.float16, "sigmoid")
 

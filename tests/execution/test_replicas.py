@@ -21,6 +21,7 @@ from tests.helpers.cluster import Cluster
 WINDOWS, LENGTH, VOCAB = 6, 4, 5
 PLAIN = {"kernel": "scan", "kind": "stacked_layers", "units": [5, 4], "encoding": "one_hot", "shards": 4, "lanes": 13}
 ONE = {"kind": "single", "units": 4}
+DROPOUT = {"recurrent_dropout": 0.3, "input_dropout": 0.2, "output_dropout": 0.25}
 SMALL = {**ONE, "lanes": 7, "shards": 3}
 ROWS = {  # what differs from PLAIN
     **{name: {"optimizer": name, **SMALL} for name in OPTIMIZERS},
@@ -29,11 +30,11 @@ ROWS = {  # what differs from PLAIN
     "clip by global norm": {"clip": 0.01, **SMALL},
     "clip each": {"optimizer": {"name": "adam", "clipnorm": 0.01}, **SMALL},
     "dropout": {"dropout": 0.4},
-    "dropout in cells": {"dropout": 0.4, "kind": "stacked_cells", "shards": 3},
+    "dropout in cells": {"dropout": 0.4, **DROPOUT, "kind": "stacked_cells", "shards": 3},
     "single": {"kind": "single", "units": 6},
     "embedding": {"encoding": "embedding", "embedding_dim": 3},
     "a lane a shard": {"shards": 6, "lanes": 6, **ONE},
-    "uneven": {"shards": 5, "lanes": 7},
+    "uneven": {"shards": 5, "lanes": 7, "shares": [1, 0.5, 0.3, 0.2, 0.1, 0.1]},
     "two shards": {"shards": 2, **ONE},
     "reset each window": {"carry": False, **ONE},
     "hard": {"recurrent_activation": "hard_sigmoid", **ONE},
@@ -57,7 +58,11 @@ def computed(replicas, row):
     loss, numbers = row.get("loss", "cross_entropy"), "loss" in row
     sizes = {"encoding": "features", "input_dim": 3, "outputs": 2} if numbers else {"vocab_size": VOCAB}
     model = lstmzoo.build_model(
-        {name: row[name] for name in ("kind", "units", "dropout", "recurrent_activation", "skip") if name in row},
+        {
+            name: row[name]
+            for name in (*DROPOUT, "kind", "units", "dropout", "recurrent_activation", "skip")
+            if name in row
+        },
         **{"encoding": row["encoding"], **sizes},
         batch_size=row["lanes"],
         embedding_dim=row.get("embedding_dim"),
@@ -66,9 +71,9 @@ def computed(replicas, row):
     given = row.get("optimizer", "adam")
     given = given if isinstance(given, dict) else {"name": given}
     optimizer = make_optimizer(SECTIONS[given["name"]](**given), row.get("clip"))
-    execution = Execution(
-        model, optimizer, row["kernel"], 1, windows_per_call=4, shards=row["shards"], replicas=replicas, loss=loss
-    )
+    averages = [tf.Variable(weight.numpy()) for weight in model.weights if "shares" in row]
+    sizes = {"windows_per_call": 4, "shards": row["shards"]}
+    execution = Execution(model, optimizer, row["kernel"], 1, **sizes, replicas=replicas, loss=loss, averages=averages)
     rng = np.random.default_rng(0)
     inputs = rng.integers(0, VOCAB, (WINDOWS, row["lanes"], LENGTH))
     targets, rates = np.roll(inputs, 1, axis=2), np.linspace(0.01, 0.02, WINDOWS)
@@ -80,9 +85,9 @@ def computed(replicas, row):
         targets = np.where(weights.reshape(*targets.shape[:3], -1), targets, np.nan) if numbers else targets
     else:
         weights = None
-    losses = execution.train(inputs, targets, rates, row.get("carry", True), weights, resets)
+    losses = execution.train(inputs, targets, rates, row.get("carry", True), weights, resets, row.get("shares"))
     execution.gather_states()
-    parts = {"losses": losses, **take_snapshot(model, optimizer)}
+    parts = {"losses": losses, **take_snapshot(model, optimizer, averages)}
     if any(row[name] != value for name, value in SMALL.items()):  # an evaluation knows no optimizer
         weights = np.ones(inputs.shape[:3]) if weights is None else weights
         evaluation = execution.evaluate(inputs, targets, weights, resets=resets)

@@ -26,6 +26,7 @@ MODELS = {
     **KINDS,
     "hard_sigmoid": {"kind": "stacked_cells", "units": [12, 8], "recurrent_activation": "hard_sigmoid"},
     "dropout": {"kind": "stacked_layers", "units": [12, 8], "dropout": 0.5},
+    "skip_outputs": {"kind": "stacked_layers", "units": [9, 9, 9], "skip_outputs": True},
     "embedding": {"kind": "stacked_layers", "units": [12, 8], "encoding": "embedding", "embedding_dim": 3},
     "scalar": {"kind": "stacked_cells", "units": [4, 5]},
     "features": {"kind": "stacked_layers", "units": [4, 5]},

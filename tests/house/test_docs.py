@@ -49,14 +49,14 @@ def rows(section, definitions, path):
     for name, key in section["properties"].items():
         inner = [definitions[ref.split("/")[-1]] for ref in references(key)]
         place = f"{path}{name}"
-        if not inner:
+        if not inner or not isinstance(key.get("default", {}), dict):  # a section that may lack, or a word in its place
             default = json.dumps(key.get("const", key.get("default"))).strip('"')
             default = "required" if name in section.get("required", ()) else f"`{default}`"
             default = "the file's stem" if place == "name" else default
             found.append(f"| `{place}` | {default} | {key['description']} |")
-        elif "optimizer" in name:
+        if "optimizer" in name:
             found.append(f"| `{place}` | `name: adagrad, learning_rate: 0.3` | {key['description']} |")
-        else:
+        elif inner:
             found += [row for part in inner for row in rows(part, definitions, f"{place}.")]
     return list(dict.fromkeys(found))
 
@@ -341,6 +341,11 @@ def test_the_searches_of_the_series_are_those_of_their_tables():
         search, rows = load_sweep(path), list(csv.DictReader(path.with_suffix(".csv").read_text().splitlines()))
         assert len(rows) == search.trials
         assert rows == sorted(rows, key=lambda row: float(row["val_loss"]))
+
+
+def test_the_cells_of_the_guide_are_measured_ones():
+    for name in ("results.md", "long.md"):
+        assert (ROOT / "experiments" / "inspect" / name).read_text() in DOCUMENTS["lstmzoo/inspect/README.md"]
 
 
 def test_the_numbers_of_the_lessons_are_measured_ones():

@@ -9,12 +9,12 @@ import pytest
 import lstmzoo
 
 PACKAGE = Path(lstmzoo.__file__).parent
-ORDER = "errors system schema data models tasks execution convert zoo config runs export report inference training sweep doctor".split()
-COMMANDS = set("run sample score predict export sweep report zoo doctor".split())
+ORDER = "errors system schema data models tasks execution convert zoo config runs export report inference inspect training sweep doctor".split()
+COMMANDS = set("run sample score predict inspect export sweep report zoo doctor".split())
 FILES = {"__init__.py", "__main__.py", "py.typed", "errors.py"}
 COMPUTES = set(
     "data.keras_dataset models.anatomy models.state models.build models.rebuild models.callbacks tasks.losses_tf execution.kernels execution.network execution.programs execution.replicas execution.shards execution.arrays execution.engine execution.native export.formats.tf_stream inference.draw_tf inference.losses_tf inference.runner_tf "
-    "training.validation training.samples training.snapshot training.recorder training.checkpointer training.loop training.hosts.team sweep.scheduler.oracle sweep.scheduler.oracles sweep.scheduler.worker sweep.scheduler.chief sweep.scheduler.server sweep.scheduler.preload".split()
+    "training.validation training.average training.samples training.snapshot training.recorder training.checkpointer training.loop training.hosts.team sweep.scheduler.oracle sweep.scheduler.oracles sweep.scheduler.worker sweep.scheduler.chief sweep.scheduler.server sweep.scheduler.preload".split()
 )  # fmt: skip
 FORBIDDEN = ("eval(", "exec(", "pickle", "yaml.load(", "unsafe_load", "allow_pickle=True", "shell=True", "os.system")
 

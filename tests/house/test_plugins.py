@@ -114,9 +114,11 @@ def test_its_run_is_as_any_other(command, tmp_path):
     longer = command("lstmzoo.run", "--resume", "--run-dir", "run", "--set", "train.steps=40")
     assert longer.returncode == 0, longer.stderr
     assert command("lstmzoo.report", "run").returncode == 0
-    (tmp_path / "use.py").write_text("import lstmzoo\nprint(lstmzoo.load_model('run').output_shape)\n")
+    (tmp_path / "use.py").write_text(
+        "import lstmzoo\nprint(lstmzoo.load_model('run').output_shape, lstmzoo.stream('run').run([1, 0, 1]).shape)\n"
+    )
     shown = command("use")
-    assert shown.stdout == "(1, None, 2)\n", shown.stderr
+    assert shown.stdout == "(1, None, 2) (3, 2)\n", shown.stderr
 
 
 @pytest.mark.slow
@@ -136,10 +138,13 @@ def test_its_task_of_numbers_is_as_any_other(command, tmp_path):
     assert command("lstmzoo.report", "straight", "resumed").returncode == 0
     page = (tmp_path / "report" / "report.md").read_text()
     assert "rows/s" in page and "nats" not in page
-    (tmp_path / "use.py").write_text("import lstmzoo\nprint(lstmzoo.load_model('resumed').output_shape)\n")
-    assert command("use").stdout == "(1, None, 1)\n"
     exported = command("lstmzoo.export", "resumed", "x.onnx")
     assert exported.returncode == 0 and "outputs: outputs [B, T, 1]" in exported.stdout
+    (tmp_path / "use.py").write_text(
+        "import lstmzoo\nprint(lstmzoo.load_model('resumed').output_shape)\n"
+        "for model in ('resumed', 'x.onnx'):\n    print(lstmzoo.stream(model, lanes=2).step([[1.5, 0], [2, 1]]).shape)\n"
+    )
+    assert command("use").stdout == "(1, None, 1)\n(2, 1)\n(2, 1)\n"
 
 
 def test_mistakes_in_its_section_are_told_as_ours(command):

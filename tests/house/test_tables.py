@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from lstmzoo.__main__ import COMMANDS
-from lstmzoo.config import optimizers, schedules
+from lstmzoo.config import averages, optimizers, schedules
 from lstmzoo.config.differences import changeable, settings_of
 from lstmzoo.config.experiment import ExecutionSpec, Experiment
 from lstmzoo.data.corpora import CORPORA
@@ -44,6 +44,13 @@ def test_each_schedule_is_a_section_of_its_kind():
         assert schedule().kind == kind
         rates = {schedules.rate_at(schedule(), 1.0, 5, progress, 0) for progress in (0.1, 0.9)}
         assert (len(rates) > 1) == schedule.needs_length
+
+
+def test_each_average_is_a_section_of_its_kind():
+    assert list(averages.AVERAGES.values()) == averages._Average.__subclasses__()
+    for kind, average in averages.AVERAGES.items():
+        assert average(kind=kind).kind == kind and 0 <= average(kind=kind).start < 1
+        assert average.needs_length == ("start" in average.model_fields)
 
 
 def test_each_optimizer_has_a_class_and_a_section():

@@ -13,7 +13,20 @@ from tests.house.test_layers import files, name_of
 
 PACKAGES = (
     *("errors", "system", "schema", "data", "models", "tasks", "execution", "convert", "zoo", "config", "runs"),
-    *("training", "run", "export", "report", "inference", "sweep", "doctor", "sample", "score", "predict", "__main__"),
+    *(
+        "training",
+        "run",
+        "export",
+        "report",
+        "inference",
+        "inspect",
+        "sweep",
+        "doctor",
+        "sample",
+        "score",
+        "predict",
+        "__main__",
+    ),
 )
 VERBS = (
     "Add Answer Ask Build Call Check Choose Claim Clean Close Collect Compare Compile Compute Convert Count Create "

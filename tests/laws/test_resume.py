@@ -24,7 +24,10 @@ from tests.helpers.killing import assert_same_run, assert_same_weights, metrics,
 from tests.helpers.places import ECHO
 from tests.helpers.rows import few
 
-NET = ["model={kind: stacked_cells, units: [4, 5], dropout: 0.3}", "train.optimizer={name: adam, learning_rate: 0.01}"]
+NET = [
+    "model={kind: stacked_cells, units: [4, 5], dropout: 0.3, recurrent_dropout: 0.2}",
+    "train.optimizer={name: adam, learning_rate: 0.01}",
+]
 EPOCHS = ["train.epochs=3", "validate.every_steps=12", "checkpoint.every_steps=10", "execution.windows_per_call=7"]
 SAMPLES = ["sample={every_steps: 12, length: 70}"]
 SCAN = "execution.kernel=scan"  # nothing to compile: for what no kernel has a part in
@@ -142,6 +145,12 @@ ECHO_OPTIONS = {
         "train.optimizer={name: adafactor}",
         "train.grad_clip_norm=0.5",
     ],
+    "regularisers": [
+        "model={kind: stacked_cells, units: [4, 5], input_dropout: 0.1, recurrent_dropout: 0.2, output_dropout: 0.1}",
+        "train.average={kind: ema, decay: 0.9}",
+        "train.reset_state={probability: 0.2}",
+        SCAN,
+    ],
     "shards": [
         "model={kind: single, units: 100}",
         "train.batch_size=16",
@@ -233,7 +242,7 @@ REFUSED = [
 def test_what_a_run_is_bound_to_is_refused_by_name(whole, override, message):
     reference = whole[2]
     if override == "model.encoding=embedding":
-        override = "model={kind: stacked_cells, units: [4, 5], dropout: 0.3, encoding: embedding, embedding_dim: 3}"
+        override = NET[0][:-1] + ", encoding: embedding, embedding_dim: 3}"
     before = {path: path.stat().st_mtime_ns for path in reference.rglob("*") if path.is_file()}
     wish = lstmzoo.load_config(reference / "config.yaml", [override])
     with pytest.raises(InputError, match=re.escape(message)):
@@ -257,7 +266,7 @@ def test_a_config_that_was_edited_by_hand_is_compared_with_the_checkpoint(whole,
     reference = whole[2]
     shutil.copytree(reference, tmp_path / "run")
     config = tmp_path / "run" / "config.yaml"
-    config.write_text(config.read_text().replace("dropout: 0.3", "dropout: 0.1"))
+    config.write_text(config.read_text().replace(" dropout: 0.3", " dropout: 0.1"))
     with pytest.raises(InputError, match=r"model.dropout: expected 0.3 as in the run, received 0.1"):
         lstmzoo.train_run(None, tmp_path / "run", resume=True)
 
@@ -440,7 +449,7 @@ def test_a_checkpoint_that_does_not_fit_is_refused_before_anything_changes(tmp_p
     stopped_at(20, tmp_path / "run", "train.steps=40")
     before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
     real = checkpointer.restore_snapshot
-    monkeypatch.setattr(checkpointer, "restore_snapshot", lambda model, optimizer, tensors: real(model, optimizer, {**tensors, "optimizer/099": tensors["position"]}))  # fmt: skip
+    monkeypatch.setattr(checkpointer, "restore_snapshot", lambda model, optimizer, tensors, *averages: real(model, optimizer, {**tensors, "optimizer/099": tensors["position"]}, *averages))  # fmt: skip
     with pytest.raises(InputError, match="received one with another optimizer/099: resume with the versions"):
         lstmzoo.train_run(None, tmp_path / "run", resume=True)
     assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == before

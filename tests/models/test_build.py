@@ -237,7 +237,7 @@ def test_models_that_are_not_layers_on_an_input_are_refused():
             "layer 'a': expected no regularizer",
         ),
         ([keras.layers.Dropout(0.1, name="d")], r"the layer 'd' \(Dropout\)"),
-        ([keras.layers.SpatialDropout1D(0.1)], "between LSTM layers"),
+        ([keras.layers.SpatialDropout1D(0.1)], "in front of an LSTM layer or of the head"),
         ([keras.layers.Reshape((-1, 1), name="r"), STATEFUL()], r"layer 'r': expected \[B, T\] made \[B, T, 1\], right above the input"),
         ([STATEFUL(), keras.layers.Reshape((3, 5), name="r")], r"layer 'r': expected \[B, T\] made \[B, T, 1\], right above"),
         ([STATEFUL(time_major=True, name="a")], r"layer 'a': expected batches first \(time_major=False\)"),

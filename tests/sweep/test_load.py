@@ -152,6 +152,7 @@ WRONG = {
     "factor elsewhere": (UNITS, {"search": {"kind": "grid", "factor": 2}}, "search.factor: expected this key with search kind hyperband only"),
     "hyperband and length": ({"train.steps": {"min": 1, "max": 4}}, {"search": {"kind": "hyperband"}}, "received train.steps in the space"),
     "hyperband and cosine": ({"train.schedule.kind": {"choices": ["constant", "cosine"]}}, {"search": {"kind": "hyperband"}}, "received cosine"),
+    "hyperband and mean": ({"train.average": {"choices": [None, {"kind": "mean"}]}}, {"search": {"kind": "hyperband"}}, r"averages that do not depend on the length \(ema\) for hyperband, received mean"),
     "hyperband smallest": (UNITS, {"search": {"kind": "hyperband", "smallest": 7}}, "search.smallest: expected a divisor of the base's 100 steps, received 7"),
     "hyperband trials": (UNITS, {"search": {"kind": "hyperband", "trials": 7}}, "search.trials: expected as many as hyperband starts in one pass, "),
     "condition": ({"model.units": {"min": 1, "max": 4, "when": {"model.kid": "single"}}, "model.kind": "single"}, {}, r"when.model.kid: expected a path of the space, received 'model.kid'; did you mean model.kind\?"),

@@ -178,8 +178,8 @@ def test_an_infinite_loss_stops_the_run(tmp_path):
 def test_a_broken_weight_is_found_before_its_checkpoint(tmp_path, monkeypatch):
     real = checkpointer.take_snapshot
 
-    def broken(model, optimizer):
-        tensors = real(model, optimizer)
+    def broken(model, optimizer, *averages):
+        tensors = real(model, optimizer, *averages)
         return {**tensors, "weights/001": tensors["weights/001"] * np.nan} if optimizer.iterations == 20 else tensors
 
     monkeypatch.setattr(checkpointer, "take_snapshot", broken)

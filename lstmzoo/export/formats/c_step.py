@@ -164,8 +164,12 @@ class Step:
         """Return the lines of what comes out: the head's sums, the skip's, and numbers in the units of the data."""
         kernel, bias = head(self.weights.head)  # type: ignore[arg-type]
         self._add("float", "head_bias", bias)
-        place = f"state->h + {sum(self.units[:-1])}"
-        lines = ["memcpy(sums, NAME_head_bias, sizeof NAME_head_bias);", *self._product("head", kernel, place, "1.0f")]
+        places = [f"state->h + {sum(self.units[:layer])}" for layer in range(len(self.units))]
+        (product,) = self._product("head", kernel, places[-1], "1.0f")
+        seen = places if self.blueprint.spec.skip_outputs else places[-1:]
+        self.products += (len(seen) - 1) * kernel.size
+        lines = ["memcpy(sums, NAME_head_bias, sizeof NAME_head_bias);"]
+        lines += [product.replace(places[-1], place) for place in seen]
         if (skip := self.weights.skip) is not None:
             lines += self._product("skip", in_fours(widened(skip, bias.size)), "input", "bound")
         if self.scales is None:

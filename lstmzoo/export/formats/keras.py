@@ -39,6 +39,7 @@ def streaming_model(blueprint: Blueprint, units: tuple[Units, Units] | None) -> 
     }
     given, inputs = _encoded(keras, blueprint, signature, units and units[0])
     x = inputs
+    layers: list[Any] = []
     final: dict[str, Any] = {}
     for index, size in enumerate(spec.layers):
         names = [f"h{index}", f"c{index}"]
@@ -50,7 +51,9 @@ def streaming_model(blueprint: Blueprint, units: tuple[Units, Units] | None) -> 
             name=f"lstm_{index}",
         )
         x, *after = layer(x, initial_state=[states[name] for name in names])
+        layers.append(x)
         final |= zip(names, after, strict=True)
+    x = keras.layers.Add(name="skip_outputs")(layers) if spec.skip_outputs else x
     found = _found(keras, blueprint, x, inputs)
     if units is not None:
         found = keras.layers.Rescaling(*_lists(units[1].out_of_model()), name="unscaled")(found)

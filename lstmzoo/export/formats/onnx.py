@@ -61,8 +61,8 @@ class _Graph:
     def whole(self) -> Any:
         """Return the graph: ids or features and states to logits or numbers and states."""
         x = inputs = self._encoded()
-        for index, layer in enumerate(self.blueprint.weights.layers):
-            x = self._layer(index, layer, x)
+        outputs = [x := self._layer(index, layer, x) for index, layer in enumerate(self.blueprint.weights.layers)]
+        x = self._add("Sum", "outputs_of_all", *outputs) if self.blueprint.spec.skip_outputs else x
         self._add("Transpose", self.signature.output_name, self._found(x, inputs), perm=[1, 0, 2])
         return self.helper.make_graph(self.nodes, "lstm", [*self._inputs()], [*self._outputs()], self.constants)
 

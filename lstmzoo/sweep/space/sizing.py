@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from lstmzoo.config.averages import AVERAGES
 from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.schedules import SCHEDULES
 from lstmzoo.config.sources import LENGTHS, Problem
@@ -73,11 +74,12 @@ def _unfit(space: dict[str, Any], base: Experiment, key: str) -> Problem | None:
         received = taken[0] + " in the space" if taken else "train.time_budget"
         text = "expected a base bounded by epochs or steps, and neither in the space, for hyperband"
         return Problem(("search", "kind"), f"{text}, received {received}")
-    wanted = (base.train.schedule.kind, *_schedules(space))
-    if unfit := next((kind for kind in wanted if kind in SCHEDULES and SCHEDULES[kind].needs_length), None):
-        fit = ", ".join(kind for kind, schedule in SCHEDULES.items() if not schedule.needs_length)
-        text = f"expected a schedule that does not depend on the length ({fit}) for hyperband"
-        return Problem(("search", "kind"), f"{text}, received {unfit}")
+    for name, table in (("schedule", SCHEDULES), ("average", AVERAGES)):
+        wanted = (getattr(getattr(base.train, name), "kind", None), *_kinds(space, f"train.{name}"))
+        if unfit := next((kind for kind in wanted if kind in table and table[kind].needs_length), None):
+            fit = ", ".join(kind for kind, section in table.items() if not section.needs_length)
+            text = f"expected {name}s that do not depend on the length ({fit}) for hyperband"
+            return Problem(("search", "kind"), f"{text}, received {unfit}")
     return None
 
 
@@ -88,11 +90,12 @@ def _indivisible(spec: SearchSpec, key: str, length: int) -> Problem | None:
     return Problem(("search", "smallest"), text)
 
 
-def _schedules(space: dict[str, Any]) -> Iterator[Any]:
+def _kinds(space: dict[str, Any], section: str) -> Iterator[Any]:
+    """Yield the kinds of a section, such as "train.schedule", that a space may give it."""
     for path, entry in space.items():
         values = entry.get("choices", []) if isinstance(entry, dict) else [entry]
         for value in values if isinstance(values, list) else []:
-            if path == "train.schedule.kind":
+            if path == f"{section}.kind":
                 yield value
-            elif path == "train.schedule" and isinstance(value, dict):
+            elif path == section and isinstance(value, dict):
                 yield value.get("kind")

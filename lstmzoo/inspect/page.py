@@ -1,0 +1,211 @@
+"""The page: one HTML file with its data, style and program inside, which loads nothing and can be opened from disk."""
+
+import base64
+import hashlib
+import json
+import os
+import unicodedata
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lstmzoo.errors import EnvironmentFailure, InputError, shown
+from lstmzoo.inspect.features import Feature
+from lstmzoo.inspect.subject import Subject, subject_of
+from lstmzoo.inspect.survey import Best, Survey, named_cells, survey, tells
+from lstmzoo.models.blueprint import Blueprint
+from lstmzoo.runs.trained import Trained, open_run
+from lstmzoo.system.files import remedy, write_atomically
+from lstmzoo.zoo.pretrained import refuse_to_write
+
+TEMPLATE = Path(__file__).with_name("template")
+PROGRAM = ("data", "cells", "colours", "text", "traces", "panels", "model", "writing", "main")  # .js, in this order
+WEIGHTS = 4 << 20  # bytes, at most
+CHUNK = 1 << 20  # bytes that a browser inflates at once: a few milliseconds
+TYPES = {"int8": "i1", "int16": "i2", "uint8": "u1", "uint16": "u2", "float16": "f2", "float32": "f4"}
+
+
+def inspect_model(
+    run: str | os.PathLike[str],
+    text: str | bytes | Path | None = None,
+    *,
+    out: str | os.PathLike[str] = "page.html",
+    length: int | None = None,
+) -> Path:
+    """Write one HTML page that shows what each cell of a run's model does, and return its path.
+
+    `run`: a run directory, or a trained model such as "zoo:char_python". `text`: what a char run reads, its content or
+    a `Path` to it; the `Path` of a table for a series run. None: a char run reads a text that it writes itself, others
+    read the beginning of what they validate on. `length`: symbols or rows that are shown at most (default: 10,000 of a
+    text, 3,000 of one that it writes, 500 of others). A file that exists is replaced.
+
+    Raises `InputError` for a path that is no run, for a text or table that its model cannot read, and for a place that
+    cannot be written to; `EnvironmentFailure` where the system cannot write.
+    """
+    write_page(open_run(run), text, Path(out), length)
+    return Path(out)
+
+
+def write_page(trained: Trained, text: str | bytes | Path | None, out: Path, length: int | None) -> list[str]:
+    """Write the page of a run that is open, as `inspect_model` does; return what its reader should know."""
+    check_out(out)
+    subject = subject_of(trained, text, length)
+    weights = packed_weights(trained.blueprint())
+    content = page(trained, subject, survey(trained, subject, weights is not None), weights)
+    try:
+        write_atomically(out, content)
+    except OSError as error:
+        raise EnvironmentFailure(
+            f"{shown(str(out), 200)}: expected to write it, received: {error.strerror or error}; nothing was written: "
+            f"{remedy(error)}, or choose another path"
+        ) from error
+    return subject.notes
+
+
+def check_out(out: Path) -> None:
+    """Raise `InputError` for a path at which no file can stand."""
+    refuse_to_write(out, "--out", "--out")
+    problem = None
+    try:
+        if os.path.isdir(out):  # noqa: PTH112  (Path's own raises for a name too long)
+            problem = "a directory"
+        elif not os.path.isdir(out.parent):  # noqa: PTH112
+            problem = "a path in a directory that is not there"
+    except ValueError:
+        problem = "a path with a NUL character"
+    if problem:
+        raise InputError(
+            f"--out: expected a file to write, received {problem} ({shown(str(out), 200)}): name one such as page.html"
+        )
+
+
+def packed_weights(blueprint: Blueprint) -> np.ndarray | None:
+    """Return all weights in a row, in float32 where they fit; in float16 if that is exact, or if only so they fit.
+
+    None: they do not fit.
+    """
+    flat = np.concatenate([array.ravel() for array in blueprint.weights.in_order()])
+    with np.errstate(over="ignore"):
+        half = flat.astype(np.float16)
+    if np.array_equal(half, flat) or (flat.nbytes > WEIGHTS and np.isfinite(half).all()):
+        flat = half
+    return flat if flat.nbytes <= WEIGHTS else None
+
+
+def page(trained: Trained, subject: Subject, found: Survey, weights: np.ndarray | None) -> bytes:
+    """Return the page's bytes."""
+    arrays = found.arrays | ({} if weights is None else {"weights": weights})
+    header = _header(trained, subject, found, weights is not None)
+    header["blocks"] = {name: [TYPES[array.dtype.name], *array.shape] for name, array in arrays.items()}
+    style = (TEMPLATE / "page.css").read_text(encoding="utf-8")
+    program = "".join((TEMPLATE / f"{name}.js").read_text(encoding="utf-8") for name in PROGRAM)
+    parts = {
+        "TITLE": escaped(f"{trained.run}: what each cell does"),
+        "POLICY": f"default-src 'none'; style-src {_source(style)}; script-src {_source(program)}; base-uri 'none'; "
+        "form-action 'none'",
+        "STYLE": style,
+        "HEADER": as_json(header),
+        "DATA": "\n".join(_elements(arrays)),
+        "PROGRAM": program,
+    }
+    text = (TEMPLATE / "page.html").read_text(encoding="utf-8")
+    pieces = text.split("@@")  # every second one is a name
+    pieces[1::2] = [parts[name] for name in pieces[1::2]]
+    return "".join(pieces).encode()
+
+
+def _header(trained: Trained, subject: Subject, found: Survey, with_weights: bool) -> dict[str, Any]:
+    experiment, symbols = trained.experiment, trained.symbols
+    return {
+        "run": trained.run,
+        "kind": experiment.task.kind,
+        "subject": subject.name,
+        "notes": [*trained.notes, *subject.notes],
+        "steps": len(subject.x),
+        "step": trained.step,
+        "nats": found.nats,
+        "layers": list(experiment.model.layers),
+        "features": [_feature(*each) for each in zip(subject.features, found.best, strict=True)],
+        "tracks": _tracks(trained, subject),
+        "symbols": None if symbols is None else {**symbols.as_json(), "shown": shown_symbols(symbols)},
+        "model": _model(trained) if with_weights else None,
+        "named": [] if with_weights else named_cells(found.best),
+    }
+
+
+def _feature(feature: Feature, best: list[Best]) -> dict[str, Any]:
+    varies = bool(np.nanmax(feature.values) > np.nanmin(feature.values))
+    return {"name": feature.name, "varies": varies, "tells": tells(best), "best": best}
+
+
+def _tracks(trained: Trained, subject: Subject) -> list[str]:
+    """Return the names of what is drawn above the cells; predictions come last."""
+    if trained.symbols is not None:
+        return []
+    scaling = trained.scaling
+    predictions = ["prediction"] if scaling is None else [f"prediction {name}" for name in scaling.targets]
+    return [*(track.name for track in subject.tracks), *predictions]
+
+
+def _model(trained: Trained) -> dict[str, Any]:
+    """Return what the program in the page needs to know beside the weights."""
+    experiment, blueprint = trained.experiment, trained.blueprint()
+    return {
+        "encoding": experiment.encoding,
+        "activation": experiment.model.recurrent_activation,
+        "skipOutputs": experiment.model.skip_outputs,
+        "shapes": {name: list(array.shape) for name, array in blueprint.weights.named().items()},
+    }
+
+
+def shown_symbols(symbols: Any) -> list[list[str]]:
+    """Return for each symbol the glyph that stands for it, one column wide, and its name."""
+    if symbols.unit == "byte":
+        return [_shown_byte(int(code)) for code in symbols.codes]
+    return [_shown_character(chr(code)) for code in symbols.codes]
+
+
+def _shown_byte(code: int) -> list[str]:
+    glyph = _shown_character(chr(code))[0] if code < 128 else "·"
+    return [glyph, f"byte {code}"]
+
+
+def _shown_character(symbol: str) -> list[str]:
+    code, kind = ord(symbol), unicodedata.category(symbol)
+    name = unicodedata.name(symbol, "control character" if kind == "Cc" else "character").lower()
+    glyph = symbol
+    if code < 32 or code == 127:
+        glyph = chr(0x2421 if code == 127 else 0x2400 + code)
+    elif kind[0] == "M":
+        glyph = "\u25cc" + symbol  # an accent on a dotted circle
+    elif kind[0] == "C" or kind in ("Zl", "Zp"):
+        glyph = "\ufffd"
+    return ["\u21b5" if symbol == "\n" else glyph, "newline" if symbol == "\n" else f"U+{code:04X} {name}"]
+
+
+def escaped(text: str) -> str:
+    """Return a text as HTML shows it."""
+    marks = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;", "\0": "\ufffd"}
+    return "".join(marks.get(mark, mark) for mark in text.encode("utf-8", "replace").decode())
+
+
+def as_json(header: dict[str, Any]) -> str:
+    """Return JSON that may stand in HTML: no mark in it ends an element."""
+    return json.dumps(header, allow_nan=False).replace("<", "\\u003c").replace("&", "\\u0026")
+
+
+def _source(content: str) -> str:
+    """Return what allows exactly this style or program in a Content-Security-Policy."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
+
+
+def _elements(arrays: dict[str, np.ndarray]) -> Iterator[str]:
+    """Yield an element for each piece of each array: deflated, in base64."""
+    for name, array in arrays.items():
+        content = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(-1).view(np.uint8)
+        for first in range(0, max(len(content), 1), CHUNK):
+            piece = base64.b64encode(zlib.compress(content[first : first + CHUNK].tobytes(), 4)).decode()
+            yield f'<script type="text/plain" data-block="{name}">{piece}</script>'
