@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from lstmzoo.data.text import encode_file
-from lstmzoo.errors import InputError, check_count
+from lstmzoo.errors import InputError, check_count, shown
 from lstmzoo.inference.carried import Carried
+from lstmzoo.inference.compressed import bytes_of, compressed_sizes
 from lstmzoo.inference.losses import Losses, carried_losses, cold_losses
 from lstmzoo.inference.restored import Restored, StateFile, restore
 from lstmzoo.inference.runtimes import check_runtime, choose_runtime, open_stepwise, reader_of
 from lstmzoo.runs.trained import Trained, open_run
+from lstmzoo.system.accessories import before_tensorflow
 from lstmzoo.tasks.losses import cross_entropy
 
 
@@ -27,6 +29,7 @@ def score_text(
     runtime: str = "auto",
     state: StateFile = None,
     save_state: StateFile = None,
+    adapt: float | None = None,
 ) -> dict[str, Any]:
     """Measure how well the model of a run directory predicts a text: its content, or a `Path` to it.
 
@@ -39,15 +42,43 @@ def score_text(
     `by_position`. `save_state`: the file for the state after the last symbol. So the nats of two halves of a text,
     times their targets, add up to those of the whole.
 
+    `adapt`: the rate at which the model learns from the text meanwhile, a protocol of its own, `adaptive`; TensorFlow
+    computes it. `bytes` then has what the text could be compressed to at each loss, and what xz and bzip2 make of it.
+
     Raises `InputError` for a text of fewer than two symbols (one with a state) or one that the model cannot spell, for
     a path that is no run of a char task, for a model whose losses are not finite, and for a state that is not its.
     """
     check_count("window", window, 1)
     check_runtime(runtime)
+    check_adapt(adapt, state, save_state)
     trained = open_run(run, text=True)
     restored = restore_text(trained, state, save_state)
     ids = ids_of(trained, text)
-    return score_ids(trained, ids, int(window), choose_runtime(runtime, len(ids)), restored)
+    scores = score_ids(trained, ids, int(window), choose_runtime(runtime, len(ids)), restored)
+    return scores if adapt is None else scores | adaptive_scores(trained, ids, text, float(adapt), scores)
+
+
+def check_adapt(adapt: float | None, state: StateFile, save_state: StateFile) -> None:
+    """Raise `InputError` for what is no rate, and for a state beside it."""
+    if adapt is None:
+        return
+    if isinstance(adapt, bool) or not isinstance(adapt, int | float) or not 0 <= adapt < math.inf:
+        raise InputError(f"adapt: expected a learning rate such as 0.0003, received {shown(adapt)}")
+    if state is not None or save_state is not None:
+        raise InputError("adapt: expected no state beside it, since its states are of other weights, received one")
+
+
+def adaptive_scores(
+    trained: Trained, ids: np.ndarray, text: str | bytes | Path, adapt: float, scores: dict[str, Any]
+) -> dict[str, Any]:
+    """Measure `adaptive` and `bytes`, as `score_text` has them beside its other `scores`."""
+    before_tensorflow()
+    from lstmzoo.inference.adapting import adaptive_nats
+
+    targets = scores["targets"]
+    nats = adaptive_nats(trained, ids, adapt) / targets
+    sizes = {"carried": bytes_of(scores["carried"]["nats"] * targets), "adaptive": bytes_of(nats * targets)}
+    return {"adaptive": {"rate": adapt, **_from_nats(nats)}, "bytes": {**sizes, **compressed_sizes(text)}}
 
 
 def restore_text(trained: Trained, state: StateFile, save_state: StateFile) -> Restored | None:
@@ -112,7 +143,10 @@ def _require_finite(losses: np.ndarray) -> None:
 
 
 def _measures(losses: np.ndarray) -> dict[str, float | None]:
-    nats = float(losses.mean(dtype=np.float64))
+    return _from_nats(float(losses.mean(dtype=np.float64)))
+
+
+def _from_nats(nats: float) -> dict[str, float | None]:
     return {"nats": nats, "bpc": nats / math.log(2), "perplexity": math.exp(nats) if nats < 700 else None}
 
 
@@ -127,9 +161,13 @@ def describe_scores(scores: dict[str, Any]) -> str:
     lines = [f"{scores['targets']:,} targets, weights of step {scores['step']:,}", ""]
     lines.append(f"{'':<24} {'nats':>8} {'bpc':>8} {'perplexity':>11}")
     texts = {"carried": "carried (one lane)", "cold": f"cold (windows of {scores.get('window')})"}
+    texts["adaptive"] = "adaptive (learns)"
     for name in [name for name in texts if name in scores]:
-        nats, bpc, perplexity = scores[name].values()
+        nats, bpc, perplexity = (scores[name][key] for key in ("nats", "bpc", "perplexity"))
         lines.append(f"{texts[name]:<24} {nats:>8.4f} {bpc:>8.4f} {perplexity or math.inf:>11.4g}")
+    if "bytes" in scores:
+        sizes = [f"{size:,} {'by ' * (name in ('xz', 'bzip2'))}{name}" for name, size in scores["bytes"].items()]
+        lines += ["", f"bytes: {', '.join(sizes)}"]
     return "\n".join([*lines, *_places(scores)])
 
 

@@ -14,6 +14,7 @@ MAX_DEPTH = 1000
 
 SYMBOLIC = ("scalar", "one_hot", "embedding")
 ENCODINGS = (*SYMBOLIC, "features")  # which are numbers
+DROPOUTS = ("dropout", "recurrent_dropout", "input_dropout", "output_dropout")  # keys of rates
 NUMBERS = "outputs"  # name of the head of a model whose outputs are numbers: a saved model keeps it
 
 

@@ -75,7 +75,8 @@ def test_masks_of_places_differ_and_of_layers_between_are_those_of_before():
     assert drawn[1].sum() == 529  # as when there was no other dropout than between layers
 
 
-@pytest.mark.parametrize("kind", few(KINDS, ["stacked_cells"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_model_has_its_rates_when_it_is_read_back_saved_or_converted(kind, tmp_path):
     model = lstmzoo.build_model({"kind": kind, "units": [3, 4], **RATES}, vocab_size=4, encoding="scalar", batch_size=2)
     assert "dropout_0" in [layer.name for layer in model.layers]
