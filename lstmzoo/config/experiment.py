@@ -6,11 +6,12 @@ A section that a module owns (`model`, `task`, `optimizer`, `schedule`) is descr
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from typing_extensions import Self
 
 from lstmzoo.config.averages import Average
 from lstmzoo.config.optimizers import DEFAULT, Optimizer
+from lstmzoo.config.resets import ResetRule
 from lstmzoo.config.schedules import Constant, Schedule
 from lstmzoo.config.sources import LENGTHS
 from lstmzoo.errors import did_you_mean
@@ -67,30 +68,6 @@ def _hallstroms(value: Any) -> Any:
     return (
         {"name": DEFAULT, "learning_rate": 0.3, **value} if isinstance(value, dict) and "name" not in value else value
     )
-
-
-class RandomReset(Section):
-    """A rule by which lanes lose their state now and then."""
-
-    probability: Annotated[float, Field(gt=0, lt=1)]
-    """The probability with which a lane begins a window with zero state; each epoch begins with it too."""
-
-
-def _known_rule(value: Any) -> Any:
-    if value not in ("epoch", "never", "window") and not isinstance(value, dict | RandomReset):
-        raise expected("epoch, never, window or {probability: p}")
-    return value
-
-
-def _tag(value: Any) -> str:
-    return "when" if isinstance(value, str) else "random"
-
-
-ResetRule = Annotated[
-    Annotated[Literal["epoch", "never", "window"], Tag("when")] | Annotated[RandomReset, Tag("random")],
-    Discriminator(_tag),
-    BeforeValidator(_known_rule),
-]
 
 
 class TrainSpec(Section):

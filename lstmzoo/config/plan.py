@@ -6,7 +6,8 @@ Everything `auto` is decided here, as a pure function of the configuration, the 
 
 from typing import NamedTuple
 
-from lstmzoo.config.experiment import Experiment, RandomReset, TrainSpec
+from lstmzoo.config.experiment import Experiment, TrainSpec
+from lstmzoo.config.resets import RandomReset
 from lstmzoo.errors import InputError
 from lstmzoo.execution.auto import (
     check_kernel,

@@ -5,9 +5,9 @@ from typing import NoReturn
 import numpy as np
 import tf_keras as keras
 
-from lstmzoo.config.experiment import RandomReset
 from lstmzoo.config.optimizers import make_optimizer
 from lstmzoo.config.plan import Plan
+from lstmzoo.config.resets import RandomReset
 from lstmzoo.errors import Diverged, Interrupted
 from lstmzoo.execution.dropout import draw_resets
 from lstmzoo.execution.engine import Execution

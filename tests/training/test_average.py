@@ -108,8 +108,8 @@ def test_what_is_validated_and_kept_is_the_average(run_of, kind):
     assert measured["val_loss"] == pytest.approx(best["val_loss"], rel=1e-6)
 
 
-@pytest.mark.parametrize("kind", few(["ema", "mean"], ["mean"]))
-@pytest.mark.parametrize("step", few([2, 7], [7]))
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "step"), [("ema", 2), ("mean", 7)])
 def test_a_run_that_goes_on_ends_with_the_same_bits(run_of, kind, step, tmp_path):
     place, _ = run_of(kind)
     shutil.copytree(place, tmp_path / "run")
@@ -138,8 +138,8 @@ def test_with_a_time_budget_the_mean_begins_at_its_part_of_the_time(tmp_path):
     assert any((one != two).any() for one, two in zip(part(found, "weights"), part(found, "trained"), strict=True))
 
 
-@pytest.mark.parametrize("shards", few([1, 3], [1]))
-@pytest.mark.parametrize("kernel", few(["keras", "scan", "xla"], ["scan"]))
+@pytest.mark.slow
+@pytest.mark.parametrize(("kernel", "shards"), [("scan", 1), ("keras", 3), ("xla", 1), ("xla", 3)])
 def test_every_kernel_averages(kernel, shards):
     model = lstmzoo.build_model({"units": 4}, vocab_size=3, encoding="one_hot", batch_size=4)
     averages = [tf.Variable(weight.numpy()) for weight in model.weights]

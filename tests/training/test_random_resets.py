@@ -64,6 +64,7 @@ def test_shards_and_calls_change_nothing(run, override, tmp_path):
     np.testing.assert_allclose(trained(tmp_path / "run", override), run[1], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_ends_with_the_same_bits(run, tmp_path):
     shutil.copytree(run[0], tmp_path / "run")
     for step in range(5, 13):
