@@ -102,7 +102,7 @@ ROWS = {  # one layer where a second one would only be compiled once more
     "weights of each": ({"units": 6, "skip": True}, "numbers", "weights of each"),
     "symbols, weights": ({"units": 6}, "one_hot", "symbols, weights"),
 }
-SLOW = (*NUMBERS, "depth 3", "dropout", "skip outputs")
+SLOW = (*NUMBERS, "scalar", "depth 1", "depth 3", "dropout", "skip outputs")
 
 
 @functools.cache

@@ -303,6 +303,7 @@ def test_another_text_or_vocabulary_is_refused(whole, tmp_path):
         lstmzoo.train_run(None, tmp_path / "run", resume=True)
 
 
+@pytest.mark.slow
 def test_early_stopping_outlasts_a_kill(tmp_path):
     sets = ["train.steps=60", "validate={every_steps: 5, patience: 1}", "train.optimizer.learning_rate=10.0", SCAN]
     found = lstmzoo.train_run(lstmzoo.load_config(ECHO, sets), tmp_path / "a")
@@ -336,6 +337,7 @@ def test_the_last_numbered_default_run_goes_on(tmp_path, monkeypatch):
     assert lstmzoo.train_run(config, resume=True)["run_dir"] == str(tmp_path / "echo-10")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("whole", ["echo"], indirect=True)
 def test_one_process_at_a_time(whole, tmp_path):
     config, overrides, reference = whole
@@ -420,6 +422,7 @@ def test_nothing_to_do_changes_nothing(tmp_path):
     assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.slow
 def test_tensorboard_shows_no_step_twice(tmp_path):
     from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
 
