@@ -157,7 +157,7 @@ def test_a_run_goes_into_every_format(tmp_path, monkeypatch, capsys):
         assert lines[2].startswith("inputs: features [B, T, 4] in the units of the data, h0 [B, 6], c0 [B, 6], h1")
         assert lines[3].startswith("outputs: outputs [B, T, 2] in the units of the data, and the states for what comes")
         assert re.fullmatch(r"checked over 200 steps: outputs within .* deviations of the live model's", lines[4])
-        assert lines[5].startswith("inside: scaling.json and README.md in ")
+        assert lines[5].startswith("inside: scaling.json, model.json and README.md in ")
         kept, card = inside(tmp_path, form, "scaling.json")
         assert kept == json.loads(scaling.dump())
         assert "`outputs[:, t]` are the targets of row t + 1; the first 4 rows of a stream warm it up" in card
