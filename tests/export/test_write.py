@@ -155,6 +155,7 @@ def test_a_seed_is_one_text_on_every_runtime(choice):
     assert texts[1:] == texts[:1] * 3
 
 
+@pytest.mark.slow
 def test_scores_are_the_same_on_every_runtime():
     text = Path(write.__file__).read_text()[:1500]
     wanted, *others = (

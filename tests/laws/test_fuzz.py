@@ -151,7 +151,7 @@ def plans_or_is_refused(folder, text):
 HEALTH = {"deadline": None, "suppress_health_check": list(HealthCheck), "derandomize": True}
 
 
-@settings(max_examples=500, **HEALTH)
+@settings(max_examples=300, **HEALTH)
 @given(mutated())
 def test_mutated_configs_plan_or_are_refused(tmp_path_factory, text):
     plans_or_is_refused(_folder(tmp_path_factory), text)

@@ -79,6 +79,7 @@ class Stopping(SilentProgress):
             raise OSError("it is enough")
 
 
+@pytest.mark.slow
 def test_a_run_keeps_its_shards_and_goes_on_exactly(tmp_path):
     """On another number of cores too: what was decided stands in config.yaml and in the checkpoint."""
     chosen = config("execution.shards=3", *SCAN)

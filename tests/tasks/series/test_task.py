@@ -93,6 +93,7 @@ def test_the_picture_of_a_run_says_where_in_its_tables_a_stretch_lies(finished):
         assert tables[name][int(row) - 1] == pytest.approx(value, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_cut_in_two_is_the_same_run(finished, tmp_path):
     folder, result = finished
     config = load_config(folder / "pumps.yaml", ["train={epochs: 2}", "train.batch_size=3", "train.seq_length=20", "train.optimizer={name: adam, learning_rate: 0.01}"])  # fmt: skip
@@ -123,6 +124,7 @@ def test_other_tables_or_another_scaling_are_refused(tmp_path):
         lstmzoo.train_run(config, tmp_path / "run", resume=True)
 
 
+@pytest.mark.slow
 def test_a_step_whose_targets_do_not_count_has_no_loss(tmp_path):
     """Two windows of warm-up in each epoch, which are in no mean; also where the run was cut in their midst."""
     config = write_config(tmp_path)
