@@ -1,9 +1,10 @@
 """The command `python -m lstmzoo.predict RUN DATA`: what a trained series model predicts for a table or WAV file."""
 
 import sys
+from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -59,6 +60,11 @@ def predict(
     def say(line: str) -> None:
         print(printable(line), file=sys.stderr)
 
+    def put(pieces: Iterable[Any]) -> None:
+        for truths, found in pieces:
+            write(truths, found)
+            count(len(found))
+
     check_runtime(runtime)
     check_out(out)
     trained = open_run(run)
@@ -76,13 +82,9 @@ def predict(
             start_tensorflow(choose_threads(trained.experiment.model.layers))
         with hidden_stderr():  # messages of runtimes
             predictor = Predictor(open_runner(trained, runtime), scaling, restored.start)
-            for truths, found in predictions(predictor, given, table_rows.horizon):
-                write(truths, found)
-                count(len(found))
+            put(predictions(predictor, given, table_rows.horizon))
             last = predictor.state
-            for truths, found in predictions_beyond(predictor, given, steps):
-                write(truths, found)
-                count(len(found))
+            put(predictions_beyond(predictor, given, steps))
     restored.save(last)
     if out != STDOUT:
         print(printable(f"{out}: {rows:,} rows, and {more:,} beyond the end of {data}"))

@@ -46,12 +46,8 @@ class Symbols:
     def step(self, x: Any, before: np.ndarray) -> Given:
         """Return the inputs of one step: an id or a symbol; B of them with lanes."""
         expected = f"x: expected one symbol{_for_each(self.lanes)}"
-        if isinstance(x, (str, bytes)) or _are_texts(x):
-            with_lanes = not isinstance(x, (str, bytes))
-            ids = self._spelled(x if with_lanes else [x], expected)
-        else:
-            ids = self._ids(x, expected)
-            with_lanes, ids = ids.ndim > 0, ids.reshape(-1, 1) if ids.ndim < 2 else ids
+        ids, with_lanes = self._read(x, expected, axes=0)
+        ids = ids.reshape(-1, 1) if ids.ndim < 2 else ids
         if ids.shape != (self.lanes, 1):
             raise InputError(f"{expected}, received {_what(x)}: run() takes several")
         return Given(ids, ids[:, -1], with_lanes)
@@ -59,15 +55,20 @@ class Symbols:
     def run(self, xs: Any, before: np.ndarray) -> Given:
         """Return the inputs of T steps: a text or ids `[T]`; B texts of one length, or `[B, T]`, with lanes."""
         expected = f"xs: expected a text, or ids [T]{_for_each(self.lanes)}"
-        if isinstance(xs, (str, bytes)) or _are_texts(xs):
-            with_lanes = not isinstance(xs, (str, bytes))
-            ids = self._spelled(xs if with_lanes else [xs], expected)
-        else:
-            ids = self._ids(xs, expected)
-            with_lanes, ids = ids.ndim > 1, ids if ids.ndim != 1 else ids[None]
+        ids, with_lanes = self._read(xs, expected, axes=1)
+        ids = ids[None] if ids.ndim == 1 else ids
         if ids.ndim != 2 or len(ids) != self.lanes:
             raise InputError(f"{expected}, received {_what(xs)}")
         return Given(ids, ids[:, -1] if ids.shape[1] else before, with_lanes)
+
+    def _read(self, x: Any, expected: str, axes: int) -> tuple[np.ndarray, bool]:
+        """Return the ids of text or of ids, and whether they have an axis of lanes; `axes`: those of one lane's ids."""
+        if isinstance(x, (str, bytes)):
+            return self._spelled([x], expected), False
+        if _are_texts(x):
+            return self._spelled(x, expected), True
+        ids = self._ids(x, expected)
+        return ids, ids.ndim > axes
 
     def _spelled(self, texts: Sequence[str | bytes], expected: str) -> np.ndarray:
         if self.vocabulary is None:

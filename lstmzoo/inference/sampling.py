@@ -62,8 +62,8 @@ def sample_text(
     stop: TextOrBytes | None = None,
     runtime: str = "auto",
     verbose: bool = False,
-    state: str | os.PathLike[str] | None = None,
-    save_state: str | os.PathLike[str] | None = None,
+    state: StateFile = None,
+    save_state: StateFile = None,
 ) -> TextOrBytes | list[TextOrBytes]:
     """Return the prompt and `length` new symbols that the model of a run directory writes; a list if samples > 1.
 

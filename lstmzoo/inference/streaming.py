@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lstmzoo.errors import InputError, check_count, shown
-from lstmzoo.export.formats.registry import FORMATS
+from lstmzoo.export.formats.registry import ENDINGS, FORMATS
 from lstmzoo.export.opened import Opened, open_exported
 from lstmzoo.inference.carried import Carried
 from lstmzoo.inference.choice import Choice
@@ -17,6 +17,7 @@ from lstmzoo.inference.runtimes import check_runtime, facts_of_run, open_stepwis
 from lstmzoo.inference.state import zero_state
 from lstmzoo.inference.state_files import load_state, save_state
 from lstmzoo.models.facts import Facts
+from lstmzoo.models.signature import Runner
 from lstmzoo.runs.trained import Trained, open_run
 from lstmzoo.zoo.pretrained import PREFIX
 
@@ -43,16 +44,18 @@ def stream(
     check_count("lanes", lanes, 1, MOST_LANES)
     source = _source(run_or_file, runtime)
     lanes = int(lanes)
-    if isinstance(source, Opened):
-        facts, runner, in_graph = source.facts, source.runner(), True
-    else:
-        facts, in_graph = facts_of_run(source), False
-        runner = open_stepwise(source, "numpy" if runtime == "auto" else runtime, lanes)
-    meaning = meaning_of(facts, lanes, source.symbols, source.scaling, in_graph)
+    facts = source.facts if isinstance(source, Opened) else facts_of_run(source)
+    meaning = meaning_of(facts, lanes, source.symbols, source.scaling, in_graph=isinstance(source, Opened))
     start = zero_state(facts, lanes, meaning.row)
-    if state is not None:
+    if state is not None:  # before the model is opened, which may take seconds
         start = load_state(Path(state), facts, lanes, source.scaling)
-    return Stream(facts, meaning, Carried(runner, start, meaning.units))
+    return Stream(facts, meaning, Carried(_runner(source, runtime, lanes), start, meaning.units))
+
+
+def _runner(source: Trained | Opened, runtime: str, lanes: int) -> Runner:
+    if isinstance(source, Opened):
+        return source.runner()
+    return open_stepwise(source, "numpy" if runtime == "auto" else runtime, lanes)
 
 
 def _source(run_or_file: str | os.PathLike[str], runtime: str) -> Trained | Opened:
@@ -76,9 +79,7 @@ def _source(run_or_file: str | os.PathLike[str], runtime: str) -> Trained | Open
 def _is_exported(path: str) -> bool:
     if os.path.isdir(path):  # noqa: PTH112  (Path's own raises for a name too long)
         return os.path.isfile(os.path.join(path, "saved_model.pb"))  # noqa: PTH113, PTH118
-    return not path.startswith(PREFIX) and Path(path).suffix.lower() in {form.ending for form in FORMATS.values()} - {
-        ""
-    }
+    return not path.startswith(PREFIX) and Path(path).suffix.lower() in ENDINGS
 
 
 class Stream:

@@ -14,7 +14,7 @@ from lstmzoo.models.blueprint import Blueprint
 from lstmzoo.system.missing import load_extra
 
 FORMATS: dict[str, Format] = {"keras": KERAS, "savedmodel": SAVEDMODEL, "tflite": TFLITE, "onnx": ONNX, "c": C}
-_ENDINGS = {form.ending: name for name, form in FORMATS.items() if form.ending}
+ENDINGS = {form.ending: name for name, form in FORMATS.items() if form.ending}
 
 
 def choose_format(name: str | None, path: Path) -> str:
@@ -22,12 +22,12 @@ def choose_format(name: str | None, path: Path) -> str:
 
     Raises `InputError` for an unknown format, for the ending of another format, and if a package is not installed.
     """
-    by_ending = _ENDINGS.get(path.suffix.lower())
+    by_ending = ENDINGS.get(path.suffix.lower())
     chosen = by_ending if name is None else name
     if chosen is None:
         raise InputError(
-            f"format: expected one of {', '.join(FORMATS)}, or a name that ends with {', '.join(_ENDINGS)}, received "
-            f"{path.name!r}{nearest(path.suffix, _ENDINGS)}: choose one with --format (savedmodel writes a directory)"
+            f"format: expected one of {', '.join(FORMATS)}, or a name that ends with {', '.join(ENDINGS)}, received "
+            f"{path.name!r}{nearest(path.suffix, ENDINGS)}: choose one with --format (savedmodel writes a directory)"
         )
     if chosen not in FORMATS:
         received = shown(chosen) + nearest(chosen, FORMATS)
@@ -44,9 +44,9 @@ def choose_format(name: str | None, path: Path) -> str:
 
 def format_of(path: Path) -> str:
     """Return the format of an exported file by its name, savedmodel for a directory; raise `InputError` for others."""
-    name = "savedmodel" if os.path.isdir(path) else _ENDINGS.get(path.suffix.lower())  # noqa: PTH112  (for long names)
+    name = "savedmodel" if os.path.isdir(path) else ENDINGS.get(path.suffix.lower())  # noqa: PTH112  (for long names)
     if name is None:
-        raise InputError(f"{path}: expected a directory, or a name that ends with {', '.join(_ENDINGS)}")
+        raise InputError(f"{path}: expected a directory, or a name that ends with {', '.join(ENDINGS)}")
     return name
 
 
