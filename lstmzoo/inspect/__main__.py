@@ -16,7 +16,7 @@ def inspect(
         Path | None,
         typer.Argument(help="text that a char run reads, table of a series run (default: one of its own)"),
     ] = None,
-    out: Annotated[Path, typer.Option(help="file to write; one that is there is replaced")] = Path("page.html"),
+    out: Annotated[Path, typer.Option(help="file to write; an older page is replaced")] = Path("page.html"),
     length: Annotated[
         int | None,
         typer.Option(help="symbols or rows that are shown (default: 10,000 of a text, 500 of numbers)"),

@@ -19,9 +19,11 @@ from lstmzoo.inspect.survey import Best, Survey, named_cells, survey, tells
 from lstmzoo.models.blueprint import Blueprint
 from lstmzoo.runs.trained import Trained, open_run
 from lstmzoo.system.files import remedy, write_atomically
+from lstmzoo.system.reader import open_file
 from lstmzoo.zoo.pretrained import refuse_to_write
 
 TEMPLATE = Path(__file__).with_name("template")
+MARK, HEAD = b'<meta name="generator" content="lstmzoo.inspect">', 1000  # within the first bytes of a page
 PROGRAM = ("data", "cells", "colours", "text", "traces", "panels", "model", "writing", "main")  # .js, in this order
 WEIGHTS = 4 << 20  # bytes, at most
 CHUNK = 1 << 20  # bytes that a browser inflates at once: a few milliseconds
@@ -40,7 +42,7 @@ def inspect_model(
     `run`: a run directory, or a trained model such as "zoo:char_python". `text`: what a char run reads, its content or
     a `Path` to it; the `Path` of a table for a series run. None: a char run reads a text that it writes itself, others
     read the beginning of what they validate on. `length`: symbols or rows that are shown at most (default: 10,000 of a
-    text, 3,000 of one that it writes, 500 of others). A file that exists is replaced.
+    text, 3,000 of one that it writes, 500 of others). An older page is replaced.
 
     Raises `InputError` for a path that is no run, for a text or table that its model cannot read, and for a place that
     cannot be written to; `EnvironmentFailure` where the system cannot write.
@@ -74,12 +76,23 @@ def check_out(out: Path) -> None:
             problem = "a directory"
         elif not os.path.isdir(out.parent):  # noqa: PTH112
             problem = "a path in a directory that is not there"
+        elif os.path.lexists(out) and not _is_page(out):
+            problem = "one of another kind that is there"
     except ValueError:
         problem = "a path with a NUL character"
     if problem:
         raise InputError(
             f"--out: expected a file to write, received {problem} ({shown(str(out), 200)}): name one such as page.html"
         )
+
+
+def _is_page(path: Path) -> bool:
+    """Tell whether a file is a page of this command, which alone it replaces."""
+    try:
+        with open_file(path) as file:
+            return MARK in file.read(HEAD)
+    except OSError:
+        return False
 
 
 def packed_weights(blueprint: Blueprint) -> np.ndarray | None:

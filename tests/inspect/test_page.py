@@ -225,6 +225,15 @@ def test_bad_input_is_one_message_and_nothing_is_written(run, tmp_path, out, cap
         lstmzoo.inspect_model(series, "1,2", out=out)
 
 
+def test_a_page_replaces_a_page_and_nothing_else(run, out, tmp_path):
+    before = lstmzoo.inspect_model(run, TEXT, out=out).read_bytes()
+    assert lstmzoo.inspect_model(run, TEXT[:20], out=out).read_bytes() != before
+    (tmp_path / "notes.md").write_text("mine")
+    with pytest.raises(InputError, match=r"received one of another kind that is there .*: name one such as page.html"):
+        lstmzoo.inspect_model(run, TEXT, out=tmp_path / "notes.md")
+    assert (tmp_path / "notes.md").read_text() == "mine"
+
+
 def test_a_full_disk_is_no_fault_of_the_user(run, out, monkeypatch):
     def full(path, content):
         raise OSError(28, "No space left on device")
