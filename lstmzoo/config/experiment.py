@@ -93,6 +93,8 @@ class TrainSpec(Section):
     """How the learning rate changes over the run."""
     grad_clip_norm: Annotated[Positive | None, MAY_CHANGE] = None
     """Largest norm of all gradients together; null: no clipping."""
+    grad_clip_value: Annotated[Positive | None, MAY_CHANGE] = None
+    """Largest size of each value of a gradient, of all lanes together; null: no clipping."""
     reset_state: ResetRule = "epoch"
     """When the carried state is set to zero: epoch, never, window, or {probability: p} at each window's start."""
     average: Average | None = None
@@ -106,7 +108,7 @@ class TrainSpec(Section):
         clips = [
             key for key in ("clipnorm", "clipvalue", "global_clipnorm") if getattr(self.optimizer, key) is not None
         ]
-        clips += ["grad_clip_norm"] if self.grad_clip_norm is not None else []
+        clips += [key for key in ("grad_clip_norm", "grad_clip_value") if getattr(self, key) is not None]
         if len(clips) > 1:
             raise expected(f"one way of clipping gradients ({' and '.join(clips)} given)")
         return self

@@ -104,13 +104,18 @@ def slot_shapes(spec: Section, shapes: Sequence[tuple[int, ...]]) -> list[tuple[
     return [*beside, *(list(shapes) * switched)]
 
 
-def make_optimizer(spec: Section, grad_clip_norm: float | None = None) -> "keras.optimizers.Optimizer":
-    """Make the tf_keras optimizer that a section describes; grad_clip_norm clips the norm of all gradients together."""
+def make_optimizer(
+    spec: Section, grad_clip_norm: float | None = None, grad_clip_value: float | None = None
+) -> "keras.optimizers.Optimizer":
+    """Make the tf_keras optimizer that a section describes.
+
+    `grad_clip_norm` clips the norm of all gradients together, `grad_clip_value` each of their values.
+    """
     import tf_keras as keras
 
     values = spec.model_dump()
     off = (None, False)  # what is off is left out: older versions of tf_keras lack some of the switches
     arguments = {key: value for key, value in values.items() if key != "name" and not any(value is v for v in off)}
-    if grad_clip_norm is not None:
-        arguments["global_clipnorm"] = grad_clip_norm
+    clips = {"global_clipnorm": grad_clip_norm, "clipvalue": grad_clip_value}
+    arguments |= {name: value for name, value in clips.items() if value is not None}
     return getattr(keras.optimizers, CLASSES[values["name"]])(**arguments)

@@ -167,7 +167,7 @@ def _first_losses(kernel: str, steps: int | None) -> Losses:
         batch_size=train.batch_size,
         seed=experiment.seed,
     )
-    optimizer = make_optimizer(train.optimizer, train.grad_clip_norm)
+    optimizer = make_optimizer(train.optimizer, train.grad_clip_norm, train.grad_clip_value)
     return [float(loss) for loss in train_windows(model, optimizer, inputs, targets, kernel=kernel)]
 
 

@@ -1,6 +1,7 @@
 """Building a network from a description: a plain stateful `tf_keras.Model` of standard Keras layers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,10 @@ import tf_keras as keras
 
 from lstmzoo.errors import InputError, check_count, did_you_mean, shown
 from lstmzoo.models.blueprint import described
+from lstmzoo.models.initializers import Uniform
 from lstmzoo.models.spec import ENCODINGS, NUMBERS, ModelSpec
+
+_GLOROT = keras.initializers.GlorotUniform
 
 
 def build_model(
@@ -31,25 +35,25 @@ def build_model(
     mapping as in the YAML, or a `ModelSpec`; `overrides` such as `units=64` or `dropout=0.2` replace its values, and a
     list of units replaces the depth too. `seq_length=None` takes any T. Initial weights depend on the seed and the
     sizes alone, so all kinds start with equal ones: Glorot uniform kernels, orthogonal recurrent kernels, zero biases
-    but 1 at the forget gate (Jozefowicz et al. 2015). Weights, from the input up: embedding if any, for each layer
-    kernel `[D, 4H]`, recurrent_kernel `[H, 4H]`, bias `[4H]` (gates i, f, c, o), then Dense kernel `[H, V]` and bias
-    `[V]`, then the kernel `[D, M]` of the description's `skip`. Raises `InputError` for an impossible description or
-    size.
+    but 1 at the forget gate (Jozefowicz et al. 2015), unless it has an `initializer`. Weights, from the input up:
+    embedding if any, for each layer kernel `[D, 4H]`, recurrent_kernel `[H, 4H]`, bias `[4H]` (gates i, f, c, o), then
+    Dense kernel `[H, V]` and bias `[V]`, then the kernel `[D, M]` of the description's `skip`. Raises `InputError` for
+    an impossible description or size.
     """
     spec = described(model, overrides)
     embedding_dim = embedding_dim if embedding_dim is not None else spec.embedding_dim
     _check(spec, encoding, vocab_size, batch_size, seq_length, input_dim, embedding_dim, seed)
     _check_numbers(spec, encoding, vocab_size, outputs)
-    seeds = _Seeds(seed)
+    seeds = _Seeds(seed, spec.initializer)
     symbols, x = _inputs(encoding, batch_size, seq_length, input_dim, vocab_size, embedding_dim, seeds)
     x = _dropped(x, spec.input_dropout, 0, seeds)
     x = (_cells if spec.kind == "stacked_cells" else _layers)(spec, x, seeds)
     if size := outputs or vocab_size:
         x = _dropped(x, spec.output_dropout, len(spec.layers), seeds)
         name = NUMBERS if outputs else "logits"
-        x = keras.layers.Dense(size, kernel_initializer=seeds.glorot("logits"), name=name)(x)
+        x = keras.layers.Dense(size, name=name, **seeds.dense("logits"))(x)
     if spec.skip:
-        linear = keras.layers.Dense(outputs, use_bias=False, kernel_initializer=seeds.glorot("skip"), name="skip")
+        linear = keras.layers.Dense(outputs, use_bias=False, name="skip", **seeds.dense("skip"))
         x = keras.layers.Add(name="sum")([x, linear(symbols)])
     return keras.Model(symbols, x, name=spec.kind)
 
@@ -57,19 +61,31 @@ def build_model(
 class _Seeds:
     """Initializers whose draws depend on the run's seed and on the weight's place, not on the kind of model."""
 
-    def __init__(self, seed: int):
-        self.seed = seed
+    def __init__(self, seed: int, uniform: Uniform | None):
+        self.seed, self.uniform = seed, uniform
 
     def of(self, *place: int | str) -> int:
         words = [int.from_bytes(str(part).encode(), "little") for part in place]
         return int(np.random.SeedSequence([self.seed, *words]).generate_state(1)[0] >> 1)
 
-    def glorot(self, *place: int | str) -> keras.initializers.Initializer:
-        return keras.initializers.GlorotUniform(seed=self.of(*place))
+    def drawn(self, make: Callable[..., Any], *place: int | str) -> Any:
+        """Return the initializer of a place: the model's own, or `make(seed=...)`."""
+        own = None if self.uniform is None else partial(keras.initializers.RandomUniform, *self.uniform.ends)
+        return (own or make)(seed=self.of(*place))
+
+    def dense(self, name: str) -> dict[str, Any]:
+        return {"kernel_initializer": self.drawn(_GLOROT, name), "bias_initializer": self.bias(name)}
+
+    def bias(self, *place: int | str) -> Any:
+        return self.drawn(lambda seed: keras.initializers.Zeros(), "bias", *place)
 
     def lstm(self, layer: int) -> dict[str, Any]:
-        recurrent = keras.initializers.Orthogonal(seed=self.of("recurrent", layer))
-        return {"kernel_initializer": self.glorot("kernel", layer), "recurrent_initializer": recurrent}
+        return {
+            "kernel_initializer": self.drawn(_GLOROT, "kernel", layer),
+            "recurrent_initializer": self.drawn(keras.initializers.Orthogonal, "recurrent", layer),
+            "bias_initializer": self.bias(layer),
+            "unit_forget_bias": self.uniform is None,
+        }
 
 
 def _inputs(
@@ -93,7 +109,7 @@ def _inputs(
         one_hot = keras.layers.CategoryEncoding(vocab_size, output_mode="one_hot")
         column = keras.layers.Reshape((-1, 1), name="column")(symbols)
         return symbols, keras.layers.TimeDistributed(one_hot, name="one_hot")(column)
-    drawn = keras.initializers.RandomUniform(-0.05, 0.05, seed=seeds.of("embedding"))
+    drawn = seeds.drawn(partial(keras.initializers.RandomUniform, -0.05, 0.05), "embedding")
     table = keras.layers.Embedding(vocab_size, embedding_dim, embeddings_initializer=drawn, name="embedding")
     return symbols, table(symbols)
 

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from typing_extensions import Self
 
 from lstmzoo.errors import InputError
+from lstmzoo.models.initializers import Uniform
 from lstmzoo.schema.problems import explain
 from lstmzoo.schema.section import Count, Fraction, Section, expected
 
@@ -75,6 +76,8 @@ class ModelSpec(Section):
     """Share of the last layer's outputs dropped in front of the head, one mask a window and lane; 0: none."""
     recurrent_activation: Literal["sigmoid", "hard_sigmoid"] = "sigmoid"
     """Activation of the gates i, f, o."""
+    initializer: Uniform | None = None
+    """Initial weights; null: Glorot uniform kernels, orthogonal recurrent ones, biases 0 but 1 at the forget gate."""
     encoding: EncodingName = "auto"
     """How a symbol enters the net; auto is the task's own (echo: scalar; char: one_hot). features: numbers."""
     embedding_dim: Count | None = None

@@ -24,6 +24,7 @@ epochs: epoch num_epochs n_epochs nepochs max_epochs num_train_epochs
 epsilon: eps
 fraction: validation_split validation_fraction val_split val_fraction val_frac test_size
 grad_clip_norm: clip grad_clip clip_grad clip_norm max_grad_norm gradient_clip gradient_clip_norm gradient_clip_val
+grad_clip_value: clip_value gradient_clip_value clip_grad_value clip_gradient_value
 keep: max_to_keep save_total_limit
 learning_rate: lr eta base_lr init_lr initial_lr initial_learning_rate
 patience: early_stopping early_stopping_patience

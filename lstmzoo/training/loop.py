@@ -207,7 +207,7 @@ def _execution(
 ) -> Execution:
     """Make the execution of a run, traced and compiled for windows of these shapes."""
     how, seed, train = plan.resolved.execution, plan.resolved.seed, plan.resolved.train
-    optimizer = make_optimizer(train.optimizer, train.grad_clip_norm)
+    optimizer = make_optimizer(train.optimizer, train.grad_clip_norm, train.grad_clip_value)
     sizes = int(how.windows_per_call), int(how.shards)
     execution = Execution(model, optimizer, how.kernel, seed, *sizes, team.replicas, plan.task.loss, average.weights)
     execution.prepare(windows, carries)

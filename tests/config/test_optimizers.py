@@ -35,6 +35,7 @@ def test_what_is_asked_for_reaches_the_optimizer(name):
     assert type(made).__name__ == CLASSES[name]
     assert (float(made.learning_rate), made.global_clipnorm, made.weight_decay) == (0.125, 2.0, 0.5)
     assert make_optimizer(SECTIONS[name](name=name), grad_clip_norm=3.0).global_clipnorm == 3.0
+    assert make_optimizer(SECTIONS[name](name=name), grad_clip_value=4.0).clipvalue == 4.0
 
 
 SWITCHED = [{}, {"amsgrad": True}, {"momentum": 0.5}, {"centered": True}, {"centered": True, "momentum": 0.5}, {"relative_step": False},

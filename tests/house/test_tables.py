@@ -81,7 +81,14 @@ def test_each_task_has_a_section_of_its_kind_and_a_picture_that_can_be_drawn(nam
 def test_what_may_change_on_a_resume_is_marked_and_the_rest_is_not():
     assert changeable(Experiment) == (
         *("train.epochs", "train.steps", "train.time_budget", "train.optimizer.learning_rate", "train.schedule"),
-        *("train.grad_clip_norm", "validate.every_steps", "validate.patience", "sample", "checkpoint"),
+        *(
+            "train.grad_clip_norm",
+            "train.grad_clip_value",
+            "validate.every_steps",
+            "validate.patience",
+            "sample",
+            "checkpoint",
+        ),
     )
     known = settings_of(Experiment.model_validate(BASE))
     assert all(any(path == key or path.startswith(f"{key}.") for path in known) for key in changeable(Experiment))

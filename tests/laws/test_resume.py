@@ -137,6 +137,7 @@ ECHO_OPTIONS = {
         "train.reset_state=never",
         "task.fresh_series=false",
         "train.schedule={kind: exponential, warmup_steps: 13, decay_rate: 0.5}",
+        "train.grad_clip_value=0.01",
         "validate.every_steps=0",
     ],
     "window": ["model={kind: single, units: 5}", "train.reset_state=window", SCAN],
@@ -146,7 +147,8 @@ ECHO_OPTIONS = {
         "train.grad_clip_norm=0.5",
     ],
     "regularisers": [
-        "model={kind: stacked_cells, units: [4, 5], input_dropout: 0.1, recurrent_dropout: 0.2, output_dropout: 0.1}",
+        "model={kind: stacked_cells, units: [4, 5], input_dropout: 0.1, recurrent_dropout: 0.2, output_dropout: 0.1,"
+        " initializer: {kind: uniform, limit: 0.2}}",
         "train.average={kind: ema, decay: 0.9}",
         "train.reset_state={probability: 0.2}",
         SCAN,

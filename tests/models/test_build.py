@@ -84,6 +84,20 @@ def test_shapes_weights_and_start_are_the_same_for_all_kinds(encoding):
     assert not np.array_equal(built(seed=1).get_weights()[0], built(seed=2).get_weights()[0])
 
 
+@pytest.mark.parametrize("encoding", ["embedding", "features"])
+def test_an_initializer_draws_all_weights(encoding):
+    given = {"units": [40, 70], "initializer": {"kind": "uniform", "limit": 0.08}}
+    models = [built({"kind": kind, **given}, encoding) for kind in ("stacked_cells", "stacked_layers")]
+    for one, other in zip(*(model.get_weights() for model in models), strict=True):
+        np.testing.assert_array_equal(one, other)
+    drawn = np.concatenate([weight.ravel() for weight in models[0].get_weights()])
+    assert 0.079 < drawn.max() <= 0.08 and -0.08 <= drawn.min() < -0.079
+    assert abs(drawn.mean()) < 0.001 and drawn.std() == pytest.approx(0.08 / 3**0.5, rel=0.01)
+    assert len(np.unique(drawn)) > 0.99 * len(drawn)
+    for weight in models[0].get_weights():
+        assert weight.any() and weight.max() <= 0.08
+
+
 def test_without_a_head_the_output_is_the_last_layer():
     model = built(vocab_size=None, encoding="features", seq_length=3)
     assert model.output_shape == (2, 3, 7)

@@ -1,0 +1,19 @@
+"""Initial weights as data; without an initializer they are Keras's own. No TensorFlow."""
+
+from typing import Literal
+
+from lstmzoo.schema.section import Positive, Section
+
+
+class Uniform(Section):
+    """One uniform distribution for all weights and biases, as in char-rnn and Karpathy, Johnson & Li 2015."""
+
+    kind: Literal["uniform"]
+    """uniform: every weight and bias, that of the forget gate too, between -limit and limit."""
+    limit: Positive = 0.08
+    """uniform: the largest size of an initial weight."""
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The smallest and the largest initial weight."""
+        return -self.limit, self.limit
