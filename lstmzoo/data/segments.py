@@ -50,12 +50,24 @@ class Segment(NamedTuple):
             yield row, min(size, self.first + self.rows - row)
 
 
-def split(segments: Sequence[Segment], fraction: float) -> tuple[list[Segment], list[Segment]]:
-    """Cut each segment in two: to train on, and its last `fraction`, rounded up, to validate on."""
-    held = [ceil(segment.rows * Fraction(str(fraction))) for segment in segments]
-    pairs = list(zip(segments, held, strict=True))
-    training = [each._replace(rows=each.rows - rows) for each, rows in pairs]
-    return training, [each._replace(first=each.first + each.rows - rows, rows=rows) for each, rows in pairs]
+def split(segments: Sequence[Segment], *fractions: float) -> list[list[Segment]]:
+    """Cut each segment: what is trained on, and behind it a part of each fraction of the whole, rounded up."""
+    cuts = [_cut(segment, fractions) for segment in segments]
+    return [[parts[number] for parts in cuts] for number in range(len(fractions) + 1)]
+
+
+def _cut(segment: Segment, fractions: Sequence[float]) -> list[Segment]:
+    parts, left = [], segment.rows
+    for fraction in reversed(fractions):
+        rows = min(share_of(segment.rows, fraction), left)
+        left -= rows
+        parts.append(segment._replace(first=segment.first + left, rows=rows))
+    return [segment._replace(rows=left), *reversed(parts)]
+
+
+def share_of(length: int, fraction: float) -> int:
+    """Return the rows or symbols of a share, rounded up; a fraction is what its decimal digits say."""
+    return ceil(length * Fraction(str(fraction)))
 
 
 def lay(

@@ -35,6 +35,10 @@ class Comparison(NamedTuple):
         shared = [name for name in self.runs[0].compared if all(name in run.compared for run in self.runs)]
         return ["val_loss", *shared]
 
+    def tested(self) -> list[str]:
+        """Return the measures of tests at a run's end that a table shows: none where no run was tested."""
+        return ["test_loss"] if any("test_loss" in run.numbers for run in self.runs) else []
+
     def telling(self) -> list[str]:
         """Return the differing paths that others do not imply (an optimizer implies its arguments); the seed last."""
         paths = [path for path in self.differing if path not in DERIVED and not self._is_implied(path)]

@@ -80,6 +80,13 @@ class _Best(BaseModel):
     val_loss: float
 
 
+class _Test(BaseModel):
+    """The loss of the part of a text that a run was tested on at its end."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+    test_loss: float
+
+
 class _Result(BaseModel):
     """The keys of result.json that are read; None: not known yet, or never measured."""
 
@@ -93,6 +100,7 @@ class _Result(BaseModel):
     train_seconds: float | None
     symbols_per_second: float | None
     baselines: dict[str, dict[str, Any]] = {}
+    test: _Test | None = None
 
     def numbers(self, compared: Sequence[str]) -> Numbers:
         """Return the numbers of the run by their names in report.csv."""
@@ -106,6 +114,7 @@ class _Result(BaseModel):
             "best_val_loss": self.best.val_loss if self.best else None,
             **{f"best_{name}": best.get(name) for name in compared},
             **{f"{of}_{name}": found.get(name) for of, found in self.baselines.items() for name in compared},
+            **({"test_loss": self.test.test_loss} if self.test else {}),
             **{f"final_{name}": final[name] for name in final if name == "train_loss" or name.startswith("val_")},
             "train_seconds": self.train_seconds,
             "symbols_per_second": self.symbols_per_second,

@@ -32,7 +32,7 @@ def markdown_page(comparison: Comparison, picture: str) -> str:
     title = f"{len(runs)} runs compared" if len(runs) > 1 else f"The run {markdown_text(runs[0].label)}"
     words = shared_words(runs)
     best = [f"best {name}" for name in comparison.measures()]
-    heads, rows = _table(comparison, comparison.telling(), (*best, *HEADS, f"{words.steps}/s"))
+    heads, rows = _table(comparison, comparison.telling(), (*best, *comparison.tested(), *HEADS, f"{words.steps}/s"))
     lines = [f"# {title}", "", *([f"![training and validation losses by step]({picture})", ""] if picture else [])]
     unit = f"Losses are in {words.loss}; the" if words.loss else "The"
     lines += [f"{unit} best run is first. `report.csv` has all digits.", ""]
@@ -42,7 +42,7 @@ def markdown_page(comparison: Comparison, picture: str) -> str:
 
 def terminal_text(comparison: Comparison) -> str:
     """Return a table of 100 columns: long names are cut, and of what differs only some settings may fit."""
-    heads, rows = _table(comparison, [], (*comparison.measures(), *BRIEF))
+    heads, rows = _table(comparison, [], (*comparison.measures(), *comparison.tested(), *BRIEF))
     rows = [heads, *([_cut(row[0]), *row[1:]] for row in rows[:MOST_ROWS])]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     room = WIDTH - sum(widths) - GAP * (len(widths) - 1)
@@ -76,13 +76,14 @@ def _table(comparison: Comparison, paths: Sequence[str], heads: Sequence[str]) -
     for run in comparison.runs:
         status = [run.status] if is_telling else []
         values = [_setting(run.settings, path) for path in paths]
-        rows.append([run.label, *status, *values, *_reached(run, comparison.measures())[: len(heads)]])
+        rows.append([run.label, *status, *values, *_reached(run, comparison)[: len(heads)]])
     return ["run", *(["status"] if is_telling else []), *paths, *heads], rows
 
 
-def _reached(run: Summary, measures: Sequence[str]) -> Row:
+def _reached(run: Summary, comparison: Comparison) -> Row:
     numbers = run.numbers
-    best = [_rounded(numbers[f"best_{name}"]) for name in measures]
+    names = [*(f"best_{name}" for name in comparison.measures()), *comparison.tested()]
+    best = [_rounded(numbers.get(name)) for name in names]
     steps = ["" if numbers[name] is None else f"{numbers[name]:,}" for name in ("best_step", "steps")]
     seconds, speed = numbers["train_seconds"], numbers["symbols_per_second"]
     took = ["" if seconds is None else duration(seconds), "" if speed is None else short_number(speed)]

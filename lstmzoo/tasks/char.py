@@ -15,11 +15,14 @@ from lstmzoo.data.reading import Reading
 from lstmzoo.data.text import count_symbols, read_text
 from lstmzoo.data.vocabulary import Vocabulary
 from lstmzoo.errors import InputError
-from lstmzoo.schema.section import Section, expected
+from lstmzoo.schema.section import Fraction, Section, expected
 from lstmzoo.system.unicode import MARK
 from lstmzoo.tasks.laid import Laid
 from lstmzoo.tasks.paths import find_files
 from lstmzoo.tasks.text_parts import Files, OneStream
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def _files(value: Any, info: ValidationInfo) -> Any:
@@ -61,6 +64,8 @@ class CharSpec(Section):
     """NFC: a letter and its accent are one character, however a text or prompt writes them; null: as written."""
     segment: Literal["file"] | None = None
     """file: no file is joined to the next, its state begins at zero, its end is for validation; null: one text."""
+    test_fraction: Fraction = 0.0
+    """Share at the end of the text (of each file) that a run is tested on once it has ended, with its best weights."""
     _mark: bool = PrivateAttr(False)
 
     encodings: ClassVar[tuple[str, ...]] = ("one_hot", "embedding")  # the default one first
@@ -82,6 +87,8 @@ class CharSpec(Section):
         """Raise for a validation part without symbols; `fraction=None`: no validation."""
         if fraction == 0:
             raise expected("a share above 0, or validate.every_steps: 0", "validate.fraction")
+        if self.test_fraction + (fraction or 0) >= 1:
+            raise expected("a share below 1 together with validate.fraction", "task.test_fraction")
 
     def bytes_needed(self) -> int:
         """Return 0: the text stays on disk."""
@@ -116,10 +123,12 @@ class Char:
         self.vocabulary = self.text.vocabulary
         self.vocab_size = len(self.vocabulary)
         self.parts: OneStream | Files
+        self.tests = spec.test_fraction > 0
         if spec.segment is None:
-            self.parts = OneStream(self.text.ids, batch_size, fraction)
+            self.parts = OneStream(self.text.ids, batch_size, fraction, spec.test_fraction)
         else:
-            self.parts = Files(self.text.ids, count_symbols(files, reading, self.text), batch_size, fraction)
+            lengths = count_symbols(files, reading, self.text)
+            self.parts = Files(self.text.ids, lengths, batch_size, fraction, spec.test_fraction)
 
     def release(self) -> None:
         """Free the memory of the text's pages, which can be read from disk again."""
@@ -130,7 +139,7 @@ class Char:
         return {**self.text.facts(), **self.parts.facts()}
 
     def describe(self) -> dict[str, str]:
-        """Describe the segments, if each file is one."""
+        """Describe the test, if there is one, and the segments, if each file is one."""
         return self.parts.describe()
 
     def check(self, seq_length: int, validates: bool) -> None:
@@ -141,6 +150,11 @@ class Char:
                 "take another text"
             )
         self.parts.check(seq_length, validates)
+        if self.tests and not self.to_test():
+            raise InputError(
+                "task.test_fraction: expected a last part of 2 symbols or more, received less: raise it, or take a "
+                "longer text"
+            )
 
     def windows(self, seq_length: int) -> tuple[int, int]:
         """Count the windows of an epoch, and the symbols of the training part that are not an input of any window."""
@@ -153,6 +167,10 @@ class Char:
     def validation(self) -> Scored | Laid:
         """Return the windows of what is validated on; every target counts."""
         return self.parts.to_validate()
+
+    def to_test(self) -> list[np.ndarray]:
+        """Return the ids of the part that a run is tested on, or of the parts of its files."""
+        return self.parts.to_test()
 
     def measures(self, loss: float, accuracy: float) -> dict[str, float]:
         """Return val_loss in nats per symbol and val_bpc in bits per symbol, from the mean loss in nats."""

@@ -4,7 +4,7 @@ A task of another package imports all it needs from this module, and from no oth
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from lstmzoo.data.lanes import Lanes, Scored, Windows, split_lanes
@@ -222,6 +222,10 @@ class Task(Protocol):
     def validation(self) -> ScoredStream:
         """Return what a validation reads, which is fixed for the run, such as `Scored` lanes with weights `[B, n]`."""
 
+    def to_test(self) -> Sequence[Any]:
+        """Return the ids `[N]` of each text that a run is tested on, once it has ended; none: there is no test."""
+        return []
+
     def measures(self, loss: float, accuracy: float) -> dict[str, float]:
         """Return what a validation reports, from its mean loss in nats and its share of right predictions, 0 to 1.
 
@@ -267,6 +271,7 @@ MAY_LACK = (
     "describe",
     "warnings",
     "results",
+    "to_test",
 )
 """What a task may lack: it then has that of `Task`."""
 

@@ -1,12 +1,10 @@
-"""Parts of a text, to train and to validate on: of one stream that is cut into lanes, or of a segment for each file."""
+"""Parts of a text, to train, validate and be tested on: of one stream in lanes, or of a segment for each file."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from fractions import Fraction as Exact
 from itertools import accumulate
-from math import ceil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lstmzoo.data.lanes import Lanes, Scored, Windows, next_symbol_lanes, targets_a_lane
@@ -22,20 +20,21 @@ else:
 
 
 class OneStream:
-    """A text as one stream, whose last part is for validation."""
+    """A text as one stream, with a part for validation behind what is trained on, and one for the test at its end."""
 
-    def __init__(self, ids: np.ndarray, batch_size: int, fraction: float):
+    def __init__(self, ids: np.ndarray, batch_size: int, fraction: float, test: float):
         self.batch_size, self.length = batch_size, len(ids)
-        self.held_out = ceil(len(ids) * Exact(str(fraction)))
-        self.training, self.validating = ids[: len(ids) - self.held_out], ids[len(ids) - self.held_out :]
+        parts = (part for (part,) in split([Segment(0, 0, len(ids), 0)], fraction, test))
+        self.training, self.validating, self.testing = (ids[part.first : part.first + part.rows] for part in parts)
+        self.held_out = len(self.validating)
 
     def facts(self) -> dict[str, Any]:
         """Return nothing: all is in the text's own digest."""
         return {}
 
     def describe(self) -> dict[str, str]:
-        """Return nothing beside the counts that any plan has."""
-        return {}
+        """Describe the test, if there is one."""
+        return describe_test(self.to_test())
 
     def check(self, seq_length: int, validates: bool) -> None:
         """Raise for a text with less than one window a lane, or a validation part with less than one target a lane."""
@@ -67,6 +66,16 @@ class OneStream:
         lanes = next_symbol_lanes(self.validating, self.batch_size)
         return Scored(lanes, np.broadcast_to(np.float32(1), lanes.targets.shape))
 
+    def to_test(self) -> list[np.ndarray]:
+        """Return the ids that a run is tested on; none without a target."""
+        return [self.testing] if len(self.testing) > 1 else []
+
+
+def describe_test(parts: Sequence[np.ndarray]) -> dict[str, str]:
+    """Describe what a run is tested on by the name "test"; nothing where that is nothing."""
+    symbols = sum(map(len, parts))
+    return {"test": f"{symbols:,} symbols, scored once at the end with the best weights"} if parts else {}
+
 
 class TextPart(NamedTuple):
     """Segments of a text in lanes: those to train on, or those to validate on. The last symbol of one has no target."""
@@ -88,19 +97,19 @@ class TextPart(NamedTuple):
 
 
 class Files:
-    """A text of which each file is a segment; the last part of each is for validation."""
+    """A text of which each file is a segment; the last parts of each are for validation and for the test."""
 
     training: TextPart
     """From `check` on."""
     validating: TextPart | None
     """From `check` on. None: nothing is validated on."""
 
-    def __init__(self, ids: np.ndarray, lengths: Sequence[int], batch_size: int, fraction: float):
+    def __init__(self, ids: np.ndarray, lengths: Sequence[int], batch_size: int, fraction: float, test: float):
         """Make the segments of a text; `lengths`: the symbols of each file. Parts without a target are in neither."""
         self.ids, self.lengths, self.batch_size = ids, list(lengths), batch_size
         begins = list(accumulate(lengths, initial=0))
         segments = [Segment(0, first, size, first) for first, size in zip(begins, lengths, strict=False)]
-        self.parts = [[part for part in parts if part.rows > 1] for parts in split(segments, fraction)]
+        self.parts = [[part for part in parts if part.rows > 1] for parts in split(segments, fraction, test)]
         self.dropped = len(ids) - sum(part.rows for parts in self.parts for part in parts)
 
     def facts(self) -> dict[str, Any]:
@@ -115,11 +124,12 @@ class Files:
             "segments": describe_lengths(self.lengths, "symbols", "a file each"),
             "training": describe_layout(self.training.layout, "symbols"),
             "validation": describe_layout(validating.layout, "symbols") if validating else "none",
+            **describe_test(self.to_test()),
         }
 
     def check(self, seq_length: int, validates: bool) -> None:
         """Lay both parts into lanes; raise `InputError` where no file has a window, or nothing can be validated on."""
-        training, validating = self.parts
+        training, validating, _ = self.parts
         longest, needed = max((part.rows for part in training), default=0), max(seq_length, 2)
         if longest < needed:
             raise InputError(
@@ -151,3 +161,7 @@ class Files:
         """Return the windows to validate on."""
         assert self.validating is not None
         return Laid(self.validating, float(self.validating.layout.facts().trained))
+
+    def to_test(self) -> list[np.ndarray]:
+        """Return the ids of each file that a run is tested on."""
+        return [self.ids[part.first : part.first + part.rows] for part in self.parts[2]]

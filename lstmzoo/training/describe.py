@@ -99,6 +99,8 @@ def describe_result(result: dict[str, Any]) -> str:
     ended = (
         f"{result['status']}: {result['steps']:,} steps in {seconds} of training ({speed:,.0f} {result['counted']}/s)"
     )
+    if test := result.get("test"):
+        final += f"  test_loss {test['test_loss']:.6g} (weights of step {test['step']:,})"
     return f"{ended}\n{final}\nrun directory: {result['run_dir']}"
 
 

@@ -24,6 +24,7 @@ from lstmzoo.training.follow import WAIT, Prepare, company, follow, make_trainer
 from lstmzoo.training.hosts.peers import Peers
 from lstmzoo.training.progress import Progress, SilentProgress, for_output
 from lstmzoo.training.start import Resumed, Start, begin, claim, requested, resumed_place, take_over, wanted
+from lstmzoo.training.testing import tested
 
 Result = dict[str, Any]
 
@@ -125,7 +126,7 @@ def plan_run(request: Request) -> tuple[Plan, int]:
 def _nothing_to_do(start: Start, progress: Progress) -> Result:
     """Report it, and do what a process that was killed at the end had no time for."""
     directory, step = start.directory, start.run_state.position.step
-    result = start.run_state.result(start.plan, Cadence(start.plan, start.run_state).status())
+    result = start.run_state.result(start.plan, Cadence(start.plan, start.run_state).status()) | tested(start)
     if start.resumed is not None and not start.resumed.changed:
         take_over(start)
         directory.write_result(result)
@@ -174,7 +175,7 @@ def _train_to_an_end(start: Start, progress: Progress, prepare: Prepare | None, 
             trainer = make_trainer(start, progress, stop, prepare, peers)
             if start.resumed is not None:  # it fits: only now is anything changed
                 _go_on(start, start.resumed, progress)
-            result = run_state.result(plan, trainer.run())
+            result = run_state.result(plan, trainer.run()) | tested(start, "numpy" if peers.hosts else "auto")
             directory.write_result(result)
             return result
     except (Diverged, Interrupted) as error:
