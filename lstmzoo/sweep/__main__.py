@@ -13,6 +13,10 @@ def sweep(
     sweep: Annotated[
         Path | None, typer.Argument(metavar="SWEEP", help="YAML file of the sweep, or the name of one of the package's")
     ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="K=V", help="set a key of the base, such as task.text=FILE (repeatable)"),
+    ] = None,
     workers: Annotated[
         int | None,
         typer.Option("--workers", metavar="N", help="trials at the same time (default 1, or 1 for each GPU)"),
@@ -50,6 +54,7 @@ def sweep(
 ) -> None:
     """Search with keras-tuner; the same command again goes on where it stopped."""
     options = {"workers": workers, "gpus": gpus, "workers_per_gpu": workers_per_gpu, "chief": chief, "join": join}
+    sets = overrides or []
     check_slurm(
         slurm is not None, sbatch or [], {"--schema": schema, "--chief": chief is not None, "--join": join is not None}
     )
@@ -60,17 +65,19 @@ def sweep(
 
         print(json.dumps(SweepSpec.model_json_schema(by_alias=True), indent=2, allow_nan=False))
     elif slurm is not None:
-        _print_script(sweep, directory, {"trials": trials, "slurm": slurm, **options}, sbatch or [])
+        _print_script(sweep, directory, {"trials": trials, "slurm": slurm, **options}, sbatch or [], sets)
     else:
-        _search(sweep, directory, trials, options)
+        _search(sweep, directory, trials, options, sets)
 
 
-def _print_script(path: Path | None, directory: str | None, options: dict[str, Any], sbatch: list[str]) -> None:
+def _print_script(
+    path: Path | None, directory: str | None, options: dict[str, Any], sbatch: list[str], sets: list[str]
+) -> None:
     from lstmzoo.sweep.space.load import load_sweep
 
     _check(path, directory, options)
-    search = load_sweep(path, options["trials"])  # type: ignore[arg-type]
-    words = []
+    search = load_sweep(path, options["trials"], sets)  # type: ignore[arg-type]
+    words = [word for each in sets for word in ("--set", each)]
     for name in ("workers", "gpus", "workers-per-gpu", "trials"):
         value = options[name.replace("-", "_")]
         words += [f"--{name}", str(value)] if value is not None else []
@@ -80,7 +87,9 @@ def _print_script(path: Path | None, directory: str | None, options: dict[str, A
     print_script(sweep_script(search.spec.name, [str(path), *words], options["slurm"], sbatch))
 
 
-def _search(path: Path | None, directory: str | None, trials: int | None, options: dict[str, Any]) -> None:
+def _search(
+    path: Path | None, directory: str | None, trials: int | None, options: dict[str, Any], sets: list[str]
+) -> None:
     from lstmzoo.sweep.gpus import read_gpus
     from lstmzoo.sweep.progress import for_output
     from lstmzoo.sweep.run import default_dir, run_sweep
@@ -89,7 +98,7 @@ def _search(path: Path | None, directory: str | None, trials: int | None, option
 
     _check(path, directory, {"trials": trials, "slurm": None, **options})
     gpus = None if options["gpus"] is None else read_gpus(options["gpus"])
-    search = load_sweep(path, trials)  # type: ignore[arg-type]
+    search = load_sweep(path, trials, sets)  # type: ignore[arg-type]
     require_module("tensorflow")  # its own processes import it
     where = Path(directory) if directory is not None else default_dir(search)
     watch = for_output(search, where)

@@ -95,17 +95,17 @@ def test_a_path_is_a_path(elsewhere, given):
         (
             "nosuch",
             "sweeps",
-            f"expected a readable YAML file, received 'nosuch' (No such file or directory), nor is it a name of those in {configs_folder()}/sweeps; legal: char, echo, series",
+            f"expected a readable YAML file, received 'nosuch' (No such file or directory), nor is it a name of those in {configs_folder()}/sweeps; legal: char, char_karpathy_table, echo, series",
         ),
         (
             ".",
             "sweeps",
-            f"expected a readable YAML file, received '.' (Is a directory), nor is it a name of those in {configs_folder()}/sweeps; legal: char, echo, series",
+            f"expected a readable YAML file, received '.' (Is a directory), nor is it a name of those in {configs_folder()}/sweeps; legal: char, char_karpathy_table, echo, series",
         ),
         (
             "a\0b",
             "sweeps",
-            rf"expected a readable YAML file, received 'a\x00b' (a NUL character), nor is it a name of those in {configs_folder()}/sweeps; legal: char, echo, series",
+            rf"expected a readable YAML file, received 'a\x00b' (a NUL character), nor is it a name of those in {configs_folder()}/sweeps; legal: char, char_karpathy_table, echo, series",
         ),
     ],
 )

@@ -241,3 +241,28 @@ def test_a_base_that_is_not_validated_has_no_validation_loss(sweep):
 def test_a_base_that_is_wrong_is_told_with_its_own_lines(sweep):
     with pytest.raises(ConfigError, match=r"base.yaml:\d+: train.stps: expected a key that exists"):
         sweep(UNITS, base={**BASE, "train": {"stps": 100}})
+
+
+def test_the_table_of_1506_02078_has_the_sizes_of_one_layer(tmp_path):
+    """Of a text with 87 symbols, as theirs, one layer has 64, 128, 256 and 512 units; deeper ones as many parameters."""
+    text = "".join(map(chr, range(192, 192 + 87))) * 200
+    (tmp_path / "war.txt").write_text(text)
+    search = load_sweep("char_karpathy_table", overrides=[f"task.text={tmp_path / 'war.txt'}"])
+    assert search.trials == 12
+    rows = [(values["model.parameters"], search.experiment(values)) for values in listed(search)]
+    assert [found.model.layers for _, found in rows if len(found.model.layers) == 1] == [(64,), (128,), (256,), (512,)]
+    for budget, found in rows:
+        assert make_plan(found, "cpu").parameters == pytest.approx(budget, rel=0.02)
+        assert (found.train.epochs, found.train.batch_size, found.train.seq_length) == (50, 100, 100)
+        assert found.task.test_fraction == found.validation.fraction == 0.1
+
+
+def test_keys_of_the_base_are_set_as_those_of_a_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.txt").write_text("mine " * 100)
+    search = load_sweep("char", overrides=["task.text=mine.txt", "train.batch_size=2"])
+    found = search.varied({"model.units": 4})
+    assert found.task.text == (str(tmp_path / "mine.txt"),) and found.task.corpus is None
+    assert found.train.batch_size == 2
+    with pytest.raises(ConfigError, match="--set train.batch_sise: .*did you mean batch_size"):
+        load_sweep("char", overrides=["train.batch_sise=2"])

@@ -1,7 +1,7 @@
 """The reading of a sweep's YAML file into a `Search`, or into one report of all its problems, before anything runs."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,10 @@ from lstmzoo.sweep.space.sections import SweepSpec
 from lstmzoo.sweep.space.sizing import size_of
 
 
-def load_sweep(path: str | os.PathLike[str], trials: int | None = None) -> Search:
+def load_sweep(path: str | os.PathLike[str], trials: int | None = None, overrides: Sequence[str] = ()) -> Search:
     """Return the search that a YAML file describes; `trials` replaces the file's `search.trials`.
+
+    `overrides`: texts "KEY=VALUE" that are laid over the base, as `--set` of a run is.
 
     `path` may also be the name of one of the package's sweeps, such as `echo`, if no file has that name; and its `base`
     the name of one of the package's configs.
@@ -48,7 +50,7 @@ def load_sweep(path: str | os.PathLike[str], trials: int | None = None) -> Searc
         spec, more = check(sources.data, {problem.path for problem in problems}, {}, SweepSpec)
         problems += more
         if spec is not None and not problems:
-            search, problems = _Reading(spec, sources).search()
+            search, problems = _Reading(spec, sources, overrides).search()
             if search is not None and not problems:
                 return search
     raise ConfigError(report_lines(sources, problems))
@@ -57,11 +59,11 @@ def load_sweep(path: str | os.PathLike[str], trials: int | None = None) -> Searc
 class _Reading:
     """The steps from checked sections to a search; none is taken after a step that found problems."""
 
-    def __init__(self, spec: SweepSpec, sources: Sources):
+    def __init__(self, spec: SweepSpec, sources: Sources, overrides: Sequence[str]):
         self.spec, self.problems = spec, list[Problem]()
         path = find_config(spec.base, folder=Path(sources.file).parent)
-        self.experiment = load_config(path)
-        base = Sources(path, (), Experiment)
+        self.experiment = load_config(path, overrides)
+        base = Sources(path, overrides, Experiment)
         self.base, self.folders = base.data, tuple(base.folders)
         self.lists: dict[str, list[Any]] = {}  # plain ones, whose values would be legal one by one
 
