@@ -149,6 +149,18 @@ def test_arrows_change_the_cell_and_the_address_remembers_it(driver, made, quiet
     ]
 
 
+def test_another_address_in_the_same_page_is_followed_and_a_wrong_one_does_no_harm(driver, made, quiet):
+    browser.show(driver, made)
+    driver.execute_script("location.hash = '#layer=1&unit=2&show=o&at=100&from=10&to=21'")
+    script = "return shown.quantity === 'o' && document.querySelector('#stretch li') !== null"
+    browser.wait_for(driver, script)
+    found = "return [shown.layer, shown.unit, reading.firstSymbol(), ...reading.stretch]"
+    assert driver.execute_script(found) == [1, 2, TEXT[:100].rindex("\n") + 1, 10, 21]
+    driver.execute_script("location.hash = '#layer=99&unit=x&show=constructor'")
+    browser.wait_for(driver, "return shown.layer === header.layers.length - 1")
+    assert driver.execute_script("return shown.quantity") == "o"
+
+
 def test_a_stretch_names_the_cells_that_are_high_there(driver, made, run, quiet):
     browser.show(driver, made)
     driver.execute_script(

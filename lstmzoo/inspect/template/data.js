@@ -74,7 +74,7 @@ function readAddress() {
     const value = parseInt(found.get(name) ?? "", 10);
     if (value >= 0) shown[name] = value;
   }
-  if (found.get("show")) shown.quantity = found.get("show");
+  if (Object.hasOwn(NAMES, found.get("show"))) shown.quantity = found.get("show");
   shown.layer = Math.min(shown.layer, header.layers.length - 1);
   shown.unit = Math.min(shown.unit, header.layers[shown.layer] - 1);
   shown.feature = Math.min(shown.feature, Math.max(header.features.length - 1, 0));

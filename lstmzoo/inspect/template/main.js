@@ -109,10 +109,20 @@ function listen() {
     makeScale();
     choose(shown.layer, shown.unit, shown.quantity);
   });
-  addEventListener("hashchange", () => {
-    readAddress();
-    choose(shown.layer, shown.unit, shown.quantity);
-  });
+  addEventListener("hashchange", followAddress);
+}
+
+// Shows what another address in the same page remembers.
+function followAddress() {
+  readAddress();
+  if (reading) {
+    reading.stretch = [shown.from, shown.to];
+    reading.reveal(shown.at);
+  }
+  drawFeatures(choose);
+  drawRanked(choose);
+  drawStretch(moments, choose);
+  choose(shown.layer, shown.unit, shown.quantity);
 }
 
 function listenToText() {
