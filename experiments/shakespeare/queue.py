@@ -39,7 +39,7 @@ def expand(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     sets: dict[str, dict[str, Any]] = {}
     found = []
     for row in rows:
-        changes = {**sets.get(row.get("like", ""), {}), **row.get("set", {})}
+        changes = {**(sets[row["like"]] if "like" in row else {}), **row.get("set", {})}
         sets[row["name"]] = {key: value for key, value in changes.items() if value is not None}
         for seed in row.get("seeds", [0]):
             found.append({"name": row["name"], "table": row["table"], "seed": seed, "set": sets[row["name"]]})

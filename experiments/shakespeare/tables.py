@@ -1,4 +1,4 @@
-"""Write results.md and ablation.png from runs.csv: the mean over the seeds of each row, and how far they lie apart.
+"""Write the tables of README.md, and ablation.png, from runs.csv: the mean over the seeds of each row, and their ends.
 
 `python experiments/shakespeare/tables.py`
 """
@@ -34,6 +34,11 @@ def spread(rows: list[Row], column: str) -> str:
     return shown if len(values) == 1 else f"{shown} ({min(values):.4f} to {max(values):.4f})"
 
 
+def ends(counts: list[int]) -> str:
+    """Return a number that all seeds share, or the least and the largest: a run bounded by seconds has its own."""
+    return f"{min(counts):,}" if min(counts) == max(counts) else f"{min(counts):,} to {max(counts):,}"
+
+
 def as_table(groups: dict[str, list[Row]], columns: list[str]) -> list[str]:
     """Return the lines of a table, the least mean of its first column first."""
     heads = [
@@ -49,7 +54,13 @@ def as_table(groups: dict[str, list[Row]], columns: list[str]) -> list[str]:
     for name, rows in sorted(groups.items(), key=lambda group: mean(float(row[columns[0]]) for row in group[1])):
         first = rows[0]
         seconds = f"{mean(float(row['seconds']) for row in rows):.0f}"
-        cells = [name, str(len(rows)), f"{int(first['parameters']):,}", f"{int(first['steps']):,}", seconds]
+        cells = [
+            name,
+            str(len(rows)),
+            f"{int(first['parameters']):,}",
+            ends([int(row["steps"]) for row in rows]),
+            seconds,
+        ]
         cells += [
             f"{mean(float(row['train_loss']) for row in rows):.4f}",
             *(spread(rows, column) for column in columns),
@@ -74,17 +85,24 @@ def draw(groups: dict[str, list[Row]]) -> None:
     figure.savefig(HERE / "ablation.png", dpi=120)
 
 
+def fill(page: str, name: str, lines: list[str]) -> str:
+    """Return a page with lines between the comments `name` and `end`."""
+    start = page.index(f"<!-- {name} -->")
+    end = page.index("<!-- end -->", start)
+    return page[:start] + "\n".join([f"<!-- {name} -->", "", *lines, "", ""]) + page[end:]
+
+
 def main() -> None:
     """Write the tables that have rows."""
     rows = list(csv.DictReader((HERE / "runs.csv").open()))
-    lines = []
+    page = (HERE / "README.md").read_text()
     for table, columns in HEADS.items():
         groups = grouped(rows, table)
         if groups:
-            lines += [f"## {table.capitalize()}", "", *as_table(groups, columns), ""]
+            page = fill(page, table, as_table(groups, columns))
         if groups and table == "ablation":
             draw(groups)
-    (HERE / "results.md").write_text("\n".join(lines))
+    (HERE / "README.md").write_text(page)
 
 
 if __name__ == "__main__":
