@@ -1,5 +1,6 @@
 """The part of a text that a run is tested on: never seen before the end, then scored once with the best weights."""
 
+import csv
 import json
 from math import ceil, log
 
@@ -66,6 +67,10 @@ def test_the_best_weights_are_tested_as_score_does_it(tmp_path, monkeypatch):
     assert (test["step"], test["targets"]) == (result["best"]["step"], score["targets"])
     assert test["test_loss"] == pytest.approx(score["carried"]["nats"], rel=1e-6)
     assert test["test_bpc"] == pytest.approx(test["test_loss"] / log(2))
+    lstmzoo.write_report([tmp_path / "run"], tmp_path / "report")
+    (row,) = csv.DictReader((tmp_path / "report" / "report.csv").read_text().splitlines())
+    assert float(row["test_loss"]) == test["test_loss"]
+    assert "| test_loss |" in (tmp_path / "report" / "report.md").read_text()
     again = lstmzoo.train_run(run_dir=tmp_path / "run", resume=True)  # nothing to do
     assert again["test"] == test
 
