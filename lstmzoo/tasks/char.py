@@ -64,8 +64,8 @@ class CharSpec(Section):
     """NFC: a letter and its accent are one character, however a text or prompt writes them; null: as written."""
     segment: Literal["file"] | None = None
     """file: no file is joined to the next, its state begins at zero, its end is for validation; null: one text."""
-    test_fraction: Fraction = 0.0
-    """Share at the end of the text (of each file) that a run is tested on once it has ended, with its best weights."""
+    test_fraction: Fraction | None = None
+    """Share at the end of the text (of each file) to be tested on at a run's end, with its best weights; null: none."""
     _mark: bool = PrivateAttr(False)
 
     encodings: ClassVar[tuple[str, ...]] = ("one_hot", "embedding")  # the default one first
@@ -87,7 +87,7 @@ class CharSpec(Section):
         """Raise for a validation part without symbols; `fraction=None`: no validation."""
         if fraction == 0:
             raise expected("a share above 0, or validate.every_steps: 0", "validate.fraction")
-        if self.test_fraction + (fraction or 0) >= 1:
+        if (self.test_fraction or 0) + (fraction or 0) >= 1:
             raise expected("a share below 1 together with validate.fraction", "task.test_fraction")
 
     def bytes_needed(self) -> int:
@@ -123,12 +123,12 @@ class Char:
         self.vocabulary = self.text.vocabulary
         self.vocab_size = len(self.vocabulary)
         self.parts: OneStream | Files
-        self.tests = spec.test_fraction > 0
+        self.tests = bool(spec.test_fraction)
         if spec.segment is None:
-            self.parts = OneStream(self.text.ids, batch_size, fraction, spec.test_fraction)
+            self.parts = OneStream(self.text.ids, batch_size, fraction, spec.test_fraction or 0)
         else:
             lengths = count_symbols(files, reading, self.text)
-            self.parts = Files(self.text.ids, lengths, batch_size, fraction, spec.test_fraction)
+            self.parts = Files(self.text.ids, lengths, batch_size, fraction, spec.test_fraction or 0)
 
     def release(self) -> None:
         """Free the memory of the text's pages, which can be read from disk again."""
