@@ -51,7 +51,10 @@ class Segment(NamedTuple):
 
 
 def split(segments: Sequence[Segment], *fractions: float) -> list[list[Segment]]:
-    """Cut each segment: what is trained on, and behind it a part of each fraction of the whole, rounded up."""
+    """Cut each segment: what is trained on, and behind it a part of each fraction of the whole, rounded up.
+
+    A fraction is what its decimal digits say.
+    """
     cuts = [_cut(segment, fractions) for segment in segments]
     return [[parts[number] for parts in cuts] for number in range(len(fractions) + 1)]
 
@@ -59,15 +62,10 @@ def split(segments: Sequence[Segment], *fractions: float) -> list[list[Segment]]
 def _cut(segment: Segment, fractions: Sequence[float]) -> list[Segment]:
     parts, left = [], segment.rows
     for fraction in reversed(fractions):
-        rows = min(share_of(segment.rows, fraction), left)
+        rows = min(ceil(segment.rows * Fraction(str(fraction))), left)
         left -= rows
         parts.append(segment._replace(first=segment.first + left, rows=rows))
     return [segment._replace(rows=left), *reversed(parts)]
-
-
-def share_of(length: int, fraction: float) -> int:
-    """Return the rows or symbols of a share, rounded up; a fraction is what its decimal digits say."""
-    return ceil(length * Fraction(str(fraction)))
 
 
 def lay(

@@ -100,7 +100,7 @@ def train(request: Request, progress: Progress, prepare: Prepare | None = None) 
             if note:
                 progress.say(note)
         with company(start, hosts, request.wait, progress, may_leave=prepare is not None) as peers:
-            return _nothing_to_do(start, progress) if start.is_over else _train(start, progress, prepare, peers)
+            return _nothing_to_do(start, progress, peers) if start.is_over else _train(start, progress, prepare, peers)
 
 
 def _checked_hosts(request: Request) -> tuple[str, ...]:
@@ -123,10 +123,10 @@ def plan_run(request: Request) -> tuple[Plan, int]:
         return start.plan, start.run_state.position.step
 
 
-def _nothing_to_do(start: Start, progress: Progress) -> Result:
+def _nothing_to_do(start: Start, progress: Progress, peers: Peers) -> Result:
     """Report it, and do what a process that was killed at the end had no time for."""
     directory, step = start.directory, start.run_state.position.step
-    result = start.run_state.result(start.plan, Cadence(start.plan, start.run_state).status()) | tested(start)
+    result = _result(start, Cadence(start.plan, start.run_state).status(), peers)
     if start.resumed is not None and not start.resumed.changed:
         take_over(start)
         directory.write_result(result)
@@ -175,7 +175,7 @@ def _train_to_an_end(start: Start, progress: Progress, prepare: Prepare | None, 
             trainer = make_trainer(start, progress, stop, prepare, peers)
             if start.resumed is not None:  # it fits: only now is anything changed
                 _go_on(start, start.resumed, progress)
-            result = run_state.result(plan, trainer.run()) | tested(start, "numpy" if peers.hosts else "auto")
+            result = _result(start, trainer.run(), peers)
             directory.write_result(result)
             return result
     except (Diverged, Interrupted) as error:
@@ -183,6 +183,11 @@ def _train_to_an_end(start: Start, progress: Progress, prepare: Prepare | None, 
         directory.write_result(run_state.result(plan, status))
         progress.say(f"run directory: {directory.path}")
         raise
+
+
+def _result(start: Start, status: str, peers: Peers) -> Result:
+    """Return the content of result.json of a run that has ended; a cluster's TensorFlow is left alone for its test."""
+    return start.run_state.result(start.plan, status) | tested(start, "numpy" if peers.hosts else "auto")
 
 
 def _begin(start: Start) -> None:

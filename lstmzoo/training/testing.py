@@ -11,7 +11,7 @@ from lstmzoo.runs.trained import open_run
 from lstmzoo.training.start import Start
 
 
-def tested(start: Start, runtime: str = "auto") -> dict[str, Any]:
+def tested(start: Start, runtime: str) -> dict[str, Any]:
     """Return the section `test` of result.json; nothing for a task without a part to be tested on.
 
     Each part is read in one lane from zero state, and all its targets count, as in `score`.
