@@ -19,7 +19,9 @@ def inspect(
     out: Annotated[Path, typer.Option(help="file to write; an older page is replaced")] = Path("page.html"),
     length: Annotated[
         int | None,
-        typer.Option(help="symbols or rows that are shown (default: 10,000 of a text, 500 of numbers)"),
+        typer.Option(
+            help="symbols or rows that are shown (default: 10,000 of a text, 500 of numbers beside a warm-up)"
+        ),
     ] = None,
 ) -> None:
     """Write one HTML page that shows what each cell does; it works from disk, without a server or a network."""

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 import os
-import unicodedata
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 
 from lstmzoo.errors import EnvironmentFailure, InputError, shown
 from lstmzoo.inspect.features import Feature
+from lstmzoo.inspect.glyphs import shown_symbols
 from lstmzoo.inspect.subject import Subject, subject_of
 from lstmzoo.inspect.survey import Best, Survey, named_cells, survey, tells
 from lstmzoo.models.blueprint import Blueprint
@@ -24,10 +24,22 @@ from lstmzoo.zoo.pretrained import refuse_to_write
 
 TEMPLATE = Path(__file__).with_name("template")
 MARK, HEAD = b'<meta name="generator" content="lstmzoo.inspect">', 1000  # within the first bytes of a page
-PROGRAM = ("data", "cells", "colours", "text", "traces", "panels", "model", "writing", "main")  # .js, in this order
+PROGRAM = (
+    "data",
+    "cells",
+    "colours",
+    "tip",
+    "text",
+    "stretch",
+    "traces",
+    "panels",
+    "model",
+    "writing",
+    "main",
+)  # .js, in this order
 WEIGHTS = 4 << 20  # bytes, at most
 CHUNK = 1 << 20  # bytes that a browser inflates at once: a few milliseconds
-TYPES = {"int8": "i1", "int16": "i2", "uint8": "u1", "uint16": "u2", "float16": "f2", "float32": "f4"}
+TYPES = {"int8": "i1", "int16": "i2", "uint16": "u2", "float16": "f2", "float32": "f4"}
 
 
 def inspect_model(
@@ -87,10 +99,11 @@ def check_out(out: Path) -> None:
 
 
 def _is_page(path: Path) -> bool:
-    """Tell whether a file is a page of this command, which alone it replaces."""
+    """Tell whether a file is empty, or a page of this command, which alone it replaces."""
     try:
         with open_file(path) as file:
-            return MARK in file.read(HEAD)
+            head = file.read(HEAD)
+            return MARK in head or not head
     except OSError:
         return False
 
@@ -100,7 +113,7 @@ def packed_weights(blueprint: Blueprint) -> np.ndarray | None:
 
     None: they do not fit.
     """
-    flat = np.concatenate([array.ravel() for array in blueprint.weights.in_order()])
+    flat = _flat(blueprint)
     with np.errstate(over="ignore"):
         half = flat.astype(np.float16)
     if np.array_equal(half, flat) or (flat.nbytes > WEIGHTS and np.isfinite(half).all()):
@@ -108,15 +121,26 @@ def packed_weights(blueprint: Blueprint) -> np.ndarray | None:
     return flat if flat.nbytes <= WEIGHTS else None
 
 
+def _flat(blueprint: Blueprint) -> np.ndarray:
+    return np.concatenate([array.ravel() for array in blueprint.weights.in_order()])
+
+
+def _rounding(blueprint: Blueprint, weights: np.ndarray | None) -> list[str]:
+    """Return a note where the page computes with other weights than the run has."""
+    if weights is None or np.array_equal(weights, _flat(blueprint)):
+        return []
+    return ["The weights inside are rounded to 16 bits: c, gates and what it writes can differ from the run's."]
+
+
 def page(trained: Trained, subject: Subject, found: Survey, weights: np.ndarray | None) -> bytes:
     """Return the page's bytes."""
     arrays = found.arrays | ({} if weights is None else {"weights": weights})
-    header = _header(trained, subject, found, weights is not None)
+    header = _header(trained, subject, found, weights)
     header["blocks"] = {name: [TYPES[array.dtype.name], *array.shape] for name, array in arrays.items()}
     style = (TEMPLATE / "page.css").read_text(encoding="utf-8")
     program = "".join((TEMPLATE / f"{name}.js").read_text(encoding="utf-8") for name in PROGRAM)
     parts = {
-        "TITLE": escaped(f"{trained.run}: what each cell does"),
+        "TITLE": escaped(f"{_name(trained)}: what each cell does"),
         "POLICY": f"default-src 'none'; style-src {_source(style)}; script-src {_source(program)}; base-uri 'none'; "
         "form-action 'none'",
         "STYLE": style,
@@ -130,13 +154,17 @@ def page(trained: Trained, subject: Subject, found: Survey, weights: np.ndarray 
     return "".join(pieces).encode()
 
 
-def _header(trained: Trained, subject: Subject, found: Survey, with_weights: bool) -> dict[str, Any]:
+def _name(trained: Trained) -> str:
+    """Return what a run is called, without the place where it stands: pages are sent to others."""
+    return os.path.basename(os.path.abspath(trained.run))  # noqa: PTH100, PTH119  (zoo:NAME stays as it is)
+
+
+def _header(trained: Trained, subject: Subject, found: Survey, weights: np.ndarray | None) -> dict[str, Any]:
     experiment, symbols = trained.experiment, trained.symbols
     return {
-        "run": trained.run,
-        "kind": experiment.task.kind,
+        "run": _name(trained),
         "subject": subject.name,
-        "notes": [*trained.notes, *subject.notes],
+        "notes": [*trained.notes, *subject.notes, *_rounding(trained.blueprint(), weights)],
         "steps": len(subject.x),
         "step": trained.step,
         "nats": found.nats,
@@ -144,8 +172,8 @@ def _header(trained: Trained, subject: Subject, found: Survey, with_weights: boo
         "features": [_feature(*each) for each in zip(subject.features, found.best, strict=True)],
         "tracks": _tracks(trained, subject),
         "symbols": None if symbols is None else {**symbols.as_json(), "shown": shown_symbols(symbols)},
-        "model": _model(trained) if with_weights else None,
-        "named": [] if with_weights else named_cells(found.best),
+        "model": None if weights is None else _model(trained),
+        "named": [] if weights is not None else named_cells(found.best),
     }
 
 
@@ -172,31 +200,6 @@ def _model(trained: Trained) -> dict[str, Any]:
         "skipOutputs": experiment.model.skip_outputs,
         "shapes": {name: list(array.shape) for name, array in blueprint.weights.named().items()},
     }
-
-
-def shown_symbols(symbols: Any) -> list[list[str]]:
-    """Return for each symbol the glyph that stands for it, one column wide, and its name."""
-    if symbols.unit == "byte":
-        return [_shown_byte(int(code)) for code in symbols.codes]
-    return [_shown_character(chr(code)) for code in symbols.codes]
-
-
-def _shown_byte(code: int) -> list[str]:
-    glyph = _shown_character(chr(code))[0] if code < 128 else "·"
-    return [glyph, f"byte {code}"]
-
-
-def _shown_character(symbol: str) -> list[str]:
-    code, kind = ord(symbol), unicodedata.category(symbol)
-    name = unicodedata.name(symbol, "control character" if kind == "Cc" else "character").lower()
-    glyph = symbol
-    if code < 32 or code == 127:
-        glyph = chr(0x2421 if code == 127 else 0x2400 + code)
-    elif kind[0] == "M":
-        glyph = "\u25cc" + symbol  # an accent on a dotted circle
-    elif kind[0] == "C" or kind in ("Zl", "Zp"):
-        glyph = "\ufffd"
-    return ["\u21b5" if symbol == "\n" else glyph, "newline" if symbol == "\n" else f"U+{code:04X} {name}"]
 
 
 def escaped(text: str) -> str:

@@ -36,7 +36,8 @@ class Activations(Mapping[str, np.ndarray]):
 
     Value t is that after step t was read; i, f and o are the input, forget and output gates, from 0 to 1, and g is the
     candidate, from -1 to 1. A model of symbols has "surprise" `[N]` too: the nats of symbol t, given those before it;
-    NaN for the first one. Only h is kept, 4 N H bytes a layer; each other array is computed when it is asked for.
+    NaN for the first one. Only h is kept, 4 N H bytes a layer, not to be written to; each other array is computed when
+    it is asked for.
     """
 
     def __init__(self, blueprint: Blueprint, x: np.ndarray):
@@ -54,6 +55,8 @@ class Activations(Mapping[str, np.ndarray]):
                 below = kept[part] = hidden[:, 0]
         if not all(np.isfinite(state).all() for state in states):
             raise InputError("expected finite activations, received NaN or infinity: inputs or weights are too large")
+        for kept in self.hidden:
+            kept.setflags(write=False)  # the others are computed from it
         self.names = [f"{each}{layer}" for layer in range(len(signature.units)) for each in QUANTITIES]
         self.names += [] if signature.numbers else [SURPRISE]
 
@@ -62,6 +65,9 @@ class Activations(Mapping[str, np.ndarray]):
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
 
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self.names:

@@ -20,7 +20,7 @@ from lstmzoo.inspect.features import Feature, delays, text_features
 from lstmzoo.models.numpy_runner import NumpyRunner
 from lstmzoo.runs.trained import Trained
 from lstmzoo.tasks.registry import make_task
-from lstmzoo.tasks.task import Windows
+from lstmzoo.tasks.task import Task, Windows
 
 HIDDEN = 1 << 26  # values of h, at most: 131,072 symbols of 2 x 256
 LENGTHS = {"text": 10_000, "own": 3_000, "numbers": 500}  # steps that are shown unless one says another number
@@ -47,6 +47,8 @@ def subject_of(trained: Trained, text: str | bytes | Path | None, length: int | 
     `length`: N at most, or None for the usual number. Raises `InputError` for what the model cannot read, and for more
     steps than a page can show.
     """
+    if not isinstance(text, (str, bytes, Path, type(None))):
+        raise InputError(f"text: expected a text, bytes, the Path of a file, or None, received {shown(text)}")
     most = HIDDEN // sum(trained.experiment.model.layers)
     if length is not None:
         check_count("length", length, 2, most)
@@ -66,7 +68,7 @@ def _own_text(trained: Trained, length: int) -> Subject:
     sampler = RunnerSampler(NumpyRunner(trained.blueprint()), Choice(TEMPERATURE))
     ids = np.concatenate([piece[:, 0] for piece in sampler.draw(length, (0,))])
     note = f"The model wrote this text itself (temperature {TEMPERATURE:g}); name a text to see that one."
-    return Subject("a text of its own", ids, text_features(_spelled(trained, ids)), [], [note])
+    return Subject("a text of its own", ids, _known(trained, ids), [], [note])
 
 
 def _text(trained: Trained, text: str | bytes | Path, length: int, most: int) -> Subject:
@@ -80,12 +82,17 @@ def _text(trained: Trained, text: str | bytes | Path, length: int, most: int) ->
         )
         notes = [f"The first {length:,} of {len(ids):,} symbols ({cure})."]
     ids, name = np.array(ids[:length], np.int32), text.name if isinstance(text, Path) else "a text"
-    return Subject(name, ids, text_features(_spelled(trained, ids)), [], notes)
+    return Subject(name, ids, _known(trained, ids), [], notes)
 
 
-def _spelled(trained: Trained, ids: np.ndarray) -> str:
-    """Return a text of one character a symbol; a byte is the character of its number."""
-    return "".join(map(chr, trained.vocabulary.codes[ids]))
+def _known(trained: Trained, ids: np.ndarray) -> list[Feature]:
+    """Return the features of a text, those of a character for each of its bytes."""
+    codes = trained.vocabulary.codes[ids]
+    if trained.symbols is None or trained.symbols.unit == "char":
+        return text_features("".join(map(chr, codes)))
+    text = bytes(codes.tolist()).decode("utf-8", "surrogateescape")  # a byte that is no UTF-8 is one character
+    sizes = [len(symbol.encode("utf-8", "surrogateescape")) for symbol in text]
+    return [Feature(name, values.repeat(sizes)) for name, values in text_features(text)]
 
 
 def _validation(trained: Trained, length: int) -> Subject:
@@ -98,17 +105,28 @@ def _validation(trained: Trained, length: int) -> Subject:
     count = min(-(-length // train.seq_length), stream.windows(train.seq_length))
     windows = _first_lane(stream.cut(train.seq_length, 0, count))
     x, targets, weights = (np.concatenate(list(part))[:length] for part in windows)
+    notes = [f"These {len(x):,} steps are all: after them the state is set to zero."] if len(x) < length else []
     counts = weights.reshape(*weights.shape, *[1] * (targets.ndim - weights.ndim)) > 0
     targets = np.where(counts, targets, np.nan)  # one that cannot be known, warm-up, padding
     if trained.scaling is None:
         tracks = [Feature("input", x), Feature("target", targets)]
         most = max(DELAYS, getattr(experiment.task, "echo_step", 0) + 1)
-        return Subject("its validation series", x, delays(x, most), tracks, [])
+        return Subject("its validation series", x, delays(x, most), tracks, notes)
+    _check_scaling(trained, task)
     x, targets = (part[: _end(counts)] for part in (x, targets))
     unscaled = trained.scaling.unscale_targets(targets)
     means, deviations = trained.scaling.of(trained.scaling.inputs)
     tracks = _named(trained.scaling.inputs, x[:, : len(means)] * deviations + means, "input")
-    return Subject("its validation", x, *_both(tracks, _named(trained.scaling.targets, unscaled, "target")), [])
+    return Subject("its validation", x, *_both(tracks, _named(trained.scaling.targets, unscaled, "target")), notes)
+
+
+def _check_scaling(trained: Trained, task: Task) -> None:
+    """Raise `InputError` where the tables of a run give another scaling than when it was trained."""
+    if task.scaling is None or trained.scaling is None or task.scaling.digest() != trained.scaling.digest():
+        raise InputError(
+            "task.data: expected the tables that the run was trained on, received others (they give another "
+            "scaling.json): put them back, or name a table"
+        )
 
 
 def _first_lane(windows: Windows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -138,8 +156,10 @@ def _table(trained: Trained, path: Path, length: int) -> Subject:
     targets = np.full((count, len(data.targets)), np.nan)
     targets[:there] = data.read_targets(segment.first + rows.horizon, there)
     notes = [*data.notes]
-    if count < data.table.rows:
-        notes.append(f"The first {count:,} of {data.table.rows:,} rows (--length shows more).")
+    if len(data.segments) > 1:
+        notes.append(f"The first of {len(data.segments):,} recordings.")
+    if count < segment.rows:
+        notes.append(f"The first {count:,} of {segment.rows:,} rows (--length shows more).")
     both = _both(_named(scaling.inputs, values, "input"), _named(data.targets, targets, "target"))
     return Subject(os.fspath(path.name), scaling.scale_inputs(values, known), *both, notes)
 

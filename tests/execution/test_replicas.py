@@ -50,7 +50,12 @@ ROWS = {  # what differs from PLAIN
     "keras, mse, dropout": {"loss": "mse", "kernel": "keras", "dropout": 0.3, "weights": 2, "shards": 3},
 }  # fmt: skip
 FEW = ("dropout in cells", "uneven", "huber, weights of each")
-OF_THREE = (*FEW, "xla, everything", "keras, mse, dropout", "a lane a shard")  # each kernel, and as many shards as lanes
+OF_THREE = (
+    *FEW,
+    "xla, everything",
+    "keras, mse, dropout",
+    "a lane a shard",
+)  # each kernel, and as many shards as lanes
 
 
 def computed(replicas, row):

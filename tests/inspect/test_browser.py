@@ -8,6 +8,7 @@ from lstmzoo.inference.choice import Choice
 from lstmzoo.inference.draw import probabilities
 from lstmzoo.inference.numpy_runner import load
 from lstmzoo.inspect import page, survey
+from lstmzoo.inspect.glyphs import shown_character
 from tests.helpers import browser
 from tests.helpers.series_runs import write_run
 from tests.helpers.text_runs import write_text_run
@@ -114,7 +115,7 @@ def test_it_writes_what_numpy_writes(driver, made, run, quiet):
     driver.find_element("id", "prompt").send_keys("print")
     driver.execute_script("byId('temperature').value = 0; byId('count').value = 150")
     driver.find_element("id", "write").click()
-    browser.wait_for(driver, "return byId('write').textContent === 'Write on' && writer.ids.length === 155")
+    browser.wait_for(driver, "return byId('write').textContent === 'Write' && writer.ids.length === 155")
     written = driver.execute_script("return writer.ids.map((id) => symbols.symbols[id]).join('')")
     assert written == lstmzoo.sample_text(run, prompt="print", length=150, temperature=0)
     shown = driver.execute_script(
@@ -182,6 +183,30 @@ def test_a_stretch_names_the_cells_that_are_high_there(driver, made, run, quiet)
     assert [float(each.replace("−", "-")) for _, _, each in rows[:3]] == pytest.approx(list(above[order[:3]]), abs=0.03)
 
 
+def test_a_mouse_selects_what_is_longer_than_the_view_and_a_click_ends_it(driver, made, quiet):
+    browser.show(driver, made)
+    mouse = "(kind, x, y) => byId('text').dispatchEvent(new PointerEvent(kind, {clientX: x, clientY: y, pointerType: 'mouse', bubbles: true}))"
+    found = driver.execute_script(
+        f"const send = {mouse}, box = byId('text').getBoundingClientRect(), left = reading.window.getBoundingClientRect().left;"
+        "send('pointerdown', left + 4.2 * reading.wide, box.top + 5);"
+        "byId('text').scrollTop = 30 * 21; reading.render();"
+        "send('pointermove', left, box.bottom + 50);"
+        "send('pointerup', left, box.bottom + 50);"
+        "return [...reading.stretch, shown.from, shown.to, reading.starts.includes(shown.to)]"
+    )
+    assert found == [4, found[1], 4, found[1], True] and found[1] > 600
+    browser.wait_for(driver, "return document.querySelector('#stretch li') !== null")
+    driver.execute_script("location.hash = '#layer=0&unit=1&show=h&feature=0'")  # one without a stretch
+    browser.wait_for(driver, "return shown.to === 0 && document.querySelector('#stretch li') === null")
+    driver.execute_script(f"location.hash = '#from=0&to={len(TEXT)}'")
+    browser.wait_for(driver, "return byId('selected').textContent.startsWith('All of the text is selected')")
+    driver.execute_script(
+        f"const send = {mouse}, box = byId('text').getBoundingClientRect();"
+        "for (const kind of ['pointerdown', 'pointerup']) send(kind, box.left + 50, box.top + 30)"
+    )
+    browser.wait_for(driver, "return shown.to === 0 && byId('selected').textContent.startsWith('Select a stretch')")
+
+
 def test_a_text_cannot_run(driver, tmp_path, quiet):
     run = write_text_run(tmp_path / "<img src=x onerror=alert(1)>&amp;", EVIL)
     made = lstmzoo.inspect_model(run, EVIL, out=tmp_path / "evil.html")
@@ -191,11 +216,13 @@ def test_a_text_cannot_run(driver, tmp_path, quiet):
     shown = driver.execute_script(
         "return [...document.querySelectorAll('#text .lines div')].map((line) => line.textContent).join('')"
     )
-    glyphs = [page._shown_character(symbol)[0] for symbol in EVIL]
+    glyphs = [shown_character(symbol)[0] for symbol in EVIL]
     assert shown == "".join(glyphs)
     assert "</script><script>document.title='run'</script>" in shown and "😀" in shown and "␀" in shown
     wide = driver.execute_script("return [...document.querySelectorAll('#text .odd')].map((each) => each.offsetWidth)")
     assert max(wide) - min(wide) <= 1  # each has a column of its own, so colours stand where symbols do
+    cut = "return [...document.querySelectorAll('#text .odd')].filter((each) => each.scrollWidth > each.clientWidth + 1).map((each) => each.textContent)"
+    assert driver.execute_script(cut) == []
 
 
 def test_without_weights_the_named_cells_have_their_gates(driver, run, tmp_path, monkeypatch, quiet):
@@ -231,12 +258,33 @@ def test_numbers_are_drawn_as_lines(driver, tmp_path, kind, quiet):
     assert driver.execute_script("return shown.unit") == 2
 
 
+def test_many_inputs_are_scrolled_with_the_cells(driver, tmp_path, quiet):
+    names = [f"s{k}" for k in range(20)]
+    run, path = write_run(tmp_path / "run", names, ["s0"]), tmp_path / "table.csv"
+    rows = np.random.default_rng(0).normal(5, 3, (60, 20))
+    path.write_text(",".join(names) + "\n" + "".join(",".join(map(str, row)) + "\n" for row in rows))
+    browser.show(driver, lstmzoo.inspect_model(run, path, out=tmp_path / "page.html"))
+    driver.execute_script("choose(1, 4, 'h')")  # the last one
+    seen = "return traces.top(traces.rows.length) - byId('traces').scrollTop <= byId('traces').clientHeight + 9 && traces.risen > 300"
+    browser.wait_for(driver, seen)
+    assert driver.execute_script(
+        "const box = byId('traces').getBoundingClientRect(); return traces.rowAt({clientY: box.top + traces.top(10) - traces.risen + 5})"
+    ) == 10  # fmt: skip
+
+
 def test_a_telephone_shows_it_in_its_width(driver, made, quiet):
     size = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     browser.show(driver, made)
     assert driver.execute_script("return document.documentElement.scrollWidth") <= 390
     assert driver.execute_script("return reading.columns") > 30
+    place = driver.execute_script(
+        "const box = byId('text').getBoundingClientRect(); return [box.left + 30, box.top + 30]"
+    )
+    finger = [{"x": place[0], "y": place[1]}]
+    driver.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": finger})
+    driver.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    browser.wait_for(driver, "return !byId('tip').hidden && byId('tip').textContent.includes('expects next')")
     driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 

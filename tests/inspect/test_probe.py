@@ -76,6 +76,14 @@ def test_names_shapes_and_types(run):
         found["h2"]
 
 
+def test_what_is_kept_cannot_be_written_to_and_names_cost_nothing(run, monkeypatch):
+    found = lstmzoo.activations(run, TEXT)
+    with pytest.raises(ValueError, match="read-only"):
+        found["h0"][:] = 0
+    monkeypatch.setattr(found, "pieces", None)
+    assert "c1" in found and "c2" not in found
+
+
 def test_hidden_states_are_those_of_kerass_layers(run):
     model = lstmzoo.load_model(run, batch_size=1)
     layers = [layer for layer in model.layers if isinstance(layer, keras.layers.LSTM)]

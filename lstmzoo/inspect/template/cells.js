@@ -111,7 +111,7 @@ class Cells {
     }
   }
 
-  // The cells that are high in a stretch and low elsewhere: by how many deviations their mean of h is above the other.
+  // The cells that are high in a stretch and low elsewhere, of which there is something: by how many deviations their mean of h is above the other.
   async forStretch(from, to, moments) {
     const found = [];
     for (let layer = 0; layer < this.hidden.length; layer++) {
@@ -120,7 +120,7 @@ class Cells {
         let sum = 0;
         for (let t = from; t < to; t++) sum += hidden[unit * steps + t];
         const inside = sum / WHOLE / (to - from), mean = moments[layer][unit], deviation = moments[layer][size + unit];
-        const outside = (mean * steps - sum / WHOLE) / Math.max(steps - to + from, 1);
+        const outside = (mean * steps - sum / WHOLE) / (steps - to + from);
         if (deviation > 1e-4) found.push({layer, unit, quantity: "h", r: (inside - outside) / deviation});
       }
       await pause();

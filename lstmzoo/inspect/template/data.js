@@ -2,7 +2,7 @@
 // The data of the page: a header in JSON, and blocks of numbers that were deflated and written in base64.
 
 const header = JSON.parse(document.getElementById("header").textContent);
-const ARRAYS = {i1: Int8Array, i2: Int16Array, u1: Uint8Array, u2: Uint16Array, f2: Uint16Array, f4: Float32Array};
+const ARRAYS = {i1: Int8Array, i2: Int16Array, u2: Uint16Array, f2: Uint16Array, f4: Float32Array};
 
 // h from -1 to 1 is stored as integers from -WHOLE to WHOLE.
 const WHOLE = header.blocks.h0[0] === "i2" ? 32767 : 127;
@@ -70,6 +70,7 @@ const shown = {layer: 0, unit: 0, quantity: "h", at: 0, feature: 0, from: 0, to:
 
 function readAddress() {
   const found = new URLSearchParams(location.hash.slice(1));
+  Object.assign(shown, {at: 0, from: 0, to: 0});
   for (const name of ["layer", "unit", "at", "feature", "from", "to"]) {
     const value = parseInt(found.get(name) ?? "", 10);
     if (value >= 0) shown[name] = value;

@@ -65,7 +65,8 @@ function symbolTip(id, place, value, next) {
     bar.style.width = `${Math.max(1, share * 110)}px`;
     return [nameOf(other), `${(100 * share).toFixed(1)} %`, element("td", "", undefined, bar)];
   });
-  const known = value === undefined || value === null ? "" : `: ${NAMES[shown.quantity]} ${value.toFixed(3)}`;
+  const isKnown = value !== undefined && value !== null && (shown.quantity !== "surprise" || place > 0);
+  const known = isKnown ? `: ${NAMES[shown.quantity]} ${value.toFixed(2)}` : "";
   return element("div", "", undefined, element("div", "", `“${nameOf(id)}”, symbol ${(place + 1).toLocaleString("en")}${known}`), element("div", "hint", "what the model expects next:"), table(bars));
 }
 
@@ -81,12 +82,9 @@ function readingTip(symbol) {
 
 const top5 = header.blocks.top?.[2] ?? 0;
 
-function takeSelection() {
-  const found = reading.selected();
-  if (!found) return;
+function takeStretch(found) {
+  if (found[0] === shown.from && found[1] === shown.to) return;
   [shown.from, shown.to] = found;
-  reading.stretch = found;
-  reading.paint();
   rememberSoon();
   drawStretch(moments, choose);
 }
@@ -101,7 +99,7 @@ function listen() {
   });
   document.addEventListener("keydown", (event) => {
     const by = {ArrowLeft: -1, ArrowRight: 1}[event.key];
-    if (!by || event.altKey || event.ctrlKey || event.metaKey || event.target.matches("input, select, textarea")) return;
+    if (!by || event.shiftKey || event.altKey || event.ctrlKey || event.metaKey || event.target.matches("input, select, textarea")) return;
     event.preventDefault();
     chooseNext(by);
   });
@@ -109,6 +107,7 @@ function listen() {
     makeScale();
     choose(shown.layer, shown.unit, shown.quantity);
   });
+  document.addEventListener("pointerdown", (event) => { byId("tip").hidden ||= !event.target.closest(".text, .traces"); });
   addEventListener("hashchange", followAddress);
 }
 
@@ -116,7 +115,7 @@ function listen() {
 function followAddress() {
   readAddress();
   if (reading) {
-    reading.stretch = [shown.from, shown.to];
+    reading.mark([shown.from, shown.to]);
     reading.reveal(shown.at);
   }
   drawFeatures(choose);
@@ -126,11 +125,7 @@ function followAddress() {
 }
 
 function listenToText() {
-  let waiting = 0;
-  document.addEventListener("selectionchange", () => {
-    clearTimeout(waiting);
-    waiting = setTimeout(takeSelection, 150);
-  });
+  new Dragging(reading, takeStretch);
   reading.box.addEventListener("scroll", () => {
     shown.at = reading.firstSymbol();
     rememberSoon();

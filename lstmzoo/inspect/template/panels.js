@@ -1,6 +1,7 @@
 // The lists beside the text: what cells tell, the cells for a stretch, and the scatter of gates.
 
-const SHOWN = 12;  // cells of a list
+const SHOWN = 12;  // cells of the list for a stretch
+const HINT = byId("selected").textContent;
 const RADIUS = 2.6, SIDE = 108, SVG = "http://www.w3.org/2000/svg";
 const GATE_NAMES = ["input gate", "forget gate", "output gate"];
 
@@ -40,7 +41,7 @@ function drawRanked(choose) {
   const feature = header.features[shown.feature];
   byId("ranked-title").textContent = feature?.varies ? `All cells by “${feature.name}”` : "";
   if (!feature?.varies) return byId("ranked").replaceChildren();
-  byId("ranked").replaceChildren(...ranked(shown.feature).slice(0, SHOWN).map((cell) => cellButton(
+  byId("ranked").replaceChildren(...ranked(shown.feature).map((cell) => cellButton(
     cellName(cell), cell.quantity, signed(cell.r), cell, () => choose(cell.layer, cell.unit, cell.quantity))));
   markChosen();
 }
@@ -60,7 +61,10 @@ function ranked(number) {
 
 async function drawStretch(moments, choose) {
   const {from, to} = shown, note = byId("selected");
-  if (to <= from) return;
+  if (to <= from || to - from === header.steps) {
+    note.textContent = to > from ? "All of the text is selected: nothing is elsewhere." : HINT;
+    return byId("stretch").replaceChildren();
+  }
   note.textContent = `Symbols ${(from + 1).toLocaleString("en")} to ${to.toLocaleString("en")}: cells that are high there and low elsewhere, in standard deviations of h.`;
   const found = await cells.forStretch(from, to, moments);
   if (from !== shown.from || to !== shown.to) return;

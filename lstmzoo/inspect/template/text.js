@@ -13,6 +13,7 @@ class TextView {
     this.values = null;
     this.largest = 1;
     this.stretch = [0, 0];
+    this.narrowed = new Map();
     this.first = this.count = 0;  // lines in view
     this.canvas = element("canvas");
     this.lines = element("div", "lines");
@@ -20,10 +21,10 @@ class TextView {
     this.window = element("div", "window", undefined, this.canvas, this.lines);
     box.append(this.space, this.window);
     this.layout();
-    box.addEventListener("scroll", () => this.render());
+    box.addEventListener("scroll", () => { byId("tip").hidden = true; this.render(); });
     box.addEventListener("pointermove", (event) => this.point(event));
     box.addEventListener("pointerdown", (event) => this.point(event));
-    box.addEventListener("pointerleave", () => { byId("tip").hidden = true; });
+    box.addEventListener("pointerleave", (event) => { byId("tip").hidden ||= isMouse(event); });
     new ResizeObserver(() => (box.clientWidth === this.width ? this.render() : this.layout())).observe(box);
   }
 
@@ -95,9 +96,22 @@ class TextView {
         continue;
       }
       flush(k);
-      line.append(Object.assign(element("span", this.ids[k] === NEWLINE ? "odd faint" : "odd", glyph), {first: k}));
+      const span = element("span", this.ids[k] === NEWLINE ? "odd faint" : "odd", glyph);
+      span.style.width = `${this.wide}px`;
+      span.style.fontSize = `${100 * this.narrowing(glyph)}%`;
+      line.append(Object.assign(span, {first: k}));
     }
     flush(to);
+  }
+
+  // By how much a glyph is drawn smaller, so that it fits a column.
+  narrowing(glyph) {
+    if (!this.narrowed.has(glyph)) {
+      const pen = this.canvas.getContext("2d");
+      pen.font = getComputedStyle(this.lines).font;
+      this.narrowed.set(glyph, Math.min(1, this.wide / Math.max(pen.measureText(glyph).width, 1)));
+    }
+    return this.narrowed.get(glyph);
   }
 
   colour(values, largest) {
@@ -134,16 +148,32 @@ class TextView {
     return row >= 0 && row < this.count && column >= 0 && symbol < this.end(this.first + row) ? symbol : -1;
   }
 
+  // The place between two symbols that is nearest to a point, inside the box or beyond it.
+  boundary(x, y) {
+    const place = this.window.getBoundingClientRect(), box = this.box.getBoundingClientRect();
+    const down = Math.min(Math.max(y, box.top), box.bottom - 1) - place.top;
+    const line = this.first + Math.min(Math.max(Math.floor(down / HEIGHT), 0), this.count - 1);
+    const column = Math.max(Math.round((x - place.left) / this.wide), 0);
+    return Math.min(this.starts[line] + column, this.end(line));
+  }
+
+  // Underlines the symbols [from, to).
+  mark(stretch) {
+    this.stretch = stretch;
+    this.paint();
+  }
+
   point(event) {
     const symbol = this.symbolAt(event.clientX, event.clientY);
     byId("tip").hidden = symbol < 0;
     if (symbol >= 0) showTip(this.tell(symbol), event.clientX, event.clientY);
   }
 
-  // The symbols [from, to) that the reader has selected here, or null.
+  // The symbols [from, to) of the browser's own selection, [0, 0] of an empty one, or null of one elsewhere.
   selected() {
     const found = getSelection();
-    if (!found.rangeCount || found.isCollapsed || !this.lines.contains(found.getRangeAt(0).commonAncestorContainer)) return null;
+    if (!found.rangeCount || !this.lines.contains(found.getRangeAt(0).commonAncestorContainer)) return null;
+    if (found.isCollapsed) return [0, 0];
     const range = found.getRangeAt(0);
     const ends = [symbolOf(range.startContainer, range.startOffset), symbolOf(range.endContainer, range.endOffset)];
     return ends[1] > ends[0] ? ends : null;
@@ -162,13 +192,4 @@ function symbolOf(node, offset) {
 function selectionColour() {
   const [r, g, b] = channels(getComputedStyle(document.documentElement).getPropertyValue("--mark").trim());
   return (0xff000000 | (b << 16) | (g << 8) | r) >>> 0;
-}
-
-function showTip(content, x, y) {
-  const tip = byId("tip");
-  tip.replaceChildren(content);
-  tip.hidden = false;
-  const {width, height} = tip.getBoundingClientRect();
-  tip.style.left = `${Math.max(4, Math.min(x + 14, innerWidth - width - 6))}px`;
-  tip.style.top = `${y + 22 + height > innerHeight ? y - height - 12 : y + 22}px`;
 }

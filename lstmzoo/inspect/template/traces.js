@@ -15,7 +15,8 @@ class TraceView {
     box.append(this.space, this.canvas);
     box.addEventListener("scroll", () => this.draw());
     box.addEventListener("pointermove", (event) => this.point(event));
-    box.addEventListener("pointerleave", () => { this.at = -1; byId("tip").hidden = true; this.draw(); });
+    box.addEventListener("pointerdown", (event) => this.point(event));
+    box.addEventListener("pointerleave", (event) => isMouse(event) && this.leave());
     box.addEventListener("click", (event) => this.click(event));
     box.scrollLeft = this.firstTarget() * this.step;
     new ResizeObserver(() => this.draw()).observe(box);
@@ -42,6 +43,16 @@ class TraceView {
 
   top(row) {
     return AXIS + (this.groups.length + row) * ROW;
+  }
+
+  // The height that stays when the cells are scrolled: inputs and targets too, unless they fill most of the box.
+  get head() {
+    return this.top(0) > this.box.clientHeight * 0.6 ? AXIS : this.top(0);
+  }
+
+  // How far inputs and targets are scrolled.
+  get risen() {
+    return this.head === AXIS ? this.box.scrollTop : 0;
   }
 
   async draw() {
@@ -72,15 +83,16 @@ class TraceView {
   }
 
   drawTracks(context) {
-    const height = AXIS + this.groups.length * ROW;
+    const height = this.top(0) - this.risen;
     context.fillStyle = colourOf("--back");
     context.fillRect(0, 0, this.box.clientWidth, height);
     this.groups.forEach((group, k) => {
+      const y = AXIS + k * ROW - this.risen;
       const lines = group.lines.map(({what, number}) => ({what, values: this.track(number)}));
       const all = lines.flatMap(({values}) => Array.from(values)).filter(Number.isFinite);
       const low = all.reduce((a, b) => Math.min(a, b), Infinity), high = all.reduce((a, b) => Math.max(a, b), -Infinity);
-      for (const {what, values} of lines) this.line(context, values, low, high, AXIS + k * ROW, LINES[what], what === "target" ? 4 : 1.5);
-      this.label(context, `${group.lines.map(({what}) => what).join(", ")} ${group.of}`.trim(), AXIS + k * ROW, "--fore");
+      for (const {what, values} of lines) this.line(context, values, low, high, y, LINES[what], what === "target" ? 4 : 1.5);
+      this.label(context, `${group.lines.map(({what}) => what).join(", ")} ${group.of}`.trim(), y, "--fore");
     });
     this.axis(context);
     context.fillStyle = colourOf("--line");
@@ -158,7 +170,7 @@ class TraceView {
 
   rowAt(event) {
     const place = this.box.getBoundingClientRect(), y = event.clientY - place.top;
-    if (y < this.top(0)) return -1;
+    if (y < this.head) return -1;
     return Math.floor((y + this.box.scrollTop - this.top(0)) / ROW);
   }
 
@@ -168,6 +180,12 @@ class TraceView {
     this.at = at >= 0 && at < header.steps ? at : -1;
     byId("tip").hidden = this.at < 0;
     if (this.at >= 0) showTip(this.tell(this.at, this.rows[this.rowAt(event)]), event.clientX, event.clientY);
+    this.draw();
+  }
+
+  leave() {
+    this.at = -1;
+    byId("tip").hidden = true;
     this.draw();
   }
 
@@ -185,14 +203,9 @@ class TraceView {
 
   reveal(layer, unit) {
     const row = this.rows.findIndex((each) => each.layer === layer && each.unit === unit);
-    const top = row * ROW, height = this.box.clientHeight - this.top(0) - ROW;
+    const top = this.top(row) - this.head, height = this.box.clientHeight - this.head - ROW;
     if (top < this.box.scrollTop || top > this.box.scrollTop + height) this.box.scrollTop = Math.max(0, top - height / 2);
   }
 }
 
 const colourOf = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const format = (value) => Number.isFinite(value) ? String(Number(value.toPrecision(4))) : "not known";
-
-function table(rows) {
-  return element("table", "", undefined, ...rows.map((row) => element("tr", "", undefined, ...row.map((cell) => cell instanceof Node ? cell : element("td", "", cell)))));
-}

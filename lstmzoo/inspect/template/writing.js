@@ -42,7 +42,7 @@ class Writer {
   toggle() {
     const isRunning = byId("write").textContent === "Stop";
     this.run++;
-    byId("write").textContent = isRunning ? "Write on" : "Stop";
+    byId("write").textContent = isRunning ? "Write" : "Stop";
     if (!isRunning) this.write(this.run);
   }
 
@@ -58,7 +58,7 @@ class Writer {
     } catch (error) {
       say(error.message);
     }
-    byId("write").textContent = "Write on";
+    byId("write").textContent = "Write";
   }
 
   begin() {
