@@ -47,19 +47,24 @@ def as_table(groups: dict[str, list[Row]], columns: list[str]) -> list[str]:
         "parameters",
         "steps",
         "seconds",
+        "steps/s",
         "train loss",
         *(each.replace("_", ", ") for each in columns),
     ]
     lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
     for name, rows in sorted(groups.items(), key=lambda group: mean(float(row[columns[0]]) for row in group[1])):
         first = rows[0]
-        seconds = f"{mean(float(row['seconds']) for row in rows):.0f}"
+        seconds, rates = (
+            [float(row["seconds"]) for row in rows],
+            [int(row["steps"]) / float(row["seconds"]) for row in rows],
+        )
         cells = [
             name,
             str(len(rows)),
             f"{int(first['parameters']):,}",
             ends([int(row["steps"]) for row in rows]),
-            seconds,
+            f"{mean(seconds):.0f}",
+            f"{mean(rates):.0f}",
         ]
         cells += [
             f"{mean(float(row['train_loss']) for row in rows):.4f}",
@@ -98,7 +103,7 @@ def main() -> None:
     page = (HERE / "README.md").read_text()
     for table, columns in HEADS.items():
         groups = grouped(rows, table)
-        if groups:
+        if groups and f"<!-- {table} -->" in page:
             page = fill(page, table, as_table(groups, columns))
         if groups and table == "ablation":
             draw(groups)
