@@ -1,11 +1,6 @@
 """The page: one HTML file with its data, style and program inside, which loads nothing and can be opened from disk."""
 
-import base64
-import hashlib
-import json
 import os
-import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +9,7 @@ import numpy as np
 from lstmzoo.errors import EnvironmentFailure, InputError, shown
 from lstmzoo.inspect.features import Feature
 from lstmzoo.inspect.glyphs import shown_symbols
+from lstmzoo.inspect.markup import as_json, elements, escaped, source
 from lstmzoo.inspect.subject import Subject, subject_of
 from lstmzoo.inspect.survey import Best, Survey, named_cells, survey, tells
 from lstmzoo.models.blueprint import Blueprint
@@ -38,7 +34,6 @@ PROGRAM = (
     "main",
 )  # .js, in this order
 WEIGHTS = 4 << 20  # bytes, at most
-CHUNK = 1 << 20  # bytes that a browser inflates at once: a few milliseconds
 TYPES = {"int8": "i1", "int16": "i2", "uint16": "u2", "float16": "f2", "float32": "f4"}
 
 
@@ -141,11 +136,11 @@ def page(trained: Trained, subject: Subject, found: Survey, weights: np.ndarray 
     program = "".join((TEMPLATE / f"{name}.js").read_text(encoding="utf-8") for name in PROGRAM)
     parts = {
         "TITLE": escaped(f"{_name(trained)}: what each cell does"),
-        "POLICY": f"default-src 'none'; style-src {_source(style)}; script-src {_source(program)}; base-uri 'none'; "
+        "POLICY": f"default-src 'none'; style-src {source(style)}; script-src {source(program)}; base-uri 'none'; "
         "form-action 'none'",
         "STYLE": style,
         "HEADER": as_json(header),
-        "DATA": "\n".join(_elements(arrays)),
+        "DATA": "\n".join(elements(arrays)),
         "PROGRAM": program,
     }
     text = (TEMPLATE / "page.html").read_text(encoding="utf-8")
@@ -200,28 +195,3 @@ def _model(trained: Trained) -> dict[str, Any]:
         "skipOutputs": experiment.model.skip_outputs,
         "shapes": {name: list(array.shape) for name, array in blueprint.weights.named().items()},
     }
-
-
-def escaped(text: str) -> str:
-    """Return a text as HTML shows it."""
-    marks = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;", "\0": "\ufffd"}
-    return "".join(marks.get(mark, mark) for mark in text.encode("utf-8", "replace").decode())
-
-
-def as_json(header: dict[str, Any]) -> str:
-    """Return JSON that may stand in HTML: no mark in it ends an element."""
-    return json.dumps(header, allow_nan=False).replace("<", "\\u003c").replace("&", "\\u0026")
-
-
-def _source(content: str) -> str:
-    """Return what allows exactly this style or program in a Content-Security-Policy."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
-
-
-def _elements(arrays: dict[str, np.ndarray]) -> Iterator[str]:
-    """Yield an element for each piece of each array: deflated, in base64."""
-    for name, array in arrays.items():
-        content = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(-1).view(np.uint8)
-        for first in range(0, max(len(content), 1), CHUNK):
-            piece = base64.b64encode(zlib.compress(content[first : first + CHUNK].tobytes(), 4)).decode()
-            yield f'<script type="text/plain" data-block="{name}">{piece}</script>'

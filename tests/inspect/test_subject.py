@@ -8,7 +8,7 @@ from lstmzoo.errors import InputError
 from lstmzoo.inspect import subject
 from lstmzoo.inspect.features import text_features
 from lstmzoo.inspect.glyphs import shown_byte, shown_character
-from lstmzoo.inspect.page import escaped
+from lstmzoo.inspect.markup import escaped
 from lstmzoo.runs.trained import open_run
 from tests.helpers.series_runs import write_run
 from tests.helpers.text_runs import write_text_run
