@@ -74,10 +74,9 @@ async function drawStretch(moments, choose) {
 }
 
 function markChosen() {
-  for (const button of document.querySelectorAll("#ranked button, #stretch button")) {
-    const isChosen = Number(button.dataset.layer) === shown.layer && Number(button.dataset.unit) === shown.unit;
-    button.setAttribute("aria-current", String(isChosen));
-  }
+  const lists = ":is(#ranked, #stretch)", chosen = `${lists} [data-layer="${shown.layer}"][data-unit="${shown.unit}"]`;
+  for (const button of document.querySelectorAll(`${lists} [aria-current=true]`)) button.removeAttribute("aria-current");
+  for (const button of document.querySelectorAll(chosen)) button.setAttribute("aria-current", "true");
   for (const circle of document.querySelectorAll("#saturation .chosen")) circle.classList.remove("chosen");
   for (const circle of document.querySelectorAll(`#saturation [data-cell="${shown.layer} ${shown.unit}"]`)) {
     circle.classList.add("chosen");
