@@ -151,7 +151,8 @@ def waits(names: list[str]) -> list[dict[str, Any]]:
     """List the rows without a result; the file is read again each time, so rows can be added meanwhile."""
     rows = expand(yaml.safe_load((HERE / "rows.yaml").read_text()))
     done = {key(row) for row in csv.DictReader(RESULTS.open())} if RESULTS.exists() else set()
-    return [row for row in rows if key(row) not in done and (not names or row["name"] in names)]
+    waiting = [row for row in rows if key(row) not in done and (not names or row["name"] in names)]
+    return sorted(waiting, key=lambda row: int(row["seed"]))
 
 
 if __name__ == "__main__":
