@@ -11,7 +11,7 @@ from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.sources import LENGTHS
 from lstmzoo.schema.places import sections_in
 from lstmzoo.schema.section import MAY_CHANGE
-from lstmzoo.tasks.task import data_keys
+from lstmzoo.tasks.optional import data_keys
 
 Settings = dict[str, Any]  # values by dotted path
 

@@ -15,7 +15,7 @@ from lstmzoo.config.sources import EITHER, Problem, Sources
 from lstmzoo.errors import ConfigError
 from lstmzoo.schema.yaml_reader import parse_yaml
 from lstmzoo.schema.yaml_scalars import parse_scalar
-from lstmzoo.tasks.task import sizes_of
+from lstmzoo.tasks.optional import sizes_of
 
 
 def load_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Experiment:

@@ -19,8 +19,9 @@ from lstmzoo.execution.auto import (
 )
 from lstmzoo.models.spec import Sizes
 from lstmzoo.system.machine import count_cores, find_device, memory_limit
+from lstmzoo.tasks.optional import sizes_of
 from lstmzoo.tasks.registry import make_task
-from lstmzoo.tasks.task import Task, sizes_of
+from lstmzoo.tasks.task import Task
 
 FLOAT = 4  # bytes
 CALL_SECONDS = 0.25  # aimed at for one graph call: a signal waits for it

@@ -13,8 +13,8 @@ from lstmzoo.schema.places import legal_keys
 from lstmzoo.schema.yaml_reader import MAX_BYTES, MAX_DEPTH, KeyPath, parse_yaml
 from lstmzoo.schema.yaml_scanner import no_space
 from lstmzoo.system.reader import open_file
+from lstmzoo.tasks.optional import data_keys
 from lstmzoo.tasks.registry import TASKS
-from lstmzoo.tasks.task import data_keys
 
 LENGTHS = ("epochs", "steps", "time_budget")
 EITHER = {"train": LENGTHS, "task": ("corpus", "text")}  # keys of which one is given; that of --set replaces the file's

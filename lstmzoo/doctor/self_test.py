@@ -154,7 +154,7 @@ def _first_losses(kernel: str, steps: int | None) -> Losses:
     from lstmzoo.config.plan import make_plan
     from lstmzoo.execution.engine import train_windows
     from lstmzoo.models.build import build_model
-    from lstmzoo.tasks.task import sizes_of
+    from lstmzoo.tasks.optional import sizes_of
 
     plan = make_plan(_experiment(), "cpu")
     experiment, task, train = plan.resolved, plan.task, plan.resolved.train

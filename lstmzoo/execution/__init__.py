@@ -2,6 +2,6 @@
 
 Read `auto` (kernel, threads and shards by rule), `kernels` (one LSTM layer over a window), `native` (its time steps in
 C++), `dropout` (masks), `network` (one window), `programs` (many windows, traced and compiled), `arrays` (checks),
-`engine` (arrays in, losses out: `train_windows`), `shards` (the lanes in parts, and their sums), `replicas` (what
-several workers exchange).
+`slots` (variables of an optimizer), `engine` (arrays in, losses out: `train_windows`), `shards` (the lanes in parts,
+and their sums), `replicas` (what several workers exchange).
 """

@@ -20,12 +20,12 @@ from lstmzoo.execution.network import Network, States
 from lstmzoo.execution.programs import Programs
 from lstmzoo.execution.replicas import ALONE, Replicas
 from lstmzoo.execution.shards import Shards, Windows
+from lstmzoo.execution.slots import OPTIMIZERS, build_slots
 from lstmzoo.models.anatomy import dissect
 from lstmzoo.models.state import state_variables
 from lstmzoo.system.machine import count_cores, find_device
 from lstmzoo.tasks.losses import error_sums
 
-OPTIMIZERS = (keras.optimizers.Optimizer, keras.optimizers.legacy.Optimizer)
 KEPT = 8  # executions kept on a model, those used last
 MASK_BYTES = 64_000_000  # dropout masks of one call, at most
 
@@ -111,7 +111,7 @@ class Execution:
         network = Network(self.anatomy, self.kernel)
         gpus, self.averages = find_gpus(replicas.index), averages
         self.programs = Programs(model, optimizer, network, self.states, parts, loss, gpus, averages)
-        _build_slots(optimizer, model.trainable_variables)
+        build_slots(optimizer, model.trainable_variables)
 
     def prepare(self, windows: Cut, carry: bool) -> None:
         """Trace and compile the programs of a run for windows of these shapes; the model and optimizer do not change.
@@ -250,27 +250,3 @@ def _known_kernel(kernel: str, recurrent_dropout: bool) -> str:
 def _seed(seed: int) -> int:
     check_count("seed", seed, 0)
     return int(seed)
-
-
-def _build_slots(optimizer: keras.optimizers.Optimizer, variables: list[tf.Variable]) -> None:
-    """Create the slots before any tracing, so that their names and order never depend on how training began.
-
-    Raises `InputError` for Nadam, which counts its steps in a Python attribute that a graph would freeze, and for
-    LossScaleOptimizer, which needs scaled gradients.
-    """
-    wrong = (keras.optimizers.Nadam, keras.optimizers.legacy.Nadam, keras.mixed_precision.LossScaleOptimizer)
-    if not isinstance(optimizer, OPTIMIZERS) or isinstance(optimizer, wrong):
-        name = optimizer if isinstance(optimizer, str) else type(optimizer).__name__
-        raise InputError(
-            f"optimizer: expected one of tf_keras, except Nadam and LossScaleOptimizer, received {shown(name)}: take "
-            "another one, such as tf_keras.optimizers.Adam()"
-        )
-    served = getattr(optimizer, "_index_dict", None)
-    if isinstance(optimizer, keras.optimizers.legacy.Optimizer):
-        optimizer._create_all_weights(variables)
-    elif not served:
-        optimizer.build(variables)
-    elif unknown := [variable.name for variable in variables if variable._unique_id not in served]:
-        # building it again would give the slots of the old weights to the new ones
-        text = f"received one that serves other weights and not {unknown[0]}"
-        raise InputError(f"optimizer: expected one for this model's trainable weights, {text}: make a new one")

@@ -16,7 +16,7 @@ from lstmzoo.models.signature import Signature, signature_of
 from lstmzoo.runs.trained import Trained, open_run
 from lstmzoo.schema.section import Section
 from lstmzoo.system.files import publish
-from lstmzoo.tasks.task import ahead_of, answer_of, words_of
+from lstmzoo.tasks.optional import ahead_of, answer_of, words_of
 from lstmzoo.zoo.pretrained import PREFIX, card
 
 if TYPE_CHECKING:

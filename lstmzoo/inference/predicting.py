@@ -20,8 +20,9 @@ from lstmzoo.inference.state import StreamState
 from lstmzoo.models.signature import Runner
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.runs.trained import Trained, open_run
+from lstmzoo.tasks.optional import table_rows_of
 from lstmzoo.tasks.series.holding import carry_forward
-from lstmzoo.tasks.task import TableRows, table_rows_of
+from lstmzoo.tasks.task import TableRows
 from lstmzoo.zoo.pretrained import run_path
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from lstmzoo.models.signature import Runner, signature_of
 from lstmzoo.runs.trained import Trained
 from lstmzoo.system.accessories import before_tensorflow
 from lstmzoo.system.files import scratch
-from lstmzoo.tasks.task import ahead_of
+from lstmzoo.tasks.optional import ahead_of
 
 RUNTIMES = ("auto", "numpy", "tensorflow", *(name for name, form in FORMATS.items() if form.is_runtime))
 LONG = 100_000  # symbols in all: above about this many TensorFlow finishes first, though its import takes seconds

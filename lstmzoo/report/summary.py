@@ -20,7 +20,8 @@ from lstmzoo.runs.curve import Curve
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.runs.metrics import Line
 from lstmzoo.system.terminal import printable
-from lstmzoo.tasks.task import SYMBOLS, Words, compared_of, data_keys, has_scaling, sizes_of, words_of
+from lstmzoo.tasks.optional import compared_of, data_keys, has_scaling, sizes_of, words_of
+from lstmzoo.tasks.task import SYMBOLS, Words
 from lstmzoo.zoo.pretrained import is_packed
 
 GOING_ON = "running or killed"

@@ -14,7 +14,7 @@ from lstmzoo.errors import InputError
 from lstmzoo.models.blueprint import weight_shapes
 from lstmzoo.models.spec import Sizes
 from lstmzoo.runs.checkpoint import Checkpoint, Damaged
-from lstmzoo.tasks.task import sizes_of
+from lstmzoo.tasks.optional import sizes_of
 
 Kind = tuple[str, tuple[int, ...]]  # dtype and shape
 COUNTERS: dict[str, Kind] = {

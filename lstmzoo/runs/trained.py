@@ -17,7 +17,7 @@ from lstmzoo.runs.checkpoint import Check, Checkpoint, whole_checkpoints
 from lstmzoo.runs.contents import READ, check_model, weights_in
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.system.accessories import before_tensorflow
-from lstmzoo.tasks.task import has_scaling, sizes_of
+from lstmzoo.tasks.optional import has_scaling, sizes_of
 from lstmzoo.zoo.pretrained import is_packed, run_path, what_was_meant
 
 if TYPE_CHECKING:

@@ -15,9 +15,10 @@ from lstmzoo.schema.section import Section
 from lstmzoo.system.plugins import each_plugin
 from lstmzoo.tasks.char import Char, CharSpec
 from lstmzoo.tasks.echo import Echo, EchoSpec
+from lstmzoo.tasks.optional import MAY_LACK, completed
 from lstmzoo.tasks.series.spec import SeriesSpec
 from lstmzoo.tasks.series.task import Series
-from lstmzoo.tasks.task import MAY_LACK, Task, TaskSection, completed
+from lstmzoo.tasks.task import Task, TaskSection
 
 TASKS: dict[str, Any] = {"echo": completed(Echo), "char": completed(Char), "series": completed(Series)}
 

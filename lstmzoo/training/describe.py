@@ -10,7 +10,7 @@ from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.system.files import remedy
 from lstmzoo.system.machine import count_gpus, memory_limit
 from lstmzoo.system.terminal import duration
-from lstmzoo.tasks.task import words_of
+from lstmzoo.tasks.optional import words_of
 
 
 def describe_plan(plan: Plan) -> dict[str, str]:

@@ -17,7 +17,8 @@ from lstmzoo.report.views import find_viewer
 from lstmzoo.runs.metrics import Line
 from lstmzoo.system.clock import AwakeClock
 from lstmzoo.system.signals import StopSignals
-from lstmzoo.tasks.task import Windows, sizes_of, words_of
+from lstmzoo.tasks.optional import sizes_of, words_of
+from lstmzoo.tasks.task import Windows
 from lstmzoo.training.average import Average
 from lstmzoo.training.cadence import Cadence, Pace
 from lstmzoo.training.checkpointer import Checkpointer

@@ -11,7 +11,8 @@ import tensorflow as tf
 from lstmzoo.system.accessories import Accessories, import_matplotlib
 from lstmzoo.system.files import write_atomically
 from lstmzoo.system.terminal import printable
-from lstmzoo.tasks.task import Picture, words_of
+from lstmzoo.tasks.optional import words_of
+from lstmzoo.tasks.task import Picture
 from lstmzoo.training.start import Start
 from lstmzoo.training.validation import Validator
 

@@ -9,7 +9,7 @@ from lstmzoo.config.plan import Plan
 from lstmzoo.runs.best import is_better
 from lstmzoo.runs.contents import AVERAGED
 from lstmzoo.runs.metrics import Line
-from lstmzoo.tasks.task import words_of
+from lstmzoo.tasks.optional import words_of
 
 
 class Position(NamedTuple):

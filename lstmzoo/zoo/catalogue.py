@@ -8,8 +8,8 @@ from typing import NamedTuple
 from lstmzoo.errors import InputError, did_you_mean, shown
 from lstmzoo.models.registry import NamedModel, get_entry, list_models, registered
 from lstmzoo.models.spec import Sizes
+from lstmzoo.tasks.optional import sizes_of
 from lstmzoo.tasks.registry import TASKS
-from lstmzoo.tasks.task import sizes_of
 from lstmzoo.zoo.pretrained import card, list_trained
 
 SYMBOLS = 65  # of tinyshakespeare, on which the char models are measured

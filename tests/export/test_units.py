@@ -19,8 +19,8 @@ from lstmzoo.export.verify import compare
 from lstmzoo.export.write import _in_words, describe_export, write_export
 from lstmzoo.inference.numpy_runner import NumpyRunner
 from lstmzoo.models.rebuild import blueprint_of
+from lstmzoo.tasks.optional import answer_of
 from lstmzoo.tasks.series.spec import SeriesSpec
-from lstmzoo.tasks.task import answer_of
 from tests.export.test_write import code_of, inside, run_card
 from tests.helpers.exports import ARRAYS, ENDINGS, KINDS, NUMBERS, SCALING, live, opened
 from tests.helpers.rows import few

@@ -9,8 +9,9 @@ import lstmzoo
 from lstmzoo.execution.engine import Execution
 from lstmzoo.tasks.echo import Echo, EchoSpec
 from lstmzoo.tasks.losses import huber
+from lstmzoo.tasks.optional import completed, sizes_of, words_of
 from lstmzoo.tasks.registry import TASKS
-from lstmzoo.tasks.task import SYMBOLS, completed, sizes_of, words_of
+from lstmzoo.tasks.task import SYMBOLS
 from lstmzoo.training.validation import Validator
 from tests.foreign.foreign.drift import Drift, DriftSpec
 

@@ -5,8 +5,9 @@ from typing import Any
 
 from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.plan import count_parameters
+from lstmzoo.tasks.optional import sizes_of
 from lstmzoo.tasks.registry import make_task
-from lstmzoo.tasks.task import Task, sizes_of
+from lstmzoo.tasks.task import Task
 
 BUDGET = "model.parameters"
 MAX_UNITS = 1 << 20

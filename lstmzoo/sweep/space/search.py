@@ -14,7 +14,7 @@ from lstmzoo.sweep.space.budget import BUDGET, bound_task, units_for
 from lstmzoo.sweep.space.dimensions import Dimension, Values
 from lstmzoo.sweep.space.objective import Objective, usual_direction
 from lstmzoo.sweep.space.sections import SweepSpec
-from lstmzoo.tasks.task import sizes_of
+from lstmzoo.tasks.optional import sizes_of
 
 
 class Search(NamedTuple):
