@@ -1,10 +1,9 @@
 """The command `python -m lstmzoo.predict RUN DATA`: what a trained series model predicts for a table or WAV file."""
 
 import sys
-from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -41,14 +40,7 @@ def predict(
     many as the run predicts ahead (task.horizon). A WAV file has the predictions alone.
     """
     from lstmzoo.execution.auto import choose_threads
-    from lstmzoo.inference.predicting import (
-        Predictor,
-        check_steps,
-        predictions,
-        predictions_beyond,
-        rate_of,
-        series_of,
-    )
+    from lstmzoo.inference.predicting import Predictor, all_predictions, check_steps, rate_of, series_of
     from lstmzoo.inference.prediction_files import STDOUT, check_out, prediction_writer
     from lstmzoo.inference.restored import restore
     from lstmzoo.inference.runtimes import LONG_ROWS, check_runtime, choose_runtime, needs_tensorflow, open_runner
@@ -56,14 +48,6 @@ def predict(
     from lstmzoo.runs.trained import open_run
     from lstmzoo.system.command_line import hidden_stderr
     from lstmzoo.system.terminal import counted_line, printable
-
-    def say(line: str) -> None:
-        print(printable(line), file=sys.stderr)
-
-    def put(pieces: Iterable[Any]) -> None:
-        for truths, found in pieces:
-            write(truths, found)
-            count(len(found))
 
     check_runtime(runtime)
     check_out(out)
@@ -73,21 +57,27 @@ def predict(
     restored = restore(trained, state, save_state)
     given = open_data(data, scaling, table_rows.segment, rate_of(trained))
     for note in (*trained.notes, *given.notes):
-        say(note)
+        _say(note)
     runtime = choose_runtime(runtime, given.table.rows, LONG_ROWS)  # steps are computed one by one
     rows, more = given.table.rows, table_rows.horizon + steps
     watched = counted_line(rows + more, "rows") if out != STDOUT else nullcontext(lambda _: None)
-    with prediction_writer(out, given, scaling.targets, say) as write, watched as count:
+    with prediction_writer(out, given, scaling.targets, _say) as write, watched as count:
         if needs_tensorflow(runtime):
             start_tensorflow(choose_threads(trained.experiment.model.layers))
         with hidden_stderr():  # messages of runtimes
             predictor = Predictor(open_runner(trained, runtime), scaling, restored.start)
-            put(predictions(predictor, given, table_rows.horizon))
-            last = predictor.state
-            put(predictions_beyond(predictor, given, steps))
-    restored.save(last)
+            for truths, found in all_predictions(predictor, given, table_rows.horizon, steps):
+                write(truths, found)
+                count(len(found))
+    restored.save(predictor.state)
     if out != STDOUT:
         print(printable(f"{out}: {rows:,} rows, and {more:,} beyond the end of {data}"))
+
+
+def _say(line: str) -> None:
+    from lstmzoo.system.terminal import printable
+
+    print(printable(line), file=sys.stderr)
 
 
 def main(prog_name: str) -> None:

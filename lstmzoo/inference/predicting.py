@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lstmzoo.data.scaling import Scaling
 from lstmzoo.errors import InputError, check_count, shown
@@ -31,6 +31,8 @@ else:
     from lstmzoo.system.lazy_numpy import np
 
 ROWS = 4096  # of one call
+Rows: TypeAlias = "tuple[np.ndarray, np.ndarray]"
+"""Targets `[n, targets there]` and predictions `[n, M]` of the same rows."""
 
 
 def series_of(trained: Trained) -> tuple[TableRows, Scaling]:
@@ -126,7 +128,15 @@ def predict_series(
     return found
 
 
-def predictions(predictor: Predictor, data: SeriesData, horizon: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def all_predictions(predictor: Predictor, data: SeriesData, horizon: int, steps: int) -> Iterator[Rows]:
+    """Yield the rows of `predictions`, then those of `steps` rows beyond; the state stays that after the data."""
+    yield from predictions(predictor, data, horizon)
+    state = predictor.state
+    yield from predictions_beyond(predictor, data, steps)
+    predictor.carried.state = state
+
+
+def predictions(predictor: Predictor, data: SeriesData, horizon: int) -> Iterator[Rows]:
     """Yield the targets that a table has, `[n, targets there]`, and predictions of the same rows, `[n, M]`.
 
     A prediction of row t is made at row t - horizon of the same recording, so it is NaN in the first `horizon` rows of
@@ -148,7 +158,7 @@ def predictions(predictor: Predictor, data: SeriesData, horizon: int) -> Iterato
     yield data.no_targets(horizon), predictor.waiting(horizon)
 
 
-def predictions_beyond(predictor: Predictor, data: SeriesData, steps: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def predictions_beyond(predictor: Predictor, data: SeriesData, steps: int) -> Iterator[Rows]:
     """Yield the same of `steps` rows more, each predicted from the predictions before it; they have no targets."""
     for first in range(0, steps, ROWS):
         found = _closed_loop(predictor, min(ROWS, steps - first))

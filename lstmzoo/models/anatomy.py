@@ -3,11 +3,22 @@
 Since `build_model` stores no extra information in a model, they also work on models that were saved and loaded.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import tf_keras as keras
 
 from lstmzoo.errors import InputError, shown
+from lstmzoo.models.layer_checks import (
+    cells_of,
+    follows,
+    foreign,
+    is_column,
+    is_one_hot,
+    is_sum,
+    require,
+    require_plain,
+)
 from lstmzoo.models.spec import NUMBERS
 
 _CALLS = (keras.Sequential.call, keras.Sequential.__base__.call)  # the base is the class of functional models
@@ -47,50 +58,105 @@ def dissect(model: keras.Model) -> Anatomy:
     A user's class that inherits from one of Keras's is refused too: it may compute something else.
     """
     _require_functional(model)
-    encoding = "features" if len(model.input_shape) == 3 else "scalar"
-    one_hot_size, embedding, head, rate = None, None, None, 0.0
     layers, skip = _chain(model)
-    recurrent: list[keras.layers.RNN] = []
-    cells: list[keras.layers.LSTMCell] = []
-    dropout: list[float] = []
-    skip_outputs = False
+    stack = _Stack(model)
     for layer in layers:
-        if _is_sum(layer, recurrent):
-            skip_outputs = True
-            continue
-        _require(layer, _follows(layer, model), "one input, the layer before, and one output")
-        _require_plain(layer)
-        if type(layer) is keras.layers.Embedding:
-            _require(layer, not layer.mask_zero, "mask_zero=False")
-            encoding, embedding = "embedding", layer
-        elif _is_one_hot(layer):
-            encoding, one_hot_size = "one_hot", layer.layer.num_tokens
-        elif type(layer) is keras.layers.SpatialDropout1D:
-            _require(layer, layer is not model.layers[-1] and head is None, "in front of an LSTM layer or of the head")
-            rate = layer.rate
-        elif type(layer) in (keras.layers.LSTM, keras.layers.RNN):
-            inner = _cells(layer)
-            recurrent.append(layer)
-            rates = [cell.dropout for cell in inner]
-            dropout += [rates[0] or rate, *rates[1:]]
-            cells += inner
-            rate = 0.0
-        elif type(layer) is keras.layers.Dense and head is None and cells:
-            linear = layer.activation is keras.activations.linear and layer.use_bias
-            _require(layer, linear, "linear, with a bias, above the last LSTM layer")
-            head = layer
-        elif type(layer) is keras.layers.Reshape:
-            _require(layer, _is_column(layer, model), "[B, T] made [B, T, 1], right above the input")
-        elif not isinstance(layer, keras.layers.InputLayer):
-            raise _foreign(layer)
-    if not cells:
+        stack.take(layer)
+    if not stack.cells:
         raise InputError(f"expected a model with an LSTM layer, received {model.name!r}, which has none")
-    if skip is not None and head is None:
-        raise _foreign(skip)
-    dropout.append(rate)
-    of_h = tuple(cell.recurrent_dropout for cell in cells)
-    found = tuple(recurrent), tuple(cells), tuple(dropout)
-    return Anatomy(encoding, one_hot_size, embedding, *found, of_h, head, skip, skip_outputs)
+    if skip is not None and stack.head is None:
+        raise foreign(skip)
+    return stack.anatomy(skip)
+
+
+class _Stack:
+    """A collector of layers, one by one from the input up."""
+
+    def __init__(self, model: keras.Model):
+        self.model = model
+        self.encoding = "features" if len(model.input_shape) == 3 else "scalar"
+        self.one_hot_size: int | None = None
+        self.embedding: keras.layers.Embedding | None = None
+        self.recurrent: list[keras.layers.RNN] = []
+        self.cells: list[keras.layers.LSTMCell] = []
+        self.dropout: list[float] = []
+        self.rate = 0.0  # of the dropout in front of the next cell, or of the head
+        self.head: keras.layers.Dense | None = None
+        self.skip_outputs = False
+
+    def take(self, layer: keras.layers.Layer) -> None:
+        """Take the next layer; raise `InputError` that names it if it is not part of a stack of LSTMs."""
+        if is_sum(layer, self.recurrent):
+            self.skip_outputs = True
+            return
+        require(layer, follows(layer, self.model), "one input, the layer before, and one output")
+        require_plain(layer)
+        take = _TAKE.get(type(layer))
+        if take is None:
+            raise foreign(layer)
+        take(self, layer)
+
+    def anatomy(self, skip: keras.layers.Dense | None) -> Anatomy:
+        """Return what was found, with the layer beside it."""
+        return Anatomy(
+            encoding=self.encoding,
+            one_hot_size=self.one_hot_size,
+            embedding=self.embedding,
+            recurrent=tuple(self.recurrent),
+            cells=tuple(self.cells),
+            dropout=(*self.dropout, self.rate),
+            recurrent_dropout=tuple(cell.recurrent_dropout for cell in self.cells),
+            head=self.head,
+            skip=skip,
+            skip_outputs=self.skip_outputs,
+        )
+
+    def _input(self, layer: keras.layers.InputLayer) -> None:
+        """Do nothing: the model has the shape of its input."""
+
+    def _embedding(self, layer: keras.layers.Embedding) -> None:
+        require(layer, not layer.mask_zero, "mask_zero=False")
+        self.encoding, self.embedding = "embedding", layer
+
+    def _one_hot(self, layer: keras.layers.TimeDistributed) -> None:
+        if not is_one_hot(layer):
+            raise foreign(layer)
+        self.encoding, self.one_hot_size = "one_hot", layer.layer.num_tokens
+
+    def _reshape(self, layer: keras.layers.Reshape) -> None:
+        require(layer, is_column(layer, self.model), "[B, T] made [B, T, 1], right above the input")
+
+    def _dropout(self, layer: keras.layers.SpatialDropout1D) -> None:
+        below = layer is not self.model.layers[-1] and self.head is None
+        require(layer, below, "in front of an LSTM layer or of the head")
+        self.rate = layer.rate
+
+    def _recurrent(self, layer: keras.layers.RNN) -> None:
+        cells = cells_of(layer)
+        first, *others = (cell.dropout for cell in cells)
+        self.recurrent.append(layer)
+        self.cells += cells
+        self.dropout += [first or self.rate, *others]
+        self.rate = 0.0
+
+    def _dense(self, layer: keras.layers.Dense) -> None:
+        if self.head is not None or not self.cells:
+            raise foreign(layer)
+        linear = layer.activation is keras.activations.linear and layer.use_bias
+        require(layer, linear, "linear, with a bias, above the last LSTM layer")
+        self.head = layer
+
+
+_TAKE: dict[type, Callable[[_Stack, Any], None]] = {
+    keras.layers.InputLayer: _Stack._input,
+    keras.layers.Embedding: _Stack._embedding,
+    keras.layers.TimeDistributed: _Stack._one_hot,
+    keras.layers.Reshape: _Stack._reshape,
+    keras.layers.SpatialDropout1D: _Stack._dropout,
+    keras.layers.LSTM: _Stack._recurrent,
+    keras.layers.RNN: _Stack._recurrent,
+    keras.layers.Dense: _Stack._dense,
+}
 
 
 def require_keras_2(model: Any) -> None:
@@ -120,76 +186,6 @@ def _chain(model: keras.Model) -> tuple[list[keras.layers.Layer], keras.layers.D
     summed = total.input if isinstance(total.input, list) else [total.input]
     linear = type(skip) is keras.layers.Dense and skip.activation is keras.activations.linear and not skip.use_bias
     beside = linear and skip.input is model.input and summed[0] is layers[-1].output and summed[1:] == [skip.output]
-    _require(total, beside, "the sum of the head and of a linear layer of the inputs without a bias")
-    _require_plain(skip)
+    require(total, beside, "the sum of the head and of a linear layer of the inputs without a bias")
+    require_plain(skip)
     return layers, skip
-
-
-def _require_plain(layer: keras.layers.Layer) -> None:
-    _require(layer, not layer.losses, "no regularizer")
-    _require_one_type(layer)
-
-
-def _is_one_hot(layer: keras.layers.Layer) -> bool:
-    wrapped = type(layer) is keras.layers.TimeDistributed and type(layer.layer) is keras.layers.CategoryEncoding
-    return wrapped and layer.layer.output_mode == "one_hot"
-
-
-def _is_column(layer: keras.layers.Reshape, model: keras.Model) -> bool:
-    below = model.layers[: model.layers.index(layer)]
-    at_input = all(isinstance(other, keras.layers.InputLayer) for other in below)
-    return at_input and len(layer.input_shape) == 2 and len(layer.output_shape) == 3 and layer.output_shape[2] == 1
-
-
-def _cells(layer: keras.layers.RNN) -> list[keras.layers.LSTMCell]:
-    stacked = type(layer.cell) is keras.layers.StackedRNNCells
-    cells = list(layer.cell.cells) if stacked else [layer.cell]
-    for cell in cells:
-        if type(cell) is not keras.layers.LSTMCell:
-            raise _foreign(layer)
-        gates = cell.recurrent_activation in (keras.activations.sigmoid, keras.activations.hard_sigmoid)
-        plain = cell.activation is keras.activations.tanh and cell.use_bias
-        _require(layer, plain and gates, "tanh, with a bias, with sigmoid or hard_sigmoid gates")
-        _require_one_type(cell)
-    _require(layer, not layer.time_major, "batches first (time_major=False)")
-    _require(layer, layer.stateful, "stateful=True")
-    _require(layer, layer.return_sequences and not layer.go_backwards, "return_sequences=True, forwards in time")
-    _require(layer, not (isinstance(layer, keras.layers.LSTM) and cells[0].dropout), "dropout as SpatialDropout1D")
-    return cells
-
-
-def _is_sum(layer: keras.layers.Layer, recurrent: list[keras.layers.RNN]) -> bool:
-    """Tell whether a layer adds the outputs of all recurrent layers, of which the last is right below it."""
-    given = layer.input if type(layer) is keras.layers.Add and isinstance(layer.input, list) else []
-    return [*map(id, given)] == [id(each.output) for each in recurrent] and len(recurrent) > 1
-
-
-def _follows(layer: keras.layers.Layer, model: keras.Model) -> bool:
-    """Tell whether the input of a layer is the output of the one before it."""
-    place = model.layers.index(layer)
-    if isinstance(layer, keras.layers.InputLayer) or place == 0:
-        return place == 0
-    return layer.input is model.layers[place - 1].output
-
-
-def _require(layer: keras.layers.Layer, holds: bool, what: str) -> None:
-    if not holds:
-        raise InputError(f"layer {layer.name!r}: expected {what}, as build_model makes it, received another setting")
-
-
-def _require_one_type(layer: keras.layers.Layer) -> None:
-    if layer.compute_dtype != layer.variable_dtype:
-        raise InputError(
-            f"layer {layer.name!r}: expected one that computes in the type of its weights, {layer.variable_dtype}, "
-            f"received mixed precision ({layer.dtype_policy.name}), in which only Keras's own fit, evaluate and "
-            f"predict work: call keras.mixed_precision.set_global_policy({layer.variable_dtype!r}) before build_model, "
-            "or convert this model with lstmzoo.from_keras(model)"
-        )
-
-
-def _foreign(layer: keras.layers.Layer) -> InputError:
-    return InputError(
-        "expected a stack of stateful LSTM layers such as build_model makes, "
-        f"received the layer {layer.name!r} ({type(layer).__name__}): lstmzoo.from_keras(model) converts other stacks "
-        "of LSTMs, models within models too"
-    )
