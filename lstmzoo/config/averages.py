@@ -27,6 +27,10 @@ class Ema(_Average):
         """Compute the share of the weights in an average of `count` steps, from 1."""
         return 1 - min(self.decay, count / (count + 9))
 
+    def describe(self, steps: int | None, seconds: float | None) -> str:
+        """Describe the average of a run of so many steps, or of so many seconds of training."""
+        return f"ema of the weights, decay {self.decay:g}"
+
 
 class Mean(_Average):
     """The mean of the weights after each step of a run's last part (Polyak & Juditsky 1992)."""
@@ -40,6 +44,21 @@ class Mean(_Average):
     def share(self, count: int) -> float:
         """Compute the share of the weights in an average of `count` steps, from 1."""
         return 1 / count
+
+    def describe(self, steps: int | None, seconds: float | None) -> str:
+        """Describe the average of a run of so many steps, or of so many seconds of training."""
+        if steps is None:
+            return f"mean of the weights, from {self.start * (seconds or 0):.3g} s of training on"
+        return f"mean of the weights, from step {first_step(self.start, steps):,} on"
+
+
+def first_step(start: float, steps: int) -> int:
+    """Return the first step (from 1) before which a share of at least `start` of a run of so many steps is done.
+
+    It is `steps` + 1 where there is none.
+    """
+    before = int(start * steps)
+    return before + 1 if before / steps >= start else before + 2
 
 
 AVERAGES: dict[str, type[_Average]] = {"ema": Ema, "mean": Mean}

@@ -120,7 +120,7 @@ class ValidateSpec(Section):
     every_steps: Annotated[CountOrNever, MAY_CHANGE] = 500
     """Steps between two validations, and one at the end; 0: never."""
     fraction: Fraction = 0.1
-    """Share to validate on. char: the end of the text; series: that of each segment; echo: a series of its own."""
+    """Share to validate on. char: behind what is trained on; series: so of each segment; echo: a series of its own."""
     patience: Annotated[Count | None, MAY_CHANGE] = None
     """Validations in a row without a better val_loss after which the run stops early; null: it never does."""
 

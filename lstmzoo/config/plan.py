@@ -6,6 +6,7 @@ Everything `auto` is decided here, as a pure function of the configuration, the 
 
 from typing import NamedTuple
 
+from lstmzoo.config.averages import first_step
 from lstmzoo.config.experiment import Experiment, TrainSpec
 from lstmzoo.config.resets import RandomReset
 from lstmzoo.errors import InputError
@@ -60,6 +61,7 @@ def make_plan(experiment: Experiment, device: str | None = None, workers: int = 
     windows, dropped = task.windows(train.seq_length)
     resolved = resolve(experiment, device or find_device(), sizes, windows, workers)
     steps = train.steps or (train.epochs * windows if train.epochs else None)
+    check_average(train, steps)
     floor = loss_floor(task, train)
     parameters = count_parameters(experiment, sizes)
     memory = memory_needed(experiment, sizes, int(resolved.execution.windows_per_call))
@@ -68,6 +70,16 @@ def make_plan(experiment: Experiment, device: str | None = None, workers: int = 
     numbers, layers = sizes.outputs is not None, experiment.model.layers
     pays = experiment.execution.kernel == "auto" and native_pays(resolved.execution.kernel, layers, numbers)
     return Plan(resolved, task, parameters, windows, dropped, steps, memory, floor, cores, pays)
+
+
+def check_average(train: TrainSpec, steps: int | None) -> None:
+    """Raise `InputError` for an average that takes no step of a run of so many; None: time bounds it."""
+    if train.average is None or steps is None or first_step(train.average.start, steps) <= steps:
+        return
+    raise InputError(
+        f"train.average.start: expected a share that is done before the last of {steps:,} steps (at most "
+        f"{(steps - 1) / steps:g}), received {train.average.start:g}: lower it, or take more steps"
+    )
 
 
 def loss_floor(task: Task, train: TrainSpec) -> float | None:

@@ -17,9 +17,15 @@ class Scorer:
 
     def __init__(self, trained: Trained):
         self.trained, self.vocab_size = trained, trained.sizes.head
+        self.programs: dict[tuple[int, int], tuple[Program, Any]] = {}  # by lanes and window: many texts take the same
 
     def program(self, lanes: int, window: int) -> tuple[Program, Any]:
         """Return a compiled program, and the zero state, as `losses.Reader.program` describes."""
+        if (lanes, window) not in self.programs:
+            self.programs[lanes, window] = self._compiled(lanes, window)
+        return self.programs[lanes, window]
+
+    def _compiled(self, lanes: int, window: int) -> tuple[Program, Any]:
         network = Network(dissect(self.trained.model(batch_size=lanes)), "xla")
 
         def run(x: Tensor, y: Tensor, states: States) -> tuple[Tensor, States]:

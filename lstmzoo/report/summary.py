@@ -15,7 +15,7 @@ from lstmzoo.config.plan import count_parameters
 from lstmzoo.data.scaling import load_scaling
 from lstmzoo.errors import InputError, shown
 from lstmzoo.models.spec import Sizes
-from lstmzoo.runs.best import is_better
+from lstmzoo.runs.best import is_before_average, is_better
 from lstmzoo.runs.curve import Curve
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.runs.metrics import Line
@@ -140,7 +140,9 @@ class _Tally:
         self.last = line
         if "elapsed_seconds" in line:
             self.timed = line
-        if "val_loss" in line and is_better(line["val_loss"], self.best.get("val_loss")):
+        if is_before_average(line):
+            self.best = {}
+        elif "val_loss" in line and is_better(line["val_loss"], self.best.get("val_loss")):
             self.best = line
 
     def result(self, experiment: Experiment, sizes: Sizes) -> _Result:

@@ -42,8 +42,8 @@ class OneStream:
             raise InputError(
                 f"task: expected a text with {self.batch_size * seq_length + 1:,} symbols or more to train on: a "
                 f"window of {seq_length} in each of {self.batch_size} lanes and a last target, received "
-                f"{len(self.training):,} (and {self.held_out:,} to validate on): take a longer text, or lower "
-                "train.batch_size, train.seq_length or validate.fraction"
+                f"{len(self.training):,} (and {self.held_out:,} to validate on{_and_tested(len(self.testing))}): take "
+                f"a longer text, or lower train.batch_size, train.seq_length{_or_shares(len(self.testing))}"
             )
         if validates and targets_a_lane(self.validating, self.batch_size) < 1:
             raise InputError(
@@ -69,6 +69,14 @@ class OneStream:
     def to_test(self) -> list[np.ndarray]:
         """Return the ids that a run is tested on; none without a target."""
         return [self.testing] if len(self.testing) > 1 else []
+
+
+def _and_tested(count: int) -> str:
+    return f", {count:,} to be tested on" if count else ""
+
+
+def _or_shares(tested: int) -> str:
+    return ", validate.fraction or task.test_fraction" if tested else " or validate.fraction"
 
 
 def describe_test(parts: Sequence[np.ndarray]) -> dict[str, str]:
@@ -129,13 +137,13 @@ class Files:
 
     def check(self, seq_length: int, validates: bool) -> None:
         """Lay both parts into lanes; raise `InputError` where no file has a window, or nothing can be validated on."""
-        training, validating, _ = self.parts
+        training, validating, testing = self.parts
         longest, needed = max((part.rows for part in training), default=0), max(seq_length, 2)
         if longest < needed:
             raise InputError(
                 f"task.text: expected a file with {needed:,} symbols or more to train on, a window of "
-                f"train.seq_length, received at most {longest:,}: take longer files, lower train.seq_length or "
-                "validate.fraction, or join the files (task.segment: null)"
+                f"train.seq_length, received at most {longest:,}: take longer files, lower train.seq_length"
+                f"{_or_shares(len(testing))}, or join the files (task.segment: null)"
             )
         if validates and not validating:
             raise InputError(

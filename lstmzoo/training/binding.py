@@ -143,7 +143,7 @@ def check_digests(directory: RunDirectory, plan: Plan, checkpoint: Checkpoint) -
 
 def check_length(plan: Plan, run_state: RunState, kept: Settings, wanted: Settings, changed: Settings) -> None:
     """Raise `ConfigError` for a run that is to end before its old length, or before the step that it has reached."""
-    keys = [key for key in LENGTHS if f"train.{key}" in changed and wanted[f"train.{key}"] is not None]
+    keys = changed_lengths(wanted, changed)
     if not keys:
         return
     if is_shorter(kept, wanted, plan.windows) or Cadence(plan, run_state).is_at_end():
@@ -151,6 +151,38 @@ def check_length(plan: Plan, run_state: RunState, kept: Settings, wanted: Settin
         old = next(f"train.{key} {kept[f'train.{key}']}" for key in LENGTHS if kept[f"train.{key}"] is not None)
         name = f"train.{keys[0]}"
         raise ConfigError([f"{name}: expected more than the run has ({old}, {done}), received {written(wanted[name])}"])
+
+
+def changed_lengths(wanted: Settings, changed: Settings) -> list[str]:
+    """List the keys of a length that a resume asks for in place of the old one."""
+    return [key for key in LENGTHS if f"train.{key}" in changed and wanted[f"train.{key}"] is not None]
+
+
+def move_average(plan: Plan, run_state: RunState, key: str) -> None:
+    """Let an average that is of a share of the run begin where it does in a run of the new length, `train.KEY`.
+
+    Raises `ConfigError` where that is among the steps that are done, but not where it began: which weights would have
+    been in the average is not known any more.
+    """
+    average, averaged = plan.resolved.train.average, run_state.averaged
+    if average is None or not average.needs_length or not averaged:
+        return
+    cadence, first = Cadence(plan, run_state), run_state.position.step - averaged + 1
+    if cadence.progress(run_state.position.step) < average.start:
+        run_state.forget_average()
+    elif average.start and (plan.steps is None or cadence.progress(first) < average.start):
+        _refuse_average(plan, key, cadence.fraction())
+
+
+def _refuse_average(plan: Plan, key: str, done: float) -> NoReturn:
+    start, length = plan.resolved.train.average.start, getattr(plan.resolved.train, key)  # type: ignore[union-attr]
+    raise ConfigError(
+        [
+            f"train.{key}: expected a length of which less than {start:g} (train.average.start) is done, or the "
+            f"average would have other steps than in a run of that length, received {written(length)}, of which "
+            f"{done:.3g} is done: take a longer one, or the old one"
+        ]
+    )
 
 
 def decided_before(plan: Plan, kept: Settings) -> Plan:

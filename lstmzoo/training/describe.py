@@ -29,6 +29,7 @@ def describe_plan(plan: Plan) -> dict[str, str]:
         f"{plan.dropped:,} {words.steps} dropped ({words.dropped})",
         **plan.task.describe(),
         "length": length,
+        **({"average": train.average.describe(plan.steps, train.time_budget)} if train.average else {}),
         "memory": f"about {plan.memory / 1e6:,.0f} MB beside TensorFlow, of {most / 1e9:.1f} GB ({limit})",
         "execution": f"kernel {execution.kernel}, threads {execution.threads}{_cores(plan)}, "
         f"{_shards(int(execution.shards), train.batch_size, count_gpus())}"

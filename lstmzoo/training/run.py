@@ -168,8 +168,9 @@ def _train_to_an_end(start: Start, progress: Progress, prepare: Prepare | None, 
             if start.resumed is None:
                 _begin(start)
             described = describe_plan(plan)
-            for name in ("model", "data", *plan.task.describe(), "execution"):
-                progress.say(f"{name}: {described[name]}")
+            for name in ("model", "data", *plan.task.describe(), "average", "execution"):
+                if name in described:
+                    progress.say(f"{name}: {described[name]}")
             for warning in plan.task.warnings():
                 progress.say(f"warning: {warning}")
             trainer = make_trainer(start, progress, stop, prepare, peers)

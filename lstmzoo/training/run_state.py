@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lstmzoo.config.plan import Plan
-from lstmzoo.runs.best import is_better
+from lstmzoo.runs.best import AVERAGE_STEPS, is_before_average, is_better
 from lstmzoo.runs.contents import AVERAGED
 from lstmzoo.runs.metrics import Line
 from lstmzoo.tasks.optional import words_of
@@ -82,12 +82,18 @@ class RunState:
         if self.is_validated:  # before a signal cut short what comes after
             return
         self.last |= measures
-        if self.averaged == 0:
+        if self.averaged is not None:
+            self.last[AVERAGE_STEPS] = self.averaged
+        if is_before_average(self.last):
             return
         self.misses += 1
         if is_better(measures["val_loss"], self.best.val_loss if self.best else None):
             self.best, self.misses = Best(self.position.step, measures["val_loss"]), 0
             self.best_line = self.last
+
+    def forget_average(self) -> None:
+        """Set the average of weights, and the best that it had, to those of a run in which it has not begun."""
+        self.averaged, self.best, self.misses = 0, None, 0
 
     def seen(self, line: Line) -> None:
         """Take the line of a step that was done before, the last one so far."""

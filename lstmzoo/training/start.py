@@ -17,10 +17,12 @@ from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.runs.metrics import Line
 from lstmzoo.runs.places import last_default
 from lstmzoo.training.binding import (
+    changed_lengths,
     check_agreement,
     check_checkpoint,
     check_length,
     decided_before,
+    move_average,
     read_pending,
     read_seconds,
     read_settings,
@@ -165,6 +167,8 @@ def _resume(
     curve, changed = new_curve(plan), changed_settings(kept, wanted)
     size = _catch_up(directory, checkpoint, run_state, curve)
     check_length(plan, run_state, kept, wanted, changed)
+    for key in changed_lengths(wanted, changed):
+        move_average(plan, run_state, key)
     return Start(plan, directory, run_state, curve, pictures, Resumed(checkpoint, size, changed, notes))
 
 

@@ -121,3 +121,12 @@ def test_bad_shares_are_refused(tmp_path):
     with pytest.raises(InputError, match="task.test_fraction: expected a last part of 2 symbols or more"):
         lstmzoo.train_run(load(tmp_path, "task.test_fraction=0.0001"), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("segment", ["null", "file"])
+def test_a_test_that_leaves_too_little_to_train_on_is_named(tmp_path, segment):
+    with pytest.raises(InputError, match=r"train.seq_length, validate.fraction or task.test_fraction"):
+        lstmzoo.train_run(
+            load(tmp_path, "task.test_fraction=0.79", "train.seq_length=30", f"task.segment={segment}"),
+            tmp_path / "run",
+        )

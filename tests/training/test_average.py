@@ -1,5 +1,6 @@
 """train.average: averaged weights are what is validated, kept and exported; training goes on as without them."""
 
+import json
 import shutil
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 import lstmzoo
+from lstmzoo.config.averages import first_step
 from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.optimizers import make_optimizer
 from lstmzoo.config.plan import make_plan
@@ -14,6 +16,8 @@ from lstmzoo.errors import InputError
 from lstmzoo.execution.engine import Execution
 from lstmzoo.runs.checkpoint import load_checkpoint
 from lstmzoo.runs.trained import open_run
+from lstmzoo.sweep.results.measured import Measured
+from lstmzoo.sweep.space.objective import Objective
 from lstmzoo.training.progress import SilentProgress
 from lstmzoo.training.run import Request, train
 from lstmzoo.training.snapshot import take_snapshot
@@ -117,6 +121,56 @@ def test_a_run_that_goes_on_ends_with_the_same_bits(run_of, kind, step, tmp_path
         (tmp_path / "run" / "checkpoints" / f"step-{later:08d}.safetensors").unlink()
     train(Request(None, tmp_path / "run", resume=True, pictures=False), SilentProgress())
     assert_same_run(tmp_path / "run", place)
+
+
+def test_a_longer_run_begins_its_mean_where_a_run_of_that_length_does(run_of, tmp_path):
+    place, _ = run_of("mean")
+    shutil.copytree(place, tmp_path / "run")
+    longer = ["train.steps=24", "checkpoint.every_steps=12"]
+    experiment = lstmzoo.load_config(place / "config.yaml", longer)
+    result = lstmzoo.train_run(experiment, tmp_path / "run", resume=True)
+    whole = lstmzoo.train_run(config("mean", *longer), tmp_path / "whole")
+    assert result["best"] == whole["best"] and result["final"] == whole["final"]
+    ends = [tensors(tmp_path / name, 24) for name in ("run", "whole")]
+    assert int(ends[0]["average/steps"]) == 12
+    for name, value in ends[1].items():
+        np.testing.assert_array_equal(ends[0][name], value)
+
+
+def test_a_length_for_which_the_mean_would_lack_steps_is_refused(run_of, tmp_path):
+    place, _ = run_of("mean")
+    shutil.copytree(place, tmp_path / "run")
+    wish = lstmzoo.load_config(place / "config.yaml", ["train.steps=18"])
+    with pytest.raises(
+        InputError, match=r"train.steps: .* less than 0.5 \(train.average.start\) .* 18, of which 0.667"
+    ):
+        lstmzoo.train_run(wish, tmp_path / "run", resume=True)
+    assert_same_run(tmp_path / "run", place)
+
+
+def test_an_average_that_takes_no_step_is_refused():
+    with pytest.raises(
+        InputError, match=r"train.average.start: .* last of 12 steps \(at most 0.916667\), received 0.92"
+    ):
+        make_plan(config("mean", "train.average.start=0.92"), "cpu")
+    for start, steps in [(0.1, 30), (0.7, 10), (0.29, 100), (0.9, 40_000), (0.0, 1)]:
+        wanted = next(step for step in range(1, steps + 2) if (step - 1) / steps >= start)
+        assert first_step(start, steps) == wanted
+
+
+def test_what_is_validated_before_the_mean_is_the_best_of_no_reader(run_of, tmp_path):
+    place, result = run_of("mean")
+    validated = {line["step"]: line["average_steps"] for line in metrics(place) if "val_loss" in line}
+    assert validated == {3: 0, 6: 0, 9: 3, 12: 6}
+    shutil.copytree(place, tmp_path / "run")
+    (tmp_path / "run" / "result.json").unlink()
+    lines = [json.loads(line) for line in (place / "metrics.jsonl").read_text().splitlines()]
+    lines[2]["val_loss"] = 0.001  # before the mean
+    (tmp_path / "run" / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (row,) = lstmzoo.write_report(tmp_path / "run", tmp_path / "report")
+    measured = Measured(tmp_path / "run", Objective("val_loss", "min")).look()
+    assert row["best_step"] == result["best"]["step"] and measured.steps == [9, 12]
+    assert row["best_val_loss"] == measured.best > 0.001
 
 
 def test_a_run_is_bound_to_its_average(run_of):

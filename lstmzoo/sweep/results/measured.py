@@ -5,7 +5,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from lstmzoo.runs.metrics import METRICS, Metrics
+from lstmzoo.runs.best import is_before_average
+from lstmzoo.runs.metrics import METRICS, Line, Metrics
 from lstmzoo.sweep.space.objective import Objective
 
 
@@ -47,22 +48,25 @@ class Measured:
         self.step += 1
         if f'"{self.objective.name}"'.encode() not in text:
             return
-        step, value = _read(text, self.objective.name)
-        if value is None:
+        line = _read(text, self.objective.name)
+        if line is None:
             return
-        self.step = step
+        self.step = line["step"]
+        if is_before_average(line):
+            self.steps, self.values = [], []
+            return
         while self.steps and self.steps[-1] >= self.step:  # written again after a kill
             self.steps.pop(), self.values.pop()
         self.steps.append(self.step)
-        self.values.append(value)
+        self.values.append(float(line[self.objective.name]))
 
 
-def _read(text: bytes, name: str) -> tuple[int, float | None]:
-    """Return the step of a line and a measure in it; None for a line that is none of ours."""
+def _read(text: bytes, name: str) -> Line | None:
+    """Return the line of a step with a measure in it; None for a line that is none of ours."""
     try:
         line = json.loads(text)
         step, value = line["step"], line[name]
     except (ValueError, TypeError, KeyError, RecursionError):
-        return 0, None
+        return None
     fits = type(step) is int and isinstance(value, int | float) and abs(value) <= sys.float_info.max
-    return (step, float(value)) if fits else (0, None)
+    return line if fits else None
