@@ -24,7 +24,8 @@ def from_keras(
     """Build a stateful model with the weights of a `.keras` or `.h5` file, or live model, of Keras 2 or Keras 3.
 
     The source is one line of layers: an Embedding, one-hot CategoryEncoding, Reshape to `[T, 1]` or nothing; LSTM, RNN
-    of LSTMCell or of StackedRNNCells; a Dense layer or none. No code in a file runs. The new model differs:
+    of LSTMCell or of StackedRNNCells; an Add of the outputs of all LSTM layers or nothing; a Dense layer or none. No
+    code in a file runs. The new model differs:
 
     - With `numbers=True` the outputs of the Dense layer are numbers `[B, T, M]`, and inputs features; by default they
       are where `build_model` made the layer, which it calls "outputs", or a skip beside it.
@@ -72,4 +73,5 @@ def _blueprint(stack: Stack, kind: str | None, batch_size: int, numbers: bool) -
         recurrent_activation=min(stack.activations),
         batch_size=batch_size,
         numbers=numbers,
+        skip_outputs=stack.skip_outputs,
     )

@@ -1,6 +1,6 @@
 """The chain of layers in a Keras config, where the output of each layer is the input of the next."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lstmzoo.convert.keras_own import MODELS, LayerEntry, is_keras, layers_of, name_of, require_keras
@@ -11,7 +11,8 @@ def chain_of(model: LayerEntry, path: tuple[str, ...] = ()) -> list[LayerEntry]:
     """Return class_name and config of each layer, from the input up, with its path: names from the outermost model on.
 
     A model within a model is opened; `path` is its own. A linear layer from the outermost inputs to the outputs, as
-    `build_model` makes it for a skip, comes last and has the key "beside". Raises `InputError` for a model that is
+    `build_model` makes it for a skip, comes last and has the key "beside". An Add above the last LSTM layer is the sum
+    of the outputs of all of them (`skip_outputs`). Raises `InputError` for a model that is
     neither Sequential nor functional, for several inputs or outputs, layers that are shared, branch or merge, and
     classes that are not Keras's own.
     """
@@ -38,6 +39,8 @@ def _functional(config: LayerEntry, outermost: bool) -> list[LayerEntry]:
     by_name = {layer["config"]["name"]: layer for layer in config["layers"]}
     line_end, beside = _without_skip(by_name, **ends) if outermost else (ends["output_layers"], [])
     chain = list(_downwards(by_name, line_end))[::-1]
+    for place, layer in enumerate(chain):
+        _require_sum(layer, chain[:place])
     within = {id(layer) for layer in [*chain, *beside]}
     left_out = [layer for layer in config["layers"] if id(layer) not in within]
     if left_out:
@@ -84,8 +87,26 @@ def _downwards(by_name: Mapping[str, LayerEntry], end: Any) -> Iterator[LayerEnt
             raise InputError(f"layer {name_of(layer)}: expected its first output to be used, received another one")
         if not calls:
             return
-        end = _input_of(layer, calls[0])
+        end = _call(calls[0])[0][-1] if _adds(layer) else _input_of(layer, calls[0])
     raise InputError("model: expected one line of layers, received a circle of layers")
+
+
+def _adds(layer: LayerEntry) -> bool:
+    """Tell whether a layer is called with several tensors that it adds; the last one is that of the line of layers."""
+    return layer["class_name"] == "Add" and is_keras(layer) and len(_call(layer["inbound_nodes"][0])[0]) > 1
+
+
+def _require_sum(layer: LayerEntry, below: Sequence[LayerEntry]) -> None:
+    """Raise `InputError` for an Add of anything but the outputs of all LSTM layers, from the input up."""
+    if not _adds(layer):
+        return
+    tensors = _call(layer["inbound_nodes"][0])[0]
+    recurrent = [[each["config"]["name"], 0, 0] for each in below if each["class_name"] in ("LSTM", "RNN")]
+    if [list(tensor[:3]) for tensor in tensors] != recurrent:
+        raise InputError(
+            f"layer {name_of(layer)}: expected one call with one input, received {len(tensors)} inputs (an Add may "
+            "have the outputs of all LSTM layers, from the input up)"
+        )
 
 
 def _input_of(layer: LayerEntry, call: Any) -> Any:

@@ -33,6 +33,7 @@ class Stack:
         self.holders: list[str] = []  # class of the cell or cells in each recurrent layer
         self.softmax = False
         self.skip: np.ndarray | None = None
+        self.skip_outputs = False  # True if what comes next sees the sum of the outputs of all layers
         self.numbers = False  # True if the outputs are numbers by the name of their layer, or since there is a skip
         self.input_rank: int | None = None
 
@@ -161,6 +162,11 @@ class Stack:
         self.layers.append(LayerWeights(arrays[0], arrays[1], bias))
         self.rates.append([])
 
+    def _sum(self, layer: LayerEntry) -> None:
+        """Take the sum of the outputs of all layers, which the chain has checked."""
+        self._require(layer, self.head is None, "the LSTM layers below the Dense layer", "a sum above it")
+        self.skip_outputs = True
+
     def _dense(self, layer: LayerEntry, config: Mapping[str, Any] | None = None) -> None:
         config = layer["config"] if config is None else config
         self._require(
@@ -255,6 +261,7 @@ _TAKE: dict[str, Callable[[Stack, LayerEntry], None]] = {
     "TimeDistributed": Stack._time_distributed,
     "LSTM": Stack._recurrent,
     "RNN": Stack._recurrent,
+    "Add": Stack._sum,
     "Dense": Stack._dense,
     "Activation": Stack._activation,
     "Softmax": Stack._activation,

@@ -180,7 +180,8 @@ def _require_functional(model: Any) -> None:
 
 def _chain(model: keras.Model) -> tuple[list[keras.layers.Layer], keras.layers.Dense | None]:
     """Return the layers that follow one another from the input up, and the linear layer beside them, if any."""
-    if type(model.layers[-1]) is not keras.layers.Add:
+    recurrent = [layer for layer in model.layers if isinstance(layer, keras.layers.RNN)]
+    if type(model.layers[-1]) is not keras.layers.Add or is_sum(model.layers[-1], recurrent):
         return model.layers, None
     *layers, skip, total = model.layers
     summed = total.input if isinstance(total.input, list) else [total.input]

@@ -44,6 +44,7 @@ def build_model(
     embedding_dim = embedding_dim if embedding_dim is not None else spec.embedding_dim
     _check(spec, encoding, vocab_size, batch_size, seq_length, input_dim, embedding_dim, seed)
     _check_numbers(spec, encoding, vocab_size, outputs)
+    _check_head(spec, outputs or vocab_size)
     seeds = _Seeds(seed, spec.initializer)
     symbols, x = _inputs(encoding, batch_size, seq_length, input_dim, vocab_size, embedding_dim, seeds)
     x = _dropped(x, spec.input_dropout, 0, seeds)
@@ -186,6 +187,14 @@ def _check(
             )
     if batch_size is None or (encoding in ("one_hot", "embedding") and vocab_size is None):
         raise InputError(f"vocab_size and batch_size: expected sizes for encoding {encoding!r}, received None")
+
+
+def _check_head(spec: ModelSpec, size: int | None) -> None:
+    if spec.output_dropout and size is None:
+        raise InputError(
+            "output_dropout: expected 0 in a model without a Dense layer at its end, received "
+            f"{spec.output_dropout:g}: give vocab_size or outputs"
+        )
 
 
 def _check_numbers(spec: ModelSpec, encoding: str, vocab_size: int | None, outputs: int | None) -> None:

@@ -69,3 +69,40 @@ def test_it_takes_layers_of_equal_units(given):
         del description["depth"]
     with pytest.raises(InputError, match="skip_outputs: expected false but with kind stacked_layers and two or more"):
         lstmzoo.build_model(description, encoding="features", input_dim=3, outputs=2, batch_size=2)
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_from_keras_takes_it(tmp_path, skip):
+    description = {**DESCRIPTION, "output_dropout": 0.0, "dropout": 0.1, "skip": skip}
+    source = lstmzoo.build_model(description, encoding="features", input_dim=3, outputs=2, batch_size=2)
+    source.save(tmp_path / "m.keras")
+    for given in (source, tmp_path / "m.keras"):
+        found = lstmzoo.from_keras(given, batch_size=2)
+        assert blueprint_of(found)._replace(weights=None) == blueprint_of(source)._replace(weights=None)
+        for one, other in zip(found.get_weights(), source.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_from_keras_refuses_other_sums():
+    x = keras.Input((7, 4))
+    first, second, third = (keras.layers.LSTM(4, return_sequences=True, name=name) for name in "abc")
+    a = first(x)
+    b = second(a)
+    c = third(b)
+    for parts in ([a, c], [b, a, c], [x, a, b, c], [c, c, c]):
+        model = keras.Model(x, keras.layers.Dense(2)(keras.layers.Add(name="sum")(parts)))
+        with pytest.raises(
+            InputError, match=r"layer 'sum': expected one call with one input, received . inputs .an Add may"
+        ):
+            lstmzoo.from_keras(model)
+
+
+def test_without_a_head_the_output_is_the_sum():
+    description = {**DESCRIPTION, "output_dropout": 0.0}
+    model = lstmzoo.build_model(description, encoding="features", input_dim=3, batch_size=2)
+    assert blueprint_of(model).spec.skip_outputs and len(lstmzoo.get_states(model)) == 3
+    assert rebatch(model, 5).output_shape == (5, None, 4)
+    with pytest.raises(
+        InputError, match=r"output_dropout: expected 0 in a model without a Dense layer .* received 0.5"
+    ):
+        lstmzoo.build_model(DESCRIPTION, encoding="features", input_dim=3, batch_size=2)
