@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Iterator
 from itertools import pairwise
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def check_adapt(adapt: float | None, state: StateFile, save_state: StateFile) ->
     """Raise `InputError` for what is no rate, and for a state beside it."""
     if adapt is None:
         return
-    if isinstance(adapt, bool) or not isinstance(adapt, int | float) or not 0 <= adapt < math.inf:
+    if isinstance(adapt, bool) or not isinstance(adapt, Real) or not 0 <= adapt < math.inf:
         raise InputError(f"adapt: expected a learning rate such as 0.0003, received {shown(adapt)}")
     if state is not None or save_state is not None:
         raise InputError("adapt: expected no state beside it, since its states are of other weights, received one")

@@ -1,6 +1,8 @@
 """Initial weights as data; without an initializer they are Keras's own. No TensorFlow."""
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from lstmzoo.schema.section import Positive, Section
 
@@ -10,7 +12,7 @@ class Uniform(Section):
 
     kind: Literal["uniform"]
     """uniform: every weight and bias, that of the forget gate too, between -limit and limit."""
-    limit: Positive = 0.08
+    limit: Annotated[Positive, Field(le=1000)] = 0.08
     """uniform: the largest size of an initial weight."""
 
     @property

@@ -6,6 +6,7 @@ result.json.
 
 import os
 from collections.abc import Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -105,7 +106,7 @@ def train(request: Request, progress: Progress, prepare: Prepare | None = None) 
 
 def _checked_hosts(request: Request) -> tuple[str, ...]:
     hosts = check_hosts(request.hosts, request.worker)
-    if isinstance(request.wait, bool) or not isinstance(request.wait, int | float) or not request.wait >= 0:
+    if isinstance(request.wait, bool) or not isinstance(request.wait, Real) or not request.wait >= 0:
         raise InputError(f"wait: expected seconds, 0 or more, received {shown(request.wait)}")
     return hosts
 

@@ -78,7 +78,7 @@ def test_scores_have_it_apart_beside_the_bytes(run):
         "xz": len(lzma.compress(TEXT.encode(), preset=9 | lzma.PRESET_EXTREME)),
         "bzip2": len(bz2.compress(TEXT.encode())),
     }
-    still = lstmzoo.score_text(run, TEXT, adapt=0)["adaptive"]
+    still = lstmzoo.score_text(run, TEXT, adapt=np.float32(0))["adaptive"]
     assert still["nats"] == pytest.approx(plain["carried"]["nats"], rel=1e-5)
     shown = describe_scores(found)
     assert f"{'adaptive (learns)':<24} {adaptive['nats']:>8.4f}" in shown
