@@ -73,7 +73,7 @@ def test_vocabulary_and_card_are_inside(exported, form):
     vocabulary, card = inside(exported, form)
     assert vocabulary == open_run("zoo:char_python").vocabulary.as_json()
     assert "911,456 parameters" in card
-    assert "1.13776" in card  # of its own card
+    assert "1.05444" in card  # of its own card
     assert "| `h1`, `c1` | [B, 256] | float32 |" in card
 
 

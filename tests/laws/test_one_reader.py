@@ -46,7 +46,7 @@ def searched(run):
     return SweepDirectory(run).prepare(load_sweep("echo"))
 
 
-CHECKPOINT = "checkpoints/step-00020000.safetensors"
+CHECKPOINT = "checkpoints/step-00030000.safetensors"
 READ = [
     ("config.yaml", sampled),
     ("vocab.json", sampled),
