@@ -1,6 +1,7 @@
 """Train and score every row of rows.yaml that has no result yet, one at a time; the same command again goes on.
 
-`python experiments/shakespeare/queue.py [NAME...]` takes the rows in the order of the file (those named alone, if any).
+`python experiments/shakespeare/queue.py [NAME...]` takes the rows in the order of the file (those named alone, if any),
+the first seed of all of them first.
 A row that was stopped goes on from its last checkpoint. Results are appended to runs.csv beside this. With
 `--keep DIR` the runs stay in DIR; else they stand in experiments/runs while they are trained.
 

@@ -12,9 +12,9 @@ def chain_of(model: LayerEntry, path: tuple[str, ...] = ()) -> list[LayerEntry]:
 
     A model within a model is opened; `path` is its own. A linear layer from the outermost inputs to the outputs, as
     `build_model` makes it for a skip, comes last and has the key "beside". An Add above the last LSTM layer is the sum
-    of the outputs of all of them (`skip_outputs`). Raises `InputError` for a model that is
-    neither Sequential nor functional, for several inputs or outputs, layers that are shared, branch or merge, and
-    classes that are not Keras's own.
+    of the outputs of all of them (`skip_outputs`). Raises `InputError` for a model that is neither Sequential nor
+    functional, for several inputs or outputs, layers that are shared, branch or merge otherwise, and classes that are
+    not Keras's own.
     """
     if not is_keras(model):
         raise InputError(f"model: expected Keras's own class, received {shown(model['class_name'])} of the user's own")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from lstmzoo.convert.arrays import floats, require_shape
-from lstmzoo.convert.keras_own import LayerEntry, foreign, name_of
+from lstmzoo.convert.keras_own import LayerEntry, cells_of, foreign, name_of
 from lstmzoo.errors import InputError, shown
 from lstmzoo.models.blueprint import HeadWeights, LayerWeights, Weights
 from lstmzoo.models.spec import NUMBERS
@@ -134,7 +134,7 @@ class Stack:
         for key in ("go_backwards", "time_major"):
             self._require(layer, not config.get(key), f"{key}=False", f"{key}=True")
         self.holders.append(config["cell"]["class_name"] if "cell" in config else "LSTMCell")
-        cells = _cells(layer)
+        cells = cells_of(layer)
         arrays = iter(self._arrays(layer, sum(2 + bool(cell["use_bias"]) for cell in cells)))
         for cell in cells:
             self._check_cell(layer, cell)
@@ -225,7 +225,7 @@ class Stack:
             raise InputError(f"layer {name_of(layer)}: expected {expected}, received {received}")
 
     def _note_training_only(self, layer: LayerEntry) -> None:
-        for part in (layer["config"], *(_cells(layer) if layer["class_name"] == "RNN" else ())):
+        for part in (layer["config"], *(cells_of(layer) if layer["class_name"] == "RNN" else ())):
             given = [key for key in part if key.endswith(("_regularizer", "_constraint")) and part[key]]
             self.left_out += [f"{key} of {name_of(layer)}" for key in given]
 
@@ -238,19 +238,6 @@ def _computes(layer: LayerEntry) -> bool:
     if take is Stack._activation:
         return bool(config.get("activation") != "linear")  # Softmax has no activation
     return take not in (Stack._input, Stack._dropout, Stack._noise, Stack._identity)
-
-
-def _cells(layer: LayerEntry) -> list[Mapping[str, Any]]:
-    """Return the configs of the cells of an LSTM or RNN layer."""
-    config = layer["config"]
-    if layer["class_name"] == "LSTM":
-        return [config]
-    cell = config["cell"]
-    cells = cell["config"]["cells"] if cell["class_name"] == "StackedRNNCells" else [cell]
-    for inner in cells:
-        if inner["class_name"] != "LSTMCell":
-            raise foreign(layer, f"RNN of {shown(inner['class_name'])}")
-    return [inner["config"] for inner in cells]
 
 
 _TAKE: dict[str, Callable[[Stack, LayerEntry], None]] = {

@@ -95,3 +95,16 @@ def _live_parts(layer: Any) -> Iterator[Any]:
         if (inner := getattr(layer, key, None)) is not None:
             yield from _live_parts(inner)
     yield from getattr(layer, "cells", ())
+
+
+def cells_of(layer: LayerEntry) -> list[Mapping[str, Any]]:
+    """Return the configs of the cells of an LSTM or RNN layer."""
+    config = layer["config"]
+    if layer["class_name"] == "LSTM":
+        return [config]
+    cell = config["cell"]
+    cells = cell["config"]["cells"] if cell["class_name"] == "StackedRNNCells" else [cell]
+    for inner in cells:
+        if inner["class_name"] != "LSTMCell":
+            raise foreign(layer, f"RNN of {shown(inner['class_name'])}")
+    return [inner["config"] for inner in cells]
