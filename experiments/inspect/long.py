@@ -22,7 +22,7 @@ function frame() {
   const now = performance.now();
   times.push(now - last);
   last = now;
-  if (times.length === 120) return done(times.sort((a, b) => a - b)[114]);
+  if (times.length === 120) return done([60, 114].map((place) => times.sort((a, b) => a - b)[place]));
   %s;
   requestAnimationFrame(frame);
 }
@@ -66,8 +66,8 @@ def measured(page: Path) -> dict[str, str]:
     }
     for what, action in (("it scrolls", "byId('text').scrollTop += 900"), ("cells change (h)", "chooseNext(1)")):
         driver.execute_script("return choose(1, 3, 'h')")
-        time_of_frames = driver.execute_async_script(FRAMES % action)
-        found[f"95 of 100 frames while {what} take at most"] = f"{time_of_frames:.0f} ms"
+        half, most = driver.execute_async_script(FRAMES % action)
+        found[f"half, and 95 of 100 frames while {what} take at most"] = f"{half:.0f} ms, {most:.0f} ms"
     start = time.perf_counter()
     driver.execute_script("return choose(1, 200, 'c')")
     found["c of a cell is computed in"] = f"{1000 * (time.perf_counter() - start):.0f} ms"

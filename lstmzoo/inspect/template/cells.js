@@ -58,8 +58,8 @@ class Cells {
   }
 
   async computed(layer, unit, quantity) {
-    const steps = header.steps, scaled = (whole, most) => Float32Array.from(whole, (value) => value / most);
-    if (quantity === "surprise") return Float32Array.from(this.surprise, (value) => value / 1000);
+    const steps = header.steps, scaled = (whole, most) => new Float32Array(whole).map((value) => value / most);
+    if (quantity === "surprise") return scaled(this.surprise, 1000);
     if (quantity === "h") return scaled(this.hidden[layer].subarray(unit * steps, (unit + 1) * steps), WHOLE);
     if (!this.weights) {
       const place = this.placeOf(layer, unit), row = 5 * place + "cifgo".indexOf(quantity);

@@ -62,7 +62,7 @@ function fromHalf(halves) {
     const size = exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25);
     table[k] = k & 32768 ? -size : size;
   }
-  return Float32Array.from(halves, (half) => table[half]);
+  return new Float32Array(halves).map((half) => table[half]);  // `from` with a function is far slower
 }
 
 // What is shown, which the address remembers behind its #.
