@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lstmzoo.config.experiment import ValidateSpec
 from lstmzoo.errors import InputError, check_count, shown
 from lstmzoo.inference.choice import Choice
 from lstmzoo.inference.draw import RunnerSampler
@@ -97,27 +98,36 @@ def _known(trained: Trained, ids: np.ndarray) -> list[Feature]:
 
 def _validation(trained: Trained, length: int) -> Subject:
     """Return the beginning of the first lane that the run validates on, up to where its state is set to zero."""
-    experiment = trained.experiment
-    fraction, train = experiment.validation.fraction, experiment.train
-    task = make_task(experiment.task, train.batch_size, experiment.seed, fraction)
+    experiment, train = trained.experiment, trained.experiment.train
+    task = make_task(experiment.task, train.batch_size, experiment.seed, _share(trained))
     task.check(train.seq_length, True)
     stream, length = task.validation(), length + getattr(experiment.task, "warmup", 0)
     count = min(-(-length // train.seq_length), stream.windows(train.seq_length))
     windows = _first_lane(stream.cut(train.seq_length, 0, count))
     x, targets, weights = (np.concatenate(list(part))[:length] for part in windows)
-    notes = [f"These {len(x):,} steps are all: after them the state is set to zero."] if len(x) < length else []
     counts = weights.reshape(*weights.shape, *[1] * (targets.ndim - weights.ndim)) > 0
-    targets = np.where(counts, targets, np.nan)  # one that cannot be known, warm-up, padding
+    targets, is_all = np.where(counts, targets, np.nan), len(x) < length  # one that cannot be known, warm-up, padding
+    x, targets = (part[: _end(counts)] for part in (x, targets))
+    notes = [f"These {len(x):,} steps are all: after them the state is set to zero."] if is_all else []
     if trained.scaling is None:
         tracks = [Feature("input", x), Feature("target", targets)]
         most = max(DELAYS, getattr(experiment.task, "echo_step", 0) + 1)
         return Subject("its validation series", x, delays(x, most), tracks, notes)
     _check_scaling(trained, task)
-    x, targets = (part[: _end(counts)] for part in (x, targets))
     unscaled = trained.scaling.unscale_targets(targets)
     means, deviations = trained.scaling.of(trained.scaling.inputs)
     tracks = _named(trained.scaling.inputs, x[:, : len(means)] * deviations + means, "input")
     return Subject("its validation", x, *_both(tracks, _named(trained.scaling.targets, unscaled, "target")), notes)
+
+
+def _share(trained: Trained) -> float:
+    """Return the share of the data to show; a run that never validates may have none, but an echo is drawn anyway."""
+    validation, section = trained.experiment.validation, trained.experiment.task
+    if trained.scaling is None:
+        return validation.fraction if validation.every_steps else max(validation.fraction, ValidateSpec().fraction)
+    if not validation.fraction and getattr(section, "validation", None) is None:
+        raise InputError("validate.fraction: expected a part of the run's data to show, received 0: name a table")
+    return validation.fraction
 
 
 def _check_scaling(trained: Trained, task: Task) -> None:

@@ -1,7 +1,11 @@
 """What each kind of run reads and is known of it: bits, tables, what it validates on, bytes; and how symbols look."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
+import yaml
 
 import lstmzoo
 from lstmzoo.errors import InputError
@@ -10,6 +14,7 @@ from lstmzoo.inspect.features import text_features
 from lstmzoo.inspect.glyphs import shown_byte, shown_character
 from lstmzoo.inspect.markup import escaped
 from lstmzoo.runs.trained import open_run
+from lstmzoo.zoo.pretrained import run_path
 from tests.helpers.series_runs import write_run
 from tests.helpers.text_runs import write_text_run
 from tests.inspect.test_page import read
@@ -103,3 +108,39 @@ def test_symbols_that_cannot_be_shown_have_a_sign():
     assert shown[4][1] == "U+202E right-to-left override"
     assert shown_byte(200) == ["·", "byte 200"]
     assert escaped("<a href='x'>\"&\0") == "&lt;a href=&#39;x&#39;&gt;&quot;&amp;�"
+
+
+def echo_run(folder, **validate):
+    """A copy of zoo:echo_4 that validates on another share."""
+    run = shutil.copytree(run_path("zoo:echo_4"), folder)
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    config["validate"] |= validate
+    (run / "config.yaml").write_text(yaml.safe_dump(config))
+    return run, config
+
+
+def test_a_run_that_never_validates_shows_an_echo_that_is_drawn_for_it(tmp_path, out):
+    run, _ = echo_run(tmp_path / "run", every_steps=0, fraction=0.0, patience=None)
+    lstmzoo.inspect_model(run, out=out, length=100)
+    header, _ = read(out)
+    assert header["steps"] == 100 and header["features"][3]["name"] == "input 3 steps ago"
+
+
+def test_padding_behind_a_lane_is_not_shown(tmp_path, out):
+    run, config = echo_run(tmp_path / "run")
+    lane = round(config["validate"]["fraction"] * config["task"]["series_length"]) // config["train"]["batch_size"]
+    assert lane % config["train"]["seq_length"]  # so its last window is padded
+    lstmzoo.inspect_model(run, out=out, length=10**5)
+    header, blocks = read(out)
+    assert header["steps"] == lane == blocks["tracks"].shape[1]
+    assert header["notes"] == [f"These {lane:,} steps are all: after them the state is set to zero."]
+
+
+def test_a_series_run_that_validates_on_nothing_needs_a_table(tmp_path, out, table):
+    run = write_run(tmp_path / "run", ["a", "b"])
+    config = json.loads((run / "config.yaml").read_text()) | {"validate": {"every_steps": 0, "fraction": 0.0}}
+    (run / "config.yaml").write_text(json.dumps(config))
+    write_table(run / "trained.csv", table[1])
+    with pytest.raises(InputError, match="expected a part of the run's data to show, received 0: name a table"):
+        lstmzoo.inspect_model(run, out=out)
+    lstmzoo.inspect_model(run, table[0], out=out)
