@@ -2,7 +2,9 @@
 
 import difflib
 import json
+import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 MOST = 4000  # characters of one problem's message
@@ -88,6 +90,13 @@ def written(value: Any, limit: int = 60) -> str:
         return shown(value, limit)
     text = json.dumps(value, ensure_ascii=False, default=repr)
     return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def path_of(name: str, value: Any) -> Path:
+    """Return a path; raise `InputError` for a value that is none."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise InputError(f"{name}: expected a path, received {shown(value)}")
+    return Path(value)
 
 
 def check_count(name: str, value: object, least: int, most: int | None = None) -> None:

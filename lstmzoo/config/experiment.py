@@ -102,15 +102,17 @@ class TrainSpec(Section):
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
-        given = [key for key in LENGTHS if getattr(self, key) is not None]
+        found, given = [], [key for key in LENGTHS if getattr(self, key) is not None]
         if len(given) != 1:
-            raise expected(f"exactly one of {', '.join(LENGTHS)} ({' and '.join(given) or 'none'} given)")
+            found.append((f"exactly one of {', '.join(LENGTHS)} ({' and '.join(given) or 'none'} given)", ""))
         clips = [
             key for key in ("clipnorm", "clipvalue", "global_clipnorm") if getattr(self.optimizer, key) is not None
         ]
         clips += [key for key in ("grad_clip_norm", "grad_clip_value") if getattr(self, key) is not None]
         if len(clips) > 1:
-            raise expected(f"one way of clipping gradients ({' and '.join(clips)} given)")
+            found.append((f"one way of clipping gradients ({' and '.join(clips)} given)", ""))
+        if found:
+            raise all_expected(found)
         return self
 
 
@@ -223,4 +225,6 @@ class Experiment(Section):
         found = self.task.warnings(self.train.seq_length)
         if self.model.dropout and len(self.model.layers) == 1:
             found.append("model.dropout acts between layers: with one layer it does nothing")
+        if self.validation.patience and not self.validation.every_steps:
+            found.append("validate.patience counts validations: with validate.every_steps 0 it does nothing")
         return found

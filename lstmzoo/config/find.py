@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from lstmzoo.errors import InputError, did_you_mean, shown
+from lstmzoo.errors import InputError, did_you_mean, path_of, shown
 from lstmzoo.zoo.pretrained import PREFIX
 
 SUFFIX = ".yaml"
@@ -26,7 +26,7 @@ def find_config(given: str | os.PathLike[str], kind: str = "", folder: Path = Pa
     `.yaml` may be left out. A file of `folder` goes before one of the package, and a folder is no file. Raises
     `InputError` with the nearest name where neither is.
     """
-    path = Path(given)
+    path = path_of("config", given)
     here = [folder / name for name in _spellings(path)]
     ours = [configs_folder() / kind / name for name in _spellings(path) if path.name == str(path)]
     found = next((each for each in [*here, *ours] if os.path.lexists(each) and not each.is_dir()), None)

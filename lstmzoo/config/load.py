@@ -12,9 +12,10 @@ from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.find import find_config
 from lstmzoo.config.plan import memory_problem
 from lstmzoo.config.sources import EITHER, Problem, Sources
-from lstmzoo.errors import ConfigError
+from lstmzoo.errors import ConfigError, InputError, shown
 from lstmzoo.schema.yaml_reader import parse_yaml
 from lstmzoo.schema.yaml_scalars import parse_scalar
+from lstmzoo.system.machine import memory_limit
 from lstmzoo.tasks.optional import sizes_of
 
 
@@ -24,6 +25,8 @@ def load_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> 
     `path` may be the name of one of the package's configs, such as `echo`, where no file has that name.
     Raises `ConfigError` that names every problem: file and line (or --set), path, expected, received, nearest name.
     """
+    if isinstance(overrides, str) or not all(isinstance(each, str) for each in overrides):
+        raise InputError(f'overrides: expected a list such as ["train.steps=100"], received {shown(overrides)}')
     return _load(find_config(path), overrides, files_may_lack=False)
 
 
@@ -43,7 +46,8 @@ def _load(path: Path, overrides: Sequence[str], files_may_lack: bool) -> Experim
     if experiment is None or problems:
         raise ConfigError(report_lines(sources, problems))
     if too_large := memory_problem(experiment, sizes_of(experiment.task)):
-        raise ConfigError(report_lines(sources, [Problem(("model",), too_large)]))
+        part = "task" if experiment.task.bytes_needed() > memory_limit()[0] else "model"
+        raise ConfigError(report_lines(sources, [Problem((part,), too_large)]))
     return experiment
 
 

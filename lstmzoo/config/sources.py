@@ -18,6 +18,7 @@ from lstmzoo.tasks.registry import TASKS
 
 LENGTHS = ("epochs", "steps", "time_budget")
 EITHER = {"train": LENGTHS, "task": ("corpus", "text")}  # keys of which one is given; that of --set replaces the file's
+WORDS = {("train", "reset_state")}  # a word or a section: --set of a key in it replaces the word
 DATA = {("task", key) for task in TASKS.values() for key in data_keys(task.Spec)}
 
 
@@ -97,8 +98,10 @@ def _lay(data: dict[str, Any], path: KeyPath, value: Any) -> Problem | None:
         return Problem(path[:3], f"expected a key that exists, received one of more than {MAX_DEPTH} levels")
     if path[0] == "model" and path[1:] and isinstance(section.get("model"), str):
         section["model"] = _expanded(section["model"])
-    for key in path[:-1]:
-        inner = section.setdefault(key, {})
+    for depth, key in enumerate(path[:-1], 1):
+        if section.get(key) is None or (path[:depth] in WORDS and isinstance(section[key], str)):
+            section[key] = {}  # null is no section yet
+        inner = section[key]
         if not isinstance(inner, dict):
             return Problem(path, f"expected {key} to be a section, received {written(inner)}")
         section = inner

@@ -9,7 +9,7 @@ from typing_extensions import Self
 from lstmzoo.errors import InputError
 from lstmzoo.models.initializers import Uniform
 from lstmzoo.schema.problems import explain
-from lstmzoo.schema.section import Count, Fraction, Section, expected
+from lstmzoo.schema.section import Count, Fraction, Section, all_expected, expected
 
 MAX_DEPTH = 1000
 
@@ -89,20 +89,21 @@ class ModelSpec(Section):
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
+        found, encoding = [], self.encoding
         if self.depth is not None and isinstance(self.units, tuple) and self.depth != len(self.units):
-            raise expected(f"no depth, or depth {len(self.units)}, with a list of {len(self.units)} units")
+            found.append((f"no depth, or depth {len(self.units)}, with a list of {len(self.units)} units", ""))
         if self.kind == "single" and len(self.layers) > 1:
-            raise expected("depth 1 with kind single (more layers: kind stacked_cells or stacked_layers)")
-        if self.embedding_dim is not None and self.encoding != "embedding":
-            raise expected("embedding_dim with encoding embedding only")
-        if self.encoding == "embedding" and self.embedding_dim is None:
-            raise expected("an embedding_dim with encoding embedding")
-        if self.skip and self.encoding in SYMBOLIC:
-            raise expected(f"false with encoding {self.encoding}, whose inputs are symbols", at="skip")
+            found.append(("depth 1 with kind single (more layers: kind stacked_cells or stacked_layers)", ""))
+        if self.embedding_dim is not None and encoding != "embedding":
+            found.append(("embedding_dim with encoding embedding only", ""))
+        if encoding == "embedding" and self.embedding_dim is None:
+            found.append(("an embedding_dim with encoding embedding", ""))
+        if self.skip and encoding in SYMBOLIC:
+            found.append((f"false with encoding {encoding}, whose inputs are symbols", "skip"))
         if self.skip_outputs and (self.kind != "stacked_layers" or len(set(self.layers)) > 1 or len(self.layers) == 1):
-            raise expected(
-                "false but with kind stacked_layers and two or more layers of equal units", at="skip_outputs"
-            )
+            found.append(("false but with kind stacked_layers and two or more layers of equal units", "skip_outputs"))
+        if found:
+            raise all_expected(found)
         return self
 
     @property

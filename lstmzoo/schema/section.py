@@ -57,6 +57,8 @@ Positive = Annotated[float, Field(gt=0, le=LARGEST)]
 NonNegative = Annotated[float, Field(ge=0, le=LARGEST)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
+NULL = {"type": "null"}  # of the JSON Schema
+
 MAY_CHANGE = "may change"  # in an `Annotated` key of an experiment: a run that goes on may have another value
 
 
@@ -71,5 +73,8 @@ def expected(what: str, at: str = "", near: str = "") -> PydanticCustomError:
 
 def all_expected(problems: list[tuple[str, str]]) -> PydanticCustomError:
     """Return one error that reports several problems, each given as (what was expected, at which key)."""
-    several = [{"what": what, "at": at} for what, at in problems]
+    by_key: dict[str, list[str]] = {}
+    for what, at in problems:
+        by_key.setdefault(at, []).append(what)
+    several = [{"what": ", and ".join(each), "at": at} for at, each in by_key.items()]
     return PydanticCustomError("expected", "{what}", {"what": problems[0][0], "several": several})

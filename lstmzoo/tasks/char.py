@@ -15,7 +15,7 @@ from lstmzoo.data.reading import Reading
 from lstmzoo.data.text import count_symbols, read_text
 from lstmzoo.data.vocabulary import Vocabulary
 from lstmzoo.errors import InputError
-from lstmzoo.schema.section import Fraction, Section, expected
+from lstmzoo.schema.section import NULL, Fraction, Section, all_expected, expected
 from lstmzoo.system.unicode import MARK
 from lstmzoo.tasks.laid import Laid
 from lstmzoo.tasks.paths import find_files
@@ -51,7 +51,7 @@ class CharSpec(Section):
     text: Annotated[
         tuple[str, ...] | None,
         BeforeValidator(_files, json_schema_input_type=str | list[str] | None),
-        Field(json_schema_extra={"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+        Field(json_schema_extra={"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, NULL]}),
     ] = None
     """Instead of corpus: a path, a list of paths, or a glob, relative to this file; read one after another."""
     unit: Literal["char", "byte"] = "char"
@@ -76,19 +76,26 @@ class CharSpec(Section):
 
     @model_validator(mode="after")
     def _one_text(self) -> Self:
-        given = [key for key in ("corpus", "text") if getattr(self, key) is not None]
+        found, given = [], [key for key in ("corpus", "text") if getattr(self, key) is not None]
         if len(given) != 1:
-            raise expected(f"exactly one of corpus and text ({' and '.join(given) or 'none'} given)")
+            found.append((f"exactly one of corpus and text ({' and '.join(given) or 'none'} given)", ""))
         if self.normalize and self.unit == "byte":
-            raise expected("null with unit byte", at="normalize")
+            found.append(("null with unit byte", "normalize"))
+        if self.errors != "strict" and self.unit == "byte":
+            found.append(("strict with unit byte, of which none is wrong", "errors"))
+        if found:
+            raise all_expected(found)
         return self
 
     def check(self, batch_size: int, seq_length: int, fraction: float | None) -> None:
         """Raise for a validation part without symbols; `fraction=None`: no validation."""
+        found = []
         if fraction == 0:
-            raise expected("a share above 0, or validate.every_steps: 0", "validate.fraction")
+            found.append(("a share above 0, or validate.every_steps: 0", "validate.fraction"))
         if (self.test_fraction or 0) + (fraction or 0) >= 1:
-            raise expected("a share below 1 together with validate.fraction", "task.test_fraction")
+            found.append(("a share below 1 together with validate.fraction", "task.test_fraction"))
+        if found:
+            raise all_expected(found)
 
     def bytes_needed(self) -> int:
         """Return 0: the text stays on disk."""

@@ -176,6 +176,10 @@ def absolute(folder, sources):
         (GOOD.replace("echo}", "echo, series_length: 74}"), r"task.series_length: expected batch_size x seq_length = 75"),
         (GOOD.replace("echo}", "echo, series_length: 100}"), r"validate.fraction: expected a larger share \(2 symbols a lane"),
         (GOOD.replace("units: 4", "units: 1000000"), r"expected sizes that fit in memory"),
+        (GOOD.replace("4}", "4, depth: 2, encoding: embedding}"), r"model: expected depth 1 with kind single .*, and an embedding_dim with encoding emb"),
+        (GOOD.replace("epochs: 1", "epochs: 1, steps: 2, grad_clip_norm: 1, grad_clip_value: 1"), r"train: expected exactly one of .*, and one way of clipping"),
+        (GOOD.replace("echo}", "char, corpus: python-stdlib, unit: byte, errors: replace}"), r"task.errors: expected strict with unit byte"),
+        (GOOD.replace("echo}", "echo, series_length: 10000000000000}"), r"try.yaml:1: task: expected sizes that fit in memory"),
         ("", "which is empty"),
         (" \n\n", "which is empty"),
         ("[1, 2]", r"try.yaml:1: expected a mapping of sections, received \[1, 2\]"),
@@ -242,7 +246,11 @@ def test_every_key_has_a_description_and_the_schema_names_them():
     "text",
     [path.read_text().replace("data/", f"{path.parent}/data/") for path in CONFIGS]
     + [GOOD, GOOD.replace("{units: 4}", "echo_4"), GOOD.replace("epochs: 1", "time_budget: 180s")]
-    + [GOOD.replace("epochs: 1", "epochs: 1, schedule: {warmup_steps: 5}, optimizer: {learning_rate: 0.1}")],
+    + [GOOD.replace("epochs: 1", "epochs: 1, schedule: {warmup_steps: 5}, optimizer: {learning_rate: 0.1}")]
+    + [
+        GOOD.replace("echo}", "char, corpus: python-stdlib, text: null}"),
+        SIMULATED.replace("}", ", validation: null}", 1),
+    ],
 )
 def test_the_schema_takes_what_the_loader_takes(tmp_path, text):
     load(tmp_path, text)
@@ -364,3 +372,27 @@ def test_names_that_look_like_other_values_are_read_back(tmp_path, name):
 def test_windows_a_call_fit_into_an_epoch_and_between_events(tmp_path):
     resolved = make_plan(load(tmp_path, GOOD, "execution.windows_per_call=10000000000"), "cpu").resolved
     assert resolved.execution.windows_per_call == 500
+
+
+def test_set_makes_a_section_of_null_and_of_a_word(tmp_path):
+    """Which stand in every resolved config."""
+    whole = load(
+        tmp_path, dump_config(load(tmp_path, GOOD)), "train.average.kind=ema", "model.initializer.kind=uniform"
+    )
+    assert whole.train.average.kind == "ema" and whole.model.initializer.kind == "uniform"
+    text = dump_config(load(tmp_path, GOOD.replace("epochs: 1", "epochs: 1, reset_state: never")))
+    assert load(tmp_path, text, "train.reset_state.probability=0.2").train.reset_state.probability == 0.2
+    with pytest.raises(ConfigError, match="expected seed to be a section, received 0"):
+        load(tmp_path, text, "seed.more=1")
+
+
+def test_patience_without_validations_is_said(tmp_path):
+    found = load(tmp_path, GOOD + "validate: {every_steps: 0, patience: 3}\n").warnings()
+    assert found == ["validate.patience counts validations: with validate.every_steps 0 it does nothing"]
+
+
+@pytest.mark.parametrize("overrides", ["train.steps=5", [5]])
+def test_overrides_are_a_list_of_texts(tmp_path, overrides):
+    (tmp_path / "good.yaml").write_text(GOOD)
+    with pytest.raises(InputError, match=r'overrides: expected a list such as \["train.steps=100"\], received'):
+        lstmzoo.load_config(tmp_path / "good.yaml", overrides)

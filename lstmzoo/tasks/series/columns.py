@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from lstmzoo.data.columns import Table
-from lstmzoo.errors import InputError, shown
+from lstmzoo.errors import ConfigError, InputError, shown
 from lstmzoo.tasks.series.spec import SeriesSpec
 
 
@@ -33,9 +33,13 @@ def choose_columns(spec: SeriesSpec, tables: Sequence[Table]) -> Chosen:
     """
     first = tables[0]
     column = spec.table_rows.segment
-    segment = None if column is None else first.locate(column).name
-    targets = _named(first, spec.targets)
-    inputs = _named(first, spec.inputs)
+    segment, targets, inputs = _each(
+        {
+            "task.segment.column": lambda: None if column is None else first.locate(column).name,
+            "task.targets": lambda: _named(first, spec.targets),
+            "task.inputs": lambda: _named(first, spec.inputs),
+        }
+    )
     if inputs is None:
         out = (segment, *((targets or ()) if spec.horizon == 0 else ()))
         inputs = _usable(first, [name for name in first.names if name not in out])
@@ -51,6 +55,19 @@ def choose_columns(spec: SeriesSpec, tables: Sequence[Table]) -> Chosen:
         if segment is not None:
             table.locate(segment)
     return Chosen(inputs, targets, _weights(spec.loss_weights, targets), segment)
+
+
+def _each(looks: dict[str, Callable[[], Any]]) -> list[Any]:
+    """Return what each look gives; raise one `ConfigError` with the problems of all, each with its key."""
+    found, problems = [], []
+    for key, look in looks.items():
+        try:
+            found.append(look())
+        except InputError as error:
+            problems.append(f"{key}: {error}")
+    if problems:
+        raise ConfigError(problems)
+    return found
 
 
 def _named(table: Table, columns: Sequence[str | int] | None) -> tuple[str, ...] | None:

@@ -10,7 +10,7 @@ from typing_extensions import Self
 
 from lstmzoo.data.simulated import SIMULATIONS, find_simulation, is_simulation
 from lstmzoo.errors import nearest
-from lstmzoo.schema.section import Count, CountOrNever, Positive, Section, all_expected, expected
+from lstmzoo.schema.section import NULL, Count, CountOrNever, Positive, Section, all_expected, expected
 from lstmzoo.tasks.paths import find_files
 from lstmzoo.tasks.task import TableRows, Words
 
@@ -96,7 +96,7 @@ class SeriesSpec(Section):
     segment: SegmentSpec | None = None
     """{column: NAME}: where it changes a new segment begins; null: only with each file."""
     warmup: CountOrNever = 0
-    """First steps of each segment, and of what is validated on, that count in no loss and no metric."""
+    """First steps of each segment, or of a lane's piece of one, that count in no loss and no metric."""
     scale: Literal["standard", "none"] = "standard"
     """standard: by mean and deviation of the training part, undone where people see numbers; none: as they are."""
     missing: Literal["hold"] | None = None
@@ -106,7 +106,9 @@ class SeriesSpec(Section):
     loss_weights: list[Positive] | None = None
     """A weight in the loss for each target, in their order; null: all are equal."""
     validation: Annotated[
-        Files | None, BeforeValidator(_tables, json_schema_input_type=Any), Field(json_schema_extra=SCHEMA)
+        Files | None,
+        BeforeValidator(_tables, json_schema_input_type=Any),
+        Field(json_schema_extra={"anyOf": [*SCHEMA["anyOf"], NULL]}),
     ] = None
     """Tables to validate on, as for data, instead of the last validate.fraction of each segment."""
 

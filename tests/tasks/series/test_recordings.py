@@ -123,6 +123,7 @@ FILES = {
 FLOW = {"inputs": "pressure", "targets": "flow"}
 REFUSED = {  # files, keys of the section, (B, T, fraction), what the message says
     "no such column": ("pump.csv", {"inputs": "presure"}, (1, 1, 0.0), "pump.csv: expected one of its 3 columns, received 'presure'; did you mean pressure?"),
+    "two at once": ("pump.csv", {"inputs": "presure", "targets": "flwo"}, (1, 1, 0.0), r"task.targets: .*pump.csv: expected one .*'flwo'; did you mean flow\?\ntask.inputs: .*'presure'"),
     "a column beyond": ("pump.csv", {"targets": 3}, (1, 1, 0.0), "expected one of its 3 columns, received 3"),
     "dates among all": ("pump.csv", {"targets": "flow"}, (1, 1, 0.0), r"pump.csv: column time: .*2020-01-01.*\(task.inputs is all columns unless it names some\)"),
     "a column that a file lacks": (["pump.csv", "lacks.csv"], FLOW, (1, 1, 0.0), "lacks.csv: expected one of its 1 columns, received 'flow'"),
