@@ -21,7 +21,7 @@ COMMANDS = {
     "score": Command("lstmzoo.score", "measure how well a trained char model predicts a text"),
     "predict": Command("lstmzoo.predict", "predict the rows of a table with a trained series model"),
     "inspect": Command("lstmzoo.inspect.__main__", "write a page that shows what each cell of a model does"),
-    "export": Command("lstmzoo.export.__main__", "write a trained model for TensorFlow, Keras, LiteRT or ONNX"),
+    "export": Command("lstmzoo.export.__main__", "write a trained model for TensorFlow, Keras, LiteRT, ONNX or C"),
     "sweep": Command("lstmzoo.sweep.__main__", "search settings with many trials"),
     "report": Command(
         "lstmzoo.report.__main__", "compare runs: all curves in one picture, and a table of what differs"

@@ -69,6 +69,8 @@ def _company(hosts: str | None, index: int, wait: str | None) -> dict[str, Any]:
     time = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smh]?)", "10m" if wait is None else wait)
     if time is None:
         raise InputError(f"--wait: expected a time such as 30s, 10m or 2h, received {shown(wait)}")
+    if wait is not None and hosts is None:
+        raise InputError("--wait: expected --hosts with it, the workers to wait for, received none")
     addresses = check_hosts([] if hosts is None else [each.strip() for each in hosts.split(",")], index)
     return {"hosts": addresses, "worker": index, "wait": float(time[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[time[2]]}
 

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from lstmzoo.models.registry import NamedModel, get_entry, list_models, register
 from lstmzoo.models.spec import Sizes
 from lstmzoo.tasks.optional import sizes_of
 from lstmzoo.tasks.registry import TASKS
-from lstmzoo.zoo.pretrained import card, list_trained
+from lstmzoo.zoo.pretrained import PREFIX, card, list_trained
 
 SYMBOLS = 65  # of tinyshakespeare, on which the char models are measured
 COUNTED = {
@@ -36,7 +37,7 @@ class Row(NamedTuple):
 def models(pattern: str = "*") -> list[Row]:
     """Return the models whose names match a shell pattern; raise `InputError` where none does."""
     names = list_models(pattern)
-    if not names:
+    if not names and not _trained(pattern):
         near = did_you_mean(pattern, registered())
         raise InputError(f"expected a pattern that matches a model, received {shown(pattern)}{near}")
     results = _measured(_in_full)
@@ -57,6 +58,8 @@ def describe_models(pattern: str = "*") -> str:
     """Return the table for a terminal; sources are numbered, and listed below."""
     rows = models(pattern)
     sources = list(dict.fromkeys(row.source for row in rows if row.source))
+    if not rows:
+        return "\n".join([TRAINED, *_trained(pattern)])
     width = max(len(row.name) for row in rows)
     lines = [f"{'name':<{width}}  {'kind':<14}  {'units':<11}  {'parameters':>10}  source  measured"]
     results = _measured(_in_short)
@@ -67,12 +70,14 @@ def describe_models(pattern: str = "*") -> str:
     notes = [f"[{number}] {source}" for number, source in enumerate(sources, 1)]
     tasks = {get_entry(row.name).task for row in rows}
     notes = [note for task, note in COUNTED.items() if task in tasks] + notes
-    return "\n".join([*lines, "", *notes, "", TRAINED, *_trained()])
+    trained = _trained(pattern)
+    return "\n".join([*lines, "", *notes, *(["", TRAINED, *trained] if trained else [])])
 
 
-def _trained() -> list[str]:
-    """Return a line for each trained model: its name, and the first line of its card."""
-    return [f"  {name:<16}  {card(name).splitlines()[2]}" for name in list_trained()]
+def _trained(pattern: str) -> list[str]:
+    """Return a line for each trained model that matches, with or without zoo:, of its name and its card's first one."""
+    names = [name for name in list_trained() if fnmatchcase(name.removeprefix(PREFIX), pattern.removeprefix(PREFIX))]
+    return [f"  {name:<16}  {card(name).splitlines()[2]}" for name in names]
 
 
 def markdown_models() -> str:

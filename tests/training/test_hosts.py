@@ -282,6 +282,7 @@ BAD = [
     ((["--hosts", "a:1, b"]), "hosts: expected HOST:PORT such as 127.0.0.1:5000, received 'b'"),
     ((["--hosts", ""]), "hosts: expected HOST:PORT such as 127.0.0.1:5000, received ''"),
     ((["--hosts", "a:1,b:1", "--wait", "soon"]), "--wait: expected a time such as 30s, 10m or 2h, received 'soon'"),
+    ((["--wait", "5s"]), "--wait: expected --hosts with it, the workers to wait for, received none"),
     ((["--hosts", "a:1,b:1,c:1", "--set", "train.batch_size=2"]), "train.batch_size: expected a lane or more for each of 3"),
     ((["--hosts", "a:1,b:1,c:1", "--set", "execution.shards=2"]), "execution.shards: expected one or more for each of 3"),
 ]  # fmt: skip

@@ -67,3 +67,13 @@ def test_parameters_follow_the_encoding():
     lstmzoo.register_model("embedded", kind="single", units=8, encoding="embedding", embedding_dim=4)
     model = lstmzoo.build_model("embedded", vocab_size=65, encoding="embedding", batch_size=1)
     assert catalogue.count_of(registry.get_entry("embedded")) == model.count_params()
+
+
+def test_trained_models_are_found_by_a_pattern_too():
+    for pattern in ("clipper", "zoo:clip*"):
+        assert [line.split()[0] for line in catalogue.describe_models(pattern).splitlines()[1:]] == ["zoo:clipper"]
+    table = catalogue.describe_models("echo_3*")
+    assert "echo_3x4" in table and "zoo:" not in table
+    assert all(name in catalogue.describe_models() for name in ("zoo:clipper", "zoo:echo_4", "char_2x512"))
+    with pytest.raises(InputError, match="expected a pattern that matches a model, received 'zoo:nothing'"):
+        catalogue.describe_models("zoo:nothing")
