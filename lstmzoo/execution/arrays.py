@@ -26,16 +26,16 @@ class Arrays(NamedTuple):
 
     def inputs(self, inputs: np.ndarray) -> np.ndarray:
         """Return inputs `[K, B, T]` (`[K, B, T, D]` for features) as `[K, T, B]` (`[K, T, B, D]`)."""
-        inputs, shape = np.asarray(inputs), ["K", self.batch_size, "T", *self.features]
+        inputs, shape = _array("inputs", inputs), ["K", self.batch_size, "T", *self.features]
         fits = inputs.ndim == len(shape) and [inputs.shape[1], *inputs.shape[3:]] == [self.batch_size, *self.features]
         if not fits:
             raise InputError(f"inputs: expected shape [{', '.join(map(str, shape))}], received {list(inputs.shape)}")
-        inputs = inputs.astype(self.dtype) if self.symbols is None else _symbols("inputs", inputs, self.symbols)
+        inputs = self._numbers("inputs", inputs) if self.symbols is None else _symbols("inputs", inputs, self.symbols)
         return np.swapaxes(inputs, 1, 2)
 
     def targets(self, targets: np.ndarray, windows: tuple[int, ...]) -> np.ndarray:
         """Return the targets of windows `(K, B, T)`: symbols `[K, T, B]`, or numbers `[K, T, B, M]`."""
-        targets, shape = np.asarray(targets), (*windows, *((self.size,) if self.numbers else ()))
+        targets, shape = _array("targets", targets), (*windows, *((self.size,) if self.numbers else ()))
         if targets.shape != shape or 0 in shape[1:]:
             words = "[K, B, T, M]" if self.numbers else "[K, B, T]"
             raise InputError(
@@ -43,13 +43,11 @@ class Arrays(NamedTuple):
             )
         if not self.numbers:
             return np.swapaxes(_symbols("targets", targets, self.size), 1, 2)
-        if targets.dtype.kind not in "iubf":
-            raise InputError(f"targets: expected numbers, received {targets.dtype}")
-        return np.swapaxes(targets.astype(self.dtype), 1, 2)
+        return np.swapaxes(self._numbers("targets", targets), 1, 2)
 
     def weights(self, weights: np.ndarray, windows: tuple[int, ...]) -> np.ndarray:
         """Return the weights of windows as `[K, T, B]`; for numbers as `[K, T, B, M]`, or 1 where they are equal."""
-        weights = np.asarray(weights)
+        weights = _array("weights", weights)
         shapes = [windows, *([(*windows, self.size)] if self.numbers else [])]
         if weights.shape not in shapes or weights.dtype.kind not in "iubf":
             wanted = " or ".join(str(list(shape)) for shape in shapes)
@@ -60,6 +58,19 @@ class Arrays(NamedTuple):
             )
         weights = weights[..., None] if self.numbers and weights.ndim == len(windows) else weights
         return np.swapaxes(weights.astype(self.dtype), 1, 2)
+
+    def check(self, inputs: np.ndarray, targets: np.ndarray, weights: np.ndarray | None) -> None:
+        """Raise `InputError` for arrays of windows that do not fit."""
+        x = self.inputs(inputs)
+        windows = (x.shape[0], x.shape[2], x.shape[1])
+        self.targets(targets, windows)
+        if weights is not None:
+            self.weights(weights, windows)
+
+    def _numbers(self, name: str, values: np.ndarray) -> np.ndarray:
+        if values.dtype.kind not in "iubf":
+            raise InputError(f"{name}: expected numbers, received {values.dtype}")
+        return values.astype(self.dtype)
 
     def shares(self, weights: np.ndarray) -> np.ndarray:
         """Return weights, as `weights` gives them, that sum to 1 over all targets of a window; zeros stay zeros.
@@ -72,7 +83,7 @@ class Arrays(NamedTuple):
 
     def resets(self, resets: np.ndarray, windows: tuple[int, ...]) -> np.ndarray:
         """Return the booleans `[K, B]`: True where a lane starts a window with zero state."""
-        resets = np.asarray(resets)
+        resets = _array("resets", resets)
         if resets.shape != windows[:2] or resets.dtype != bool:
             wanted = f"[K, B] = {list(windows[:2])} booleans"
             raise InputError(f"resets: expected {wanted}, received {list(resets.shape)} of {resets.dtype}")
@@ -95,7 +106,7 @@ def arrays_of(model: keras.Model, anatomy: Anatomy, loss: str) -> Arrays:
 
 
 def _check_loss(anatomy: Anatomy, loss: str) -> None:
-    if loss not in LOSSES:
+    if not isinstance(loss, str) or loss not in LOSSES:
         raise InputError(f"loss: expected a known one, received {shown(loss)}{did_you_mean(loss, LOSSES)}")
     if loss in OF_NUMBERS and anatomy.encoding != "features":
         raise InputError(f"loss: expected 'cross_entropy' where symbols go in, received {shown(loss)}")
@@ -103,6 +114,13 @@ def _check_loss(anatomy: Anatomy, loss: str) -> None:
         raise InputError(
             f"loss: expected {', '.join(OF_NUMBERS)} for a model of numbers, received {shown(loss)}: give loss='mse'"
         )
+
+
+def _array(name: str, values: Any) -> np.ndarray:
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError) as error:  # lists of several lengths
+        raise InputError(f"{name}: expected an array, received {shown(values)}") from error
 
 
 def _symbols(name: str, values: np.ndarray, size: int) -> np.ndarray:

@@ -66,16 +66,20 @@ def train_windows(
     drawn from (seed, optimizer step), one for each window and lane. Raises `InputError` for shapes, symbols, a kernel
     or a loss that do not fit, and then nothing has changed.
     """
+    seed = _seed(seed)
     kept = model.__dict__.setdefault("_lstmzoo_executions", {})  # on the model: tracing costs a second
     trainable = tuple(id(variable) for variable in model.trainable_variables)
     settings = optimizer.get_config() if isinstance(optimizer, OPTIMIZERS) else {}
     frozen = repr({name: value for name, value in settings.items() if name != "learning_rate"})
     key = (id(optimizer), str(kernel), trainable, frozen, str(loss))
-    execution = kept.pop(key, None) or Execution(model, optimizer, kernel, loss=loss)
+    execution = kept.pop(key, None)
+    if execution is None:
+        arrays_of(model, dissect(model), loss).check(inputs, targets, weights)  # before the optimizer has slots
+        execution = Execution(model, optimizer, kernel, loss=loss)
     kept[key] = execution
     if len(kept) > KEPT:
         del kept[next(iter(kept))]
-    execution.seed = _seed(seed)
+    execution.seed = seed
     return execution.train(inputs, targets, weights=weights)
 
 
@@ -240,7 +244,7 @@ def find_gpus(worker: int = 0) -> list[str]:
 def _known_kernel(kernel: str, recurrent_dropout: bool) -> str:
     if kernel == "auto":
         return fastest_kernel(find_device(), recurrent_dropout)
-    if kernel not in KERNELS:
+    if not isinstance(kernel, str) or kernel not in KERNELS:
         near = did_you_mean(kernel, ["auto", *KERNELS])
         raise InputError(f"kernel: expected a known one, received {shown(kernel)}{near}")
     check_kernel(kernel, find_device())

@@ -10,8 +10,10 @@ import tf_keras as keras
 from lstmzoo.errors import InputError, check_count, did_you_mean, shown
 from lstmzoo.models.blueprint import described
 from lstmzoo.models.initializers import Uniform
-from lstmzoo.models.spec import ENCODINGS, NUMBERS, ModelSpec
+from lstmzoo.models.spec import ENCODINGS, NUMBERS, ModelSpec, Sizes
+from lstmzoo.system.machine import memory_limit
 
+LARGEST = 2**31 - 1  # of a size
 _GLOROT = keras.initializers.GlorotUniform
 
 
@@ -45,6 +47,7 @@ def build_model(
     _check(spec, encoding, vocab_size, batch_size, seq_length, input_dim, embedding_dim, seed)
     _check_numbers(spec, encoding, vocab_size, outputs)
     _check_head(spec, outputs or vocab_size)
+    _check_memory(spec, encoding, Sizes(vocab_size, input_dim, outputs), embedding_dim, batch_size)
     seeds = _Seeds(seed, spec.initializer)
     symbols, x = _inputs(encoding, batch_size, seq_length, input_dim, vocab_size, embedding_dim, seeds)
     x = _dropped(x, spec.input_dropout, 0, seeds)
@@ -176,8 +179,9 @@ def _check(
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
         raise InputError(f"seed: expected an integer >= 0, received {shown(seed)}")
     for name, size in {**sizes, "embedding_dim": embedding_dim}.items():
-        if size is not None and (isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1):
-            raise InputError(f"{name}: expected an integer >= 1, received {shown(size)}")
+        if size is not None:
+            check_count(name, size, 1)
+            check_count(name, size, 1, LARGEST)
     needs = {"features": ("input_dim", input_dim), "embedding": ("embedding_dim", embedding_dim)}
     for other, (name, size) in needs.items():
         if (encoding == other) != (size is not None):
@@ -194,6 +198,19 @@ def _check_head(spec: ModelSpec, size: int | None) -> None:
         raise InputError(
             "output_dropout: expected 0 in a model without a Dense layer at its end, received "
             f"{spec.output_dropout:g}: give vocab_size or outputs"
+        )
+
+
+def _check_memory(spec: ModelSpec, encoding: str, sizes: Sizes, embedding_dim: int | None, batch_size: int) -> None:
+    """Raise `InputError` for weights and states that this machine's memory could not hold."""
+    described = spec.model_copy(update={"embedding_dim": embedding_dim})
+    weights = described.parameters(described.input_dim(encoding, sizes), sizes.head or None)
+    need = 4 * (weights + 2 * batch_size * sum(spec.layers))
+    have, limit = memory_limit()
+    if need > have:
+        raise InputError(
+            f"model: expected sizes that fit in memory ({have / 1e9:.1f} GB, {limit}), received {need / 1e9:.4g} GB: "
+            "lower units, depth, vocab_size, embedding_dim or batch_size"
         )
 
 

@@ -5,6 +5,7 @@ The state of one LSTM layer is `(h, c)`, each `[B, H]`; that of a model is a lis
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -36,12 +37,12 @@ def get_states(model: keras.Model) -> list[State]:
 def set_states(model: keras.Model, states: Sequence[Sequence[np.ndarray]]) -> None:
     """Set the carried state: (h, c) of each layer, arrays `[B, H]`, from the input up.
 
-    Raises `InputError` for other shapes, and then nothing has changed.
+    Raises `InputError` for other shapes and for what are no such numbers, and then nothing has changed.
     """
     variables = state_variables(model)
     expected = [[tuple(v.shape) for v in pair] for pair in variables]
     try:
-        values = [[np.asarray(value, variables[0][0].dtype.as_numpy_dtype) for value in state] for state in states]
+        values = [[_in_type(value, variables[0][0].dtype.as_numpy_dtype) for value in state] for state in states]
     except (TypeError, ValueError) as error:
         raise InputError(f"states: expected (h, c) of each layer with shapes {expected}, received {error}") from error
     received = [[value.shape for value in state] for state in values]
@@ -49,6 +50,18 @@ def set_states(model: keras.Model, states: Sequence[Sequence[np.ndarray]]) -> No
         raise InputError(f"states: expected (h, c) of each layer with shapes {expected}, received {received}")
     for variable, value in zip(tf.nest.flatten(variables), [v for pair in values for v in pair], strict=True):
         variable.assign(value)
+
+
+def _in_type(value: Any, dtype: Any) -> np.ndarray:
+    """Return numbers in a type; raise `ValueError` for other things, and for what is too large for the type."""
+    given = np.asarray(value)
+    if given.dtype.kind not in "iubf":
+        raise ValueError(f"{given.dtype}, which is no type of numbers")
+    with np.errstate(over="ignore"):
+        found = given.astype(dtype)
+    if (np.isinf(found) & np.isfinite(given)).any():
+        raise ValueError(f"numbers too large for {np.dtype(dtype)}")
+    return found
 
 
 def reset_states(model: keras.Model) -> None:

@@ -168,3 +168,25 @@ def test_pytorch_has_the_same_losses_and_gradients(loss, kernel):
     sgd = keras.optimizers.SGD(0.05, momentum=0.9)
     found = Execution(model, sgd, kernel, loss=loss).train(x, y, None, True, weights, resets)
     np.testing.assert_allclose(found, golden[f"loss_{loss}"], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"inputs": [[1], [2, 3]]}, r"inputs: expected an array, received \[\[1\], \[2, 3\]\]"),
+        ({"inputs": np.full((1, LANES, 4, 2), "a")}, "inputs: expected numbers, received <U1"),
+        ({"inputs": np.zeros((1, LANES, 4, 2), "M8[s]")}, r"inputs: expected numbers, received datetime64\[s\]"),
+        ({"inputs": np.zeros((1, LANES, 4, 2), complex)}, "inputs: expected numbers, received complex128"),
+        ({"inputs": np.zeros((1, LANES, 3, 2))}, "targets: expected shape"),
+        ({"kernel": ["xla"]}, r"kernel: expected a known one, received \['xla'\]"),
+        ({"loss": ["mse"]}, r"loss: expected a known one, received \['mse'\]"),
+        ({"seed": -1}, "seed: expected an integer >= 0, received -1"),
+    ],
+)
+def test_a_refused_call_leaves_the_optimizer_to_other_models(options, message):
+    optimizer, (inputs, targets, _) = keras.optimizers.Adam(0.01), series()
+    given = {"inputs": inputs[:1], "targets": targets[:1], "loss": "mse", "kernel": "scan"}
+    with pytest.raises(InputError, match=message):
+        lstmzoo.train_windows(built(), optimizer, **given | options)
+    assert len(optimizer.variables) == 1  # the count of steps
+    lstmzoo.train_windows(built(), optimizer, **given)

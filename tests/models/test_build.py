@@ -173,6 +173,15 @@ def test_a_description_may_be_a_name_a_mapping_or_an_object():
         ("echo_4", {"embedding_dim": 3}, "embedding_dim: expected a size with encoding 'embedding'"),
         ("echo_4", {"encoding": "one_hot", "vocab_size": None}, "expected sizes for encoding 'one_hot', received None"),
         ("echo_4", {"seed": -1}, "seed: expected an integer >= 0, received -1"),
+        ("char_1x128", {"vocab_size": 10**12}, "vocab_size: expected an integer from 1 to 2,147,483,647"),
+        ("echo_4", {"batch_size": 2**31}, "batch_size: expected an integer from 1 to 2,147,483,647"),
+        ("echo_4", {"batch_size": 2**31 - 1}, "model: expected sizes that fit in memory .* received 68.72 GB"),
+        ({"units": 10**9}, {}, "model: expected sizes that fit in memory"),
+        (
+            "echo_4",
+            {"encoding": "embedding", "vocab_size": 2**30, "embedding_dim": 1024},
+            "model: expected sizes that fit in memory",
+        ),
         ({"units": 4, "encoding": "one_hot"}, {}, "encoding: expected 'one_hot', as the model's description says"),
     ],
 )
@@ -182,7 +191,16 @@ def test_bad_descriptions_are_one_message(description, options, message):
 
 
 @pytest.mark.parametrize(
-    "states", [[], [1], [(np.zeros((2, 4)),)], [(np.zeros((2, 4)), np.zeros((2, 5)))] * 2, [("a", "b")] * 2, None, 3]
+    "states",
+    [
+        *([], [1], [(np.zeros((2, 4)),)], [(np.zeros((2, 4)), np.zeros((2, 5)))] * 2, [("a", "b")] * 2, None, 3),
+        *(
+            [
+                [(np.full((2, 4), value, kind), np.zeros((2, 4)))] * 2
+                for value, kind in ((1, complex), ("1", None), (1e99, float))
+            ]
+        ),
+    ],
 )
 def test_states_that_do_not_fit_change_nothing(states):
     model = built()
