@@ -64,7 +64,7 @@ def score(
         start_tensorflow(count_cores())
     with hidden_stderr():  # messages of runtimes
         scores = score_ids(trained, ids, window, runtime, restored)
-        scores |= {} if adapt is None else adaptive_scores(trained, ids, file, adapt, scores)
+        scores |= {} if adapt is None else adaptive_scores(trained, ids, adapt, scores)
     print(json.dumps(scores, indent=2, allow_nan=False) if as_json else describe_scores(scores))
 
 

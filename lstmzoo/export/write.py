@@ -13,7 +13,7 @@ from lstmzoo.export.target import beside, check_target, taken
 from lstmzoo.export.verify import ROUNDED, SYMBOLS, TOLERANCE, compare
 from lstmzoo.models.blueprint import require_finite
 from lstmzoo.models.signature import Signature, signature_of
-from lstmzoo.runs.trained import Trained, open_run
+from lstmzoo.runs.trained import Trained, open_with_warnings
 from lstmzoo.schema.section import Section
 from lstmzoo.system.files import publish
 from lstmzoo.tasks.optional import ahead_of, answer_of, words_of
@@ -87,7 +87,7 @@ def source_of(run: "str | os.PathLike[str] | keras.Model") -> Source:
             raise InputError(f"model: expected weights of float32, received {blueprint.dtype}: build it in float32")
         require_finite(blueprint.weights)
         return Source(blueprint, None, run.name, "those of a live Keras model")
-    return source_of_run(open_run(run))
+    return source_of_run(open_with_warnings(run))
 
 
 def source_of_run(trained: Trained) -> Source:

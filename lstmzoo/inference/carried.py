@@ -51,8 +51,8 @@ class Carried:
 
     def _keep(self, states: list[np.ndarray], outputs: np.ndarray, last: np.ndarray) -> None:
         kept = self.state.outputs.shape[1]
-        tail = outputs[:, -kept:].astype(self.state.outputs.dtype, copy=False)
-        last = last.astype(self.state.last.dtype, copy=False)  # a WAV file has float32
+        tail = np.array(outputs[:, -kept:], self.state.outputs.dtype)  # copies: a caller may change what it gave or got
+        last = np.array(last, self.state.last.dtype)
         if tail.shape[1] < kept:
             tail = np.concatenate([self.state.outputs[:, tail.shape[1] :], tail], 1)
         self.state = self.state._replace(

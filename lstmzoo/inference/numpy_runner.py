@@ -3,7 +3,7 @@
 import os
 
 from lstmzoo.models.numpy_runner import NumpyRunner
-from lstmzoo.runs.trained import open_run
+from lstmzoo.runs.trained import open_with_warnings
 
 
 def load(run: str | os.PathLike[str]) -> NumpyRunner:
@@ -11,4 +11,4 @@ def load(run: str | os.PathLike[str]) -> NumpyRunner:
 
     Raises `InputError` for a path that is no run with a whole checkpoint.
     """
-    return NumpyRunner(open_run(run).blueprint())
+    return NumpyRunner(open_with_warnings(run).blueprint())

@@ -19,7 +19,7 @@ from lstmzoo.inference.series_data import SeriesData
 from lstmzoo.inference.state import StreamState
 from lstmzoo.models.signature import Runner
 from lstmzoo.runs.directory import RunDirectory
-from lstmzoo.runs.trained import Trained, open_run
+from lstmzoo.runs.trained import Trained, open_with_warnings
 from lstmzoo.tasks.optional import table_rows_of
 from lstmzoo.tasks.series.holding import carry_forward
 from lstmzoo.tasks.task import TableRows
@@ -114,7 +114,7 @@ def predict_series(
     that is missing in an input that had none in training, and for a state that is not the run's.
     """
     check_runtime(runtime)
-    trained = open_run(run)
+    trained = open_with_warnings(run)
     _, scaling = series_of(trained)
     restored, values = restore(trained, state, save_state), _array(array, scaling)
     runner = open_runner(trained, choose_runtime(runtime, len(values), LONG_ROWS))

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from lstmzoo.errors import path_of
 from lstmzoo.inference.runtimes import facts_of_run
 from lstmzoo.inference.state import StreamState, row_size, zero_state
 from lstmzoo.inference.state_files import check_place, load_state, save_state
@@ -40,9 +41,9 @@ def restore(trained: Trained, state: StateFile, save_state: StateFile, lanes: in
 
     Raises `InputError` for a state that is damaged or of another model, and for a place where another file is.
     """
-    facts, path = facts_of_run(trained), None if save_state is None else Path(save_state)
+    facts, path = facts_of_run(trained), None if save_state is None else path_of("save_state", save_state)
     if path is not None:
         check_place(path)
     zero = zero_state(facts, lanes, row_size(facts, trained.scaling))
-    found = None if state is None else load_state(Path(state), facts, lanes, trained.scaling)
+    found = None if state is None else load_state(path_of("state", state), facts, lanes, trained.scaling)
     return Restored(facts, zero, found, path)

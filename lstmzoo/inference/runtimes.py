@@ -71,30 +71,17 @@ def facts_of_run(trained: Trained) -> Facts:
     return facts_of(trained.blueprint(), ahead_of(trained.experiment.task))
 
 
-def open_stepwise(trained: Trained, runtime: str, lanes: int = 1) -> Runner:
-    """Return the model as `open_runner` does, for lanes whose outputs do not depend on how a stream is cut.
+def open_runner(trained: Trained, runtime: str, lanes: int = 1) -> Runner:
+    """Return the model in NumPy or TensorFlow, or write it to a file and open that with the runtime of its format.
 
-    NumPy, TensorFlow and C give the same bits then; the products of ONNX Runtime and LiteRT may differ in the last
-    place where more rows are multiplied together.
-    """
-    if runtime != "tensorflow":
-        return open_runner(trained, runtime)
-    before_tensorflow()
-    from lstmzoo.inference.runner_tf import StepRunner
-
-    return StepRunner(trained, lanes)
-
-
-def open_runner(trained: Trained, runtime: str) -> Runner:
-    """Return the model in NumPy, or write it to a temporary file and open that with the runtime of its format.
-
-    With "tensorflow" it is a model of numbers in one lane.
+    NumPy, TensorFlow (which is made for its `lanes`) and C give the same bits however a stream is cut; the products of
+    ONNX Runtime and LiteRT may differ in the last place where more rows are multiplied together.
     """
     if runtime == "tensorflow":
         before_tensorflow()
-        from lstmzoo.inference.runner_tf import GraphRunner
+        from lstmzoo.inference.runner_tf import StepRunner
 
-        return GraphRunner(trained)
+        return StepRunner(trained, lanes)
     blueprint = trained.blueprint()
     if runtime == "numpy":
         return NumpyRunner(blueprint)

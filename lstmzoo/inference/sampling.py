@@ -13,7 +13,7 @@ from lstmzoo.inference.choice import Choice
 from lstmzoo.inference.draw import Place, Sampler, draw
 from lstmzoo.inference.restored import Restored, StateFile, restore
 from lstmzoo.inference.runtimes import check_runtime, choose_runtime, sampler_of
-from lstmzoo.runs.trained import Trained, open_run
+from lstmzoo.runs.trained import Trained, open_with_warnings
 from lstmzoo.system.terminal import Printed
 
 MOST_SAMPLES = 10_000
@@ -83,7 +83,7 @@ def sample_text(
     that is not installed, for a path that is no run of a char task with a checkpoint, and for a state that is not its.
     """
     check_runtime(runtime)
-    trained = open_run(run, text=True)
+    trained = open_with_warnings(run, text=True)
     written: dict[int, list[bytes]] = defaultdict(list)
     request = SampleRequest(prompt, length, Choice(temperature, top_k, top_p), seed, samples, stop)
     request.check(trained.vocabulary)

@@ -16,8 +16,8 @@ from lstmzoo.inference.carried import Carried
 from lstmzoo.inference.compressed import bytes_of, compressed_sizes
 from lstmzoo.inference.losses import Losses, carried_losses, cold_losses
 from lstmzoo.inference.restored import Restored, StateFile, restore
-from lstmzoo.inference.runtimes import check_runtime, choose_runtime, open_stepwise, reader_of
-from lstmzoo.runs.trained import Trained, open_run
+from lstmzoo.inference.runtimes import check_runtime, choose_runtime, open_runner, reader_of
+from lstmzoo.runs.trained import Trained, open_with_warnings
 from lstmzoo.system.accessories import before_tensorflow
 from lstmzoo.tasks.losses import cross_entropy
 
@@ -52,11 +52,11 @@ def score_text(
     check_count("window", window, 1)
     check_runtime(runtime)
     check_adapt(adapt, state, save_state)
-    trained = open_run(run, text=True)
+    trained = open_with_warnings(run, text=True)
     restored = restore_text(trained, state, save_state)
     ids = ids_of(trained, text)
     scores = score_ids(trained, ids, int(window), choose_runtime(runtime, len(ids)), restored)
-    return scores if adapt is None else scores | adaptive_scores(trained, ids, text, float(adapt), scores)
+    return scores if adapt is None else scores | adaptive_scores(trained, ids, float(adapt), scores)
 
 
 def check_adapt(adapt: float | None, state: StateFile, save_state: StateFile) -> None:
@@ -69,9 +69,7 @@ def check_adapt(adapt: float | None, state: StateFile, save_state: StateFile) ->
         raise InputError("adapt: expected no state beside it, since its states are of other weights, received one")
 
 
-def adaptive_scores(
-    trained: Trained, ids: np.ndarray, text: str | bytes | Path, adapt: float, scores: dict[str, Any]
-) -> dict[str, Any]:
+def adaptive_scores(trained: Trained, ids: np.ndarray, adapt: float, scores: dict[str, Any]) -> dict[str, Any]:
     """Measure `adaptive` and `bytes`, as `score_text` has them beside its other `scores`."""
     before_tensorflow()
     from lstmzoo.inference.adapting import adaptive_nats
@@ -79,7 +77,10 @@ def adaptive_scores(
     targets = scores["targets"]
     nats = adaptive_nats(trained, ids, adapt) / targets
     sizes = {"carried": bytes_of(scores["carried"]["nats"] * targets), "adaptive": bytes_of(nats * targets)}
-    return {"adaptive": {"rate": adapt, **_from_nats(nats)}, "bytes": {**sizes, **compressed_sizes(text)}}
+    return {
+        "adaptive": {"rate": adapt, **_from_nats(nats)},
+        "bytes": {**sizes, **compressed_sizes(trained.vocabulary.decode(ids))},
+    }
 
 
 def restore_text(trained: Trained, state: StateFile, save_state: StateFile) -> Restored | None:
@@ -91,6 +92,8 @@ def ids_of(trained: Trained, text: str | bytes | Path) -> np.ndarray:
     """Return the ids `[N]` of a text in the model's own vocabulary."""
     if isinstance(text, Path):
         return encode_file(text, trained.experiment.task.reading(), trained.vocabulary)  # type: ignore[union-attr]
+    if not isinstance(text, (str, bytes)):
+        raise InputError(f"text: expected a text, or the Path of one, received {shown(text)}")
     return trained.vocabulary.encode_text(text, "text")
 
 
@@ -129,7 +132,7 @@ def _save(trained: Trained, ids: np.ndarray, runtime: str, restored: Restored, f
     """Save the state after the last symbol: the last piece is read again, since it was padded."""
     arrays = [np.asarray(part) for part in found.before]
     before = restored.start._replace(arrays=arrays, steps=restored.start.steps + found.first)
-    carried = Carried(open_stepwise(trained, runtime), before)
+    carried = Carried(open_runner(trained, runtime), before)
     carried.read(ids[None, found.first :].astype(np.int32), ids[-1:])
     restored.save(carried.state)
 

@@ -6,19 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from lstmzoo.errors import InputError, check_count, shown
+from lstmzoo.errors import InputError, check_count, path_of, shown
 from lstmzoo.export.formats.registry import ENDINGS, FORMATS
 from lstmzoo.export.opened import Opened, open_exported
 from lstmzoo.inference.carried import Carried
 from lstmzoo.inference.choice import Choice
 from lstmzoo.inference.draw import probabilities
 from lstmzoo.inference.meaning import Given, Meaning, array_of, meaning_of
-from lstmzoo.inference.runtimes import check_runtime, facts_of_run, open_stepwise
+from lstmzoo.inference.runtimes import check_runtime, facts_of_run, open_runner
 from lstmzoo.inference.state import zero_state
 from lstmzoo.inference.state_files import load_state, save_state
 from lstmzoo.models.facts import Facts
 from lstmzoo.models.signature import Runner
-from lstmzoo.runs.trained import Trained, open_run
+from lstmzoo.runs.trained import Trained, open_with_warnings
 from lstmzoo.zoo.pretrained import PREFIX
 
 MOST_LANES = 1 << 16
@@ -48,14 +48,14 @@ def stream(
     meaning = meaning_of(facts, lanes, source.symbols, source.scaling, in_graph=isinstance(source, Opened))
     start = zero_state(facts, lanes, meaning.row)
     if state is not None:  # before the model is opened, which may take seconds
-        start = load_state(Path(state), facts, lanes, source.scaling)
+        start = load_state(path_of("state", state), facts, lanes, source.scaling)
     return Stream(facts, meaning, Carried(_runner(source, runtime, lanes), start, meaning.units))
 
 
 def _runner(source: Trained | Opened, runtime: str, lanes: int) -> Runner:
     if isinstance(source, Opened):
         return source.runner()
-    return open_stepwise(source, "numpy" if runtime == "auto" else runtime, lanes)
+    return open_runner(source, "numpy" if runtime == "auto" else runtime, lanes)
 
 
 def _source(run_or_file: str | os.PathLike[str], runtime: str) -> Trained | Opened:
@@ -68,7 +68,7 @@ def _source(run_or_file: str | os.PathLike[str], runtime: str) -> Trained | Open
         )
     path = os.fspath(run_or_file)
     if not _is_exported(path):
-        return open_run(path)
+        return open_with_warnings(path)
     opened = open_exported(Path(path))
     its_own = opened.format if FORMATS[opened.format].is_runtime else "tensorflow"
     if runtime not in ("auto", its_own):
@@ -142,7 +142,7 @@ class Stream:
         It is a safetensors file, bound to the weights of this model, in whatever runtime. Raises `InputError` for a
         path where another file is, and `EnvironmentFailure` if the system cannot write.
         """
-        save_state(Path(path), self._carried.state, self.facts)
+        save_state(path_of("path", path), self._carried.state, self.facts)
 
     def copy(self) -> "Stream":
         """Return a stream that goes on from the same state, apart from this one."""

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from lstmzoo.errors import EnvironmentFailure, InputError, shown
+from lstmzoo.errors import EnvironmentFailure, InputError, path_of, shown
 from lstmzoo.inspect.features import Feature
 from lstmzoo.inspect.glyphs import shown_symbols
 from lstmzoo.inspect.markup import as_json, elements, escaped, source
 from lstmzoo.inspect.subject import Subject, subject_of
 from lstmzoo.inspect.survey import Best, Survey, named_cells, survey, tells
 from lstmzoo.models.blueprint import Blueprint
-from lstmzoo.runs.trained import Trained, open_run
+from lstmzoo.runs.trained import Trained, open_with_warnings
 from lstmzoo.system.files import remedy, write_atomically
 from lstmzoo.system.reader import open_file
 from lstmzoo.zoo.pretrained import refuse_to_write
@@ -54,8 +54,9 @@ def inspect_model(
     Raises `InputError` for a path that is no run, for a text or table that its model cannot read, and for a place that
     cannot be written to; `EnvironmentFailure` where the system cannot write.
     """
-    write_page(open_run(run), text, Path(out), length)
-    return Path(out)
+    path = path_of("out", out)
+    write_page(open_with_warnings(run), text, path, length)
+    return path
 
 
 def write_page(trained: Trained, text: str | bytes | Path | None, out: Path, length: int | None) -> list[str]:

@@ -11,7 +11,7 @@ from lstmzoo.inference.meaning import meaning_of
 from lstmzoo.inference.runtimes import facts_of_run
 from lstmzoo.models.blueprint import Blueprint
 from lstmzoo.models.numpy_runner import NumpyRunner
-from lstmzoo.runs.trained import open_run
+from lstmzoo.runs.trained import open_with_warnings
 from lstmzoo.tasks.losses import cross_entropy
 
 QUANTITIES = ("h", "c", "i", "f", "g", "o")
@@ -26,7 +26,7 @@ def activations(run: str | os.PathLike[str], text: Any) -> "Activations":
     text (or ids `[N]`) of a char run, ids `[N]` of an echo run, rows `[N, inputs]` of a series run in the units of its
     data. Raises `InputError` for a path that is no run, and for a text that its model cannot read.
     """
-    trained = open_run(run)
+    trained = open_with_warnings(run)
     meaning = meaning_of(facts_of_run(trained), 1, trained.symbols, trained.scaling, False)
     return Activations(trained.blueprint(), meaning.run(text, meaning.first[None]).x[0])
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lstmzoo.errors import InputError, shown
+from lstmzoo.errors import InputError, path_of, shown
 from lstmzoo.system.terminal import printable
 from lstmzoo.zoo.pretrained import run_path
 
@@ -94,7 +94,8 @@ def _best(run: "Summary") -> float:
 
 def _find_runs(given: Iterable[str | os.PathLike[str]]) -> list[Path]:
     runs: dict[str, Path] = {}
-    for path in given:
+    for path in given if isinstance(given, Iterable) else [given]:
+        path_of("runs", path)
         for run in _runs_in(run_path(path)):
             runs.setdefault(os.path.realpath(run), run)
     return list(runs.values())

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lstmzoo.errors import EnvironmentFailure, InputError
+from lstmzoo.errors import EnvironmentFailure, InputError, path_of
 from lstmzoo.system.accessories import Accessories, import_matplotlib
 from lstmzoo.system.files import remedy, write_atomically
 
@@ -31,7 +31,7 @@ def write_report(
     from lstmzoo.report.comparison import compare
 
     comparison = compare([runs] if isinstance(runs, (str, os.PathLike)) else runs)
-    write_files(comparison, Path(path))
+    write_files(comparison, path_of("path", path))
     return comparison.rows()
 
 

@@ -1,6 +1,7 @@
 """A trained model, read from a run directory: configuration, vocabulary or scaling, weights of its best step."""
 
 import os
+import warnings
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -79,6 +80,8 @@ def open_run(run: str | os.PathLike[str], *, text: bool = False) -> Trained:
 
     Raises `InputError` for one without a whole checkpoint, or whose files do not fit one another.
     """
+    if not isinstance(run, (str, os.PathLike)):
+        raise InputError(f"expected a run directory, or a name such as zoo:char_python, received {shown(run)}")
     directory = RunDirectory(run_path(run))
     if not os.path.isfile(directory.path / "config.yaml"):  # noqa: PTH113  (Path's own raises for a name too long)
         received = f"{shown(str(run), 200)}, which has no config.yaml{what_was_meant(run)}"
@@ -92,8 +95,17 @@ def open_run(run: str | os.PathLike[str], *, text: bool = False) -> Trained:
     tensors = found.checkpoint.tensors
     weights = [value.astype(np.float32, copy=False) for value in weights_in(tensors)]  # the package's own are float16
     notes = [f"{text}; using step {found.step}" for text in found.damaged]
-    val_loss = float(tensors["best/val_loss"]) if tensors.get("best/step") == found.step else None
+    is_best = tensors.get("best/step") == found.step and not found.damaged  # the best one may be damaged
+    val_loss = float(tensors["best/val_loss"]) if is_best else None
     return Trained(os.fspath(run), experiment, symbols, scaling, weights, found.step, val_loss, notes)
+
+
+def open_with_warnings(run: str | os.PathLike[str], *, text: bool = False) -> Trained:
+    """Open a run for a function of the API, whose caller gets as `UserWarning` what a command prints as notes."""
+    trained = open_run(run, text=text)
+    for note in trained.notes:
+        warnings.warn(note, UserWarning, stacklevel=3)
+    return trained
 
 
 def load_model(run: str | os.PathLike[str], batch_size: int = 1, *, seq_length: int | None = None) -> "keras.Model":
@@ -104,7 +116,7 @@ def load_model(run: str | os.PathLike[str], batch_size: int = 1, *, seq_length: 
     gives scaled ones `[B, T, M]`: `predict_series` and exported files know the units. Raises `InputError` as `open_run`
     does.
     """
-    return open_run(run).model(batch_size, seq_length)
+    return open_with_warnings(run).model(batch_size, seq_length)
 
 
 def _no_text(run: str, experiment: Experiment) -> InputError:

@@ -5,10 +5,11 @@ import os
 import secrets
 import socket
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from lstmzoo.errors import InputError, Interrupted, shown
+from lstmzoo.errors import InputError, Interrupted, path_of, shown
 from lstmzoo.runs.places import sweeps_root
 from lstmzoo.sweep.directory import SweepDirectory
 from lstmzoo.sweep.gpus import NONE, describe_shares, share_gpus
@@ -71,12 +72,13 @@ def run_sweep(
     `Interrupted` after SIGINT, SIGTERM, SIGHUP or SIGUSR1; the same call goes on.
     """
     search = config if isinstance(config, Search) else load_sweep(config)
+    _check_trainer(train)
     shares = share_gpus(workers, gpus, workers_per_gpu, leads=chief is not None)
     for name, address in (("chief", chief), ("join", join)):
         check_address(name, address)
         if address is not None:
             _check_host(name, address, is_here=name == "chief")
-    directory = SweepDirectory(Path(dir) if dir is not None else default_dir(search))
+    directory = SweepDirectory(path_of("dir", dir) if dir is not None else default_dir(search))
     watch = watch or (for_output(search, directory.path) if verbose else SilentWatch())
     supervisor = Supervisor(search, directory, train, watch, _by_worker(shares, joins=join is not None))
     try:
@@ -133,6 +135,17 @@ def _lead(supervisor: Supervisor, chief: str | None, shares: list[str | None], w
 def default_dir(search: Search) -> Path:
     """Return the default directory of a search."""
     return sweeps_root() / search.spec.name
+
+
+def _check_trainer(train: str) -> None:
+    """Raise `InputError` unless `module:name` names a module that is there."""
+    module, _, name = str(train).partition(":")
+    try:
+        is_there = bool(module and name) and find_spec(module) is not None
+    except (ImportError, ValueError):  # of the packages that it is in
+        is_there = False
+    if not is_there:
+        raise InputError(f"train: expected module:name of a function that can be imported, received {shown(train)}")
 
 
 def _check_host(name: str, address: str, is_here: bool) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.load import dump_config, load_config
 from lstmzoo.config.plan import Plan, check_workers, make_plan
-from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted, out_of_memory, shown
+from lstmzoo.errors import Diverged, EnvironmentFailure, InputError, Interrupted, out_of_memory, path_of, shown
 from lstmzoo.execution.auto import KERNELS
 from lstmzoo.runs.directory import RunDirectory
 from lstmzoo.system.addresses import check_hosts
@@ -65,9 +65,9 @@ def train_run(
     The returned mapping has `run_dir` too, the directory; `run_dir=None` takes the first free default one. `verbose`
     shows what the command shows: a bar, lines, samples, and the pictures in a notebook. `resume`
     goes on from the last checkpoint of `run_dir` (or of the last default one), with its own config unless another is
-    given; that may have more epochs, steps or time, and another learning rate, schedule, clipping, cadence and
-    patience, but must be the same in all else. Without a checkpoint it starts from step 0; with nothing left to do it
-    returns.
+    given; that may have more epochs, steps or time, and another learning rate, schedule, clipping, patience, cadence of
+    validations, `sample` and `checkpoint`, but must be the same in all else. Without a checkpoint it starts from step
+    0; with nothing left to do it returns.
 
     `hosts`: the addresses HOST:PORT of all workers that train it together, `index`: which of them this process is. The
     same call on each: worker 0 leads, with `config` and `run_dir`; the others get all from it, and write nothing.
@@ -78,7 +78,9 @@ def train_run(
     the way, or another worker has gone.
     """
     given = None if index or config is None else config if isinstance(config, Experiment) else load_config(config)
-    request = Request(given, None if run_dir is None else Path(run_dir), resume, hosts=hosts, worker=index, wait=wait)
+    request = Request(
+        given, None if run_dir is None else path_of("run_dir", run_dir), resume, hosts=hosts, worker=index, wait=wait
+    )
     shown = progress or (for_output() if verbose else SilentProgress())
     result = train(request, shown)
     shown.say(describe_result(result))
@@ -116,6 +118,8 @@ def plan_run(request: Request) -> tuple[Plan, int]:
     workers = max(len(check_hosts(request.hosts, request.worker)), 1)
     begun = request.resume and RunDirectory(resumed_place(request.given, request.run_dir)).is_begun()
     if not begun:
+        if request.run_dir is not None:
+            RunDirectory(request.run_dir).check_empty()
         plan = make_plan(wanted(request.given), workers=workers)
         check_workers(plan.resolved, workers)
         return plan, 0

@@ -62,6 +62,13 @@ def test_it_scores_each_window_before_it_learns_from_it(run):
     assert found == adaptive_nats(open_run(run), ids, RATE)
 
 
+def test_compressors_get_what_the_model_reads(tmp_path, monkeypatch):
+    monkeypatch.setattr("lstmzoo.inference.adapting.adaptive_nats", lambda *rest: 1.0)
+    run = write_text_run(tmp_path / "run", TEXT.lower(), lowercase=True)
+    found = [lstmzoo.score_text(run, text, adapt=RATE)["bytes"] for text in (TEXT.title(), TEXT.lower())]
+    assert found[0] == found[1]
+
+
 @pytest.mark.slow
 def test_scores_have_it_apart_beside_the_bytes(run):
     plain, found = lstmzoo.score_text(run, TEXT), lstmzoo.score_text(run, TEXT, adapt=RATE)

@@ -110,7 +110,7 @@ def test_scores_of_pieces_add_up_to_the_whole(run, state, runtime, cuts):
 
 def test_a_score_that_leaves_no_state_reads_nothing_again(run, state, monkeypatch):
     lstmzoo.score_text(run, TEXT, save_state=state)
-    monkeypatch.delattr("lstmzoo.inference.scoring.open_stepwise")
+    monkeypatch.delattr("lstmzoo.inference.scoring.open_runner")
     assert lstmzoo.score_text(run, TEXT, state=state)["targets"] == len(TEXT)
 
 
@@ -175,6 +175,18 @@ def test_rows_of_an_array_go_on_and_steps_beyond_the_end_leave_the_state_of_the_
     table = table_of(tmp_path / "in.csv", {"a": wave[:25]})
     assert not command(run, table, tmp_path / "out.csv", steps=9, save_state=state)
     assert np.array_equal(lstmzoo.stream(run, state=state).run(wave[25:]), whole[25:])
+
+
+@pytest.mark.parametrize("runtime", ["numpy", "tensorflow"])
+def test_predictions_depend_on_no_cut_to_the_last_bit(tmp_path, state, runtime):
+    model = {"kind": "stacked_layers", "units": [20, 9]}
+    run, values = write_run(tmp_path / "run", ["a", "b"], model=model), np.random.default_rng(3).normal(size=(1300, 2))
+    whole = lstmzoo.predict_series(run, values, runtime=runtime)
+    for first, last in ((0, 1), (1, 40), (40, 1200), (1200, 1300)):
+        on = state if first else None
+        part = lstmzoo.predict_series(run, values[first:last], runtime=runtime, state=on, save_state=state)
+        np.testing.assert_array_equal(part, whole[first:last])
+    np.testing.assert_array_equal(lstmzoo.stream(run, runtime=runtime).run(values), whole)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16])

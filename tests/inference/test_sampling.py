@@ -16,6 +16,7 @@ import pytest
 import lstmzoo
 from lstmzoo.data.vocabulary import Vocabulary
 from lstmzoo.errors import InputError
+from lstmzoo.export.write import source_of_run
 from lstmzoo.inference import draw, draw_tf
 from lstmzoo.inference.choice import Choice
 from lstmzoo.inference.draw import RunnerSampler
@@ -24,6 +25,7 @@ from lstmzoo.inference.numpy_runner import NumpyRunner
 from lstmzoo.inference.runtimes import choose_runtime
 from lstmzoo.inference.scoring import describe_scores
 from lstmzoo.models.rebuild import blueprint_of
+from lstmzoo.runs.trained import open_run
 from tests.helpers.rows import few
 
 ALPHABET = "abcdefgh"
@@ -273,7 +275,13 @@ def test_the_best_checkpoint_is_used_or_else_one_that_is_whole(run, copy):
     assert lstmzoo.score_text(run, PLAY[:50])["step"] == best
     for path in sorted((copy / "checkpoints").iterdir())[1:]:
         path.write_bytes(path.read_bytes()[:-9])
-    assert lstmzoo.score_text(copy, PLAY[:50])["step"] == int(min((copy / "checkpoints").iterdir()).stem[5:])
+    with pytest.warns(UserWarning, match="is damaged; using step"):
+        step = lstmzoo.score_text(copy, PLAY[:50])["step"]
+    assert step == int(min((copy / "checkpoints").iterdir()).stem[5:])
+    with pytest.warns(UserWarning, match="is damaged; using step") as said:
+        lstmzoo.load_model(copy)
+    assert said[0].filename == __file__
+    assert "best" not in source_of_run(open_run(copy)).weights
     done = command("sample", copy, "--prompt", "§")  # which ends it before TensorFlow is loaded
     assert done.returncode == 2
     assert "is damaged; using step" in done.stderr.decode()
@@ -283,8 +291,6 @@ def test_scores_are_those_of_keras(run):
     text, window = PLAY[5:400], 50
     found = lstmzoo.score_text(run, text, window=window)
     vocabulary = Vocabulary.load(run / "vocab.json")
-    from lstmzoo.runs.trained import open_run
-
     model, ids = open_run(run).model(1), vocabulary.encode_text(text, "text").astype(int)
 
     def losses(part):

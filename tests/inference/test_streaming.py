@@ -93,6 +93,20 @@ def test_a_stream_in_pieces_saved_and_restored_equals_the_whole(name, runtime, r
         close(together, whole, 1e-6)
 
 
+@pytest.mark.parametrize("name", ["char", "pump"])
+def test_what_a_caller_does_with_its_arrays_leaves_the_state(name, run_of, tmp_path):
+    logits = {} if name == "pump" else {"logits": True}
+    changed, left = lstmzoo.stream(run_of(name)), lstmzoo.stream(run_of(name))
+    xs = ROWS[:9].copy() if name == "pump" else np.arange(9) % V
+    left.run(xs.copy(), **logits)
+    found = changed.run(xs, **logits)
+    found *= 0.1
+    xs[:] = 0
+    for place, each in (("a", changed), ("b", left)):
+        each.save(tmp_path / place)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
 @given(st.lists(st.integers(0, len(TEXT)), min_size=3, max_size=3).map(sorted), st.data())
 @settings(max_examples=15, deadline=None)
 def test_any_three_cuts_and_any_steps_give_the_same_numbers(char, cuts, data):

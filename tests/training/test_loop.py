@@ -351,5 +351,39 @@ def test_a_plan_changes_nothing(tmp_path):
     request = Request(lstmzoo.load_config(ECHO), tmp_path / "no" / "run", resume=True, overrides=())
     assert plan_run(request)[1] == 0
     assert list(tmp_path.iterdir()) == []
+    with pytest.raises(
+        InputError, match="run directory: expected one without a run, received .*, which holds config.yaml"
+    ):
+        (tmp_path / "config.yaml").touch()
+        plan_run(Request(lstmzoo.load_config(ECHO), tmp_path))
     with pytest.raises(InputError, match="which holds none: give its CONFIG too"):
         plan_run(Request(None, Path("/proc/no/run"), resume=True, overrides=()))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda path: lstmzoo.train_run({"task": {"kind": "echo"}}, path), "config: expected a path, received {'task'"),
+        (lambda path: lstmzoo.train_run(ECHO, 5), "run_dir: expected a path, received 5"),
+        (lambda path: lstmzoo.run_sweep({"base": 1}, path), "config: expected a path, received {'base': 1}"),
+        (lambda path: lstmzoo.run_sweep("echo", path, train="nope"), "train: expected module:name of a function"),
+        (lambda path: lstmzoo.run_sweep("echo", path, train="no.such:f"), "train: expected module:name of a function"),
+        (lambda path: lstmzoo.write_report("zoo:echo_4", None), "path: expected a path, received None"),
+        (lambda path: lstmzoo.write_report(None, path), "runs: expected a path, received None"),
+        (
+            lambda path: lstmzoo.load_model(None),
+            "expected a run directory, or a name such as zoo:char_python, received",
+        ),
+        (lambda path: lstmzoo.inspect_model("zoo:echo_4", out=None), "out: expected a path, received None"),
+        (lambda path: lstmzoo.stream("zoo:echo_4").save(None), "path: expected a path, received None"),
+        (lambda path: lstmzoo.stream("zoo:echo_4", state=3), "state: expected a path, received 3"),
+        (
+            lambda path: lstmzoo.score_text("zoo:char_python", 5),
+            "text: expected a text, or the Path of one, received 5",
+        ),
+    ],
+)
+def test_what_is_no_path_or_text_is_one_message(tmp_path, call, message):
+    with pytest.raises(InputError, match=message):
+        call(tmp_path / "new")
+    assert list(tmp_path.iterdir()) == []
