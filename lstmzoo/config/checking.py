@@ -11,13 +11,19 @@ from lstmzoo.schema.yaml_reader import KeyPath
 
 Whole = TypeVar("Whole", bound=BaseModel)
 MAX_PROBLEMS = 50  # shown at once
-STAND_INS: dict[KeyPath, Any] = {("model",): {}, ("train",): {"steps": 1}}  # for a required section that is wrong
+STAND_INS: dict[KeyPath, Any] = {  # for a required section that is wrong
+    ("model",): {},
+    ("train",): {"steps": 1},
+    ("search",): {"kind": "grid"},
+}
 
 
 def check(
     data: dict[str, Any], wrong: set[KeyPath], context: dict[str, Any], section: type[Whole]
 ) -> tuple[Whole | None, list[Problem]]:
-    """Check data against a section: the section, or all problems; `wrong`: paths already reported, with what follows.
+    """Check data against a section: the section, and all problems; `wrong`: paths already reported, with what follows.
+
+    With problems it is the section without what is wrong, or None where that is no section.
 
     `context`: `folders`, where relative paths start, and whether `files_may_lack`.
 
@@ -29,7 +35,7 @@ def check(
     while True:
         try:
             whole = section.model_validate(data, context=context)
-            return (None if problems else whole), problems
+            return whole, problems
         except ValidationError as error:
             found = explain(error, data, section)
         new = [Problem(path, reason.text) for path, reason in found.items() if not _follows(path, wrong)]

@@ -266,3 +266,11 @@ def test_keys_of_the_base_are_set_as_those_of_a_run(tmp_path, monkeypatch):
     assert found.train.batch_size == 2
     with pytest.raises(ConfigError, match="--set train.batch_sise: .*did you mean batch_size"):
         load_sweep("char", overrides=["train.batch_sise=2"])
+
+
+def test_all_problems_are_reported_at_once_and_none_that_follows(sweep):
+    space = {"train.optimizer.learning_rat": {"choices": [0.1, 0.2]}}
+    with pytest.raises(ConfigError) as caught:
+        sweep(space, search={"kind": "gridd"}, objective={"name": "val_los"}, max_faild=0)
+    found = [line.split(": ")[1] for line in caught.value.problems]
+    assert sorted(found) == ["max_faild", "objective.name", "search.kind", "space.train.optimizer.learning_rat"]

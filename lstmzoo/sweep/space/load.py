@@ -10,7 +10,7 @@ from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.find import find_config
 from lstmzoo.config.load import load_config, name_of
 from lstmzoo.config.sources import Problem, Sources
-from lstmzoo.errors import ConfigError, did_you_mean, written
+from lstmzoo.errors import ConfigError, InputError, did_you_mean, written
 from lstmzoo.sweep.space.budget import BUDGET
 from lstmzoo.sweep.space.dimensions import (
     Choices,
@@ -49,11 +49,28 @@ def load_sweep(path: str | os.PathLike[str], trials: int | None = None, override
             sources.data["search"]["trials"] = trials
         spec, more = check(sources.data, {problem.path for problem in problems}, {}, SweepSpec)
         problems += more
-        if spec is not None and not problems:
-            search, problems = _Reading(spec, sources, overrides).search()
+        if spec is not None:
+            search, more = _read(spec, sources, overrides, bool(problems))
+            problems += more
             if search is not None and not problems:
                 return search
     raise ConfigError(report_lines(sources, problems))
+
+
+def _read(
+    spec: SweepSpec, sources: Sources, overrides: Sequence[str], is_wrong: bool
+) -> tuple[Search | None, list[Problem]]:
+    """Return the search, or None, and problems; of sections that are wrong elsewhere those that do not follow."""
+    try:
+        reading = _Reading(spec, sources, overrides)
+    except InputError:
+        if is_wrong:  # the base can be mended after them
+            return None, []
+        raise
+    if is_wrong:
+        reading.look()
+        return None, reading.problems
+    return reading.search()
 
 
 class _Reading:
@@ -69,9 +86,7 @@ class _Reading:
 
     def search(self) -> tuple[Search | None, list[Problem]]:
         """Return the search, or None, and the problems."""
-        entries = self._entries()
-        self._check_objective()
-        self._check_values(entries)
+        entries = self.look()
         if self.problems:
             return None, self.problems
         dimensions = self._dimensions(entries)
@@ -83,6 +98,13 @@ class _Reading:
             return None, problems
         search = Search(self.spec, tuple(dimensions), self.base, self.folders, *size)
         return search._replace(notes=notes(search, self.lists)), impossible(search)
+
+    def look(self) -> Entries:
+        """Return the entries of the space, and find what is wrong with each of them and the objective."""
+        entries = self._entries()
+        self._check_objective()
+        self._check_values(entries)
+        return entries
 
     def _entries(self) -> Entries:
         entries: Entries = {}

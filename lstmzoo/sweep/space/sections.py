@@ -36,7 +36,8 @@ class SearchSpec(Section):
     @model_validator(mode="after")
     def _possible(self) -> Self:
         if self.kind in ("random", "bayesian") and self.trials is None:
-            raise expected(f"a number of trials with search kind {self.kind}", at="trials")
+            at = "trials" if "kind" in self.model_fields_set else ""  # the kind may be what is wrong
+            raise expected(f"a number of trials with search kind {self.kind}", at=at)
         if self.kind != "hyperband":
             for key in ("factor", "smallest"):
                 if key in self.model_fields_set:
