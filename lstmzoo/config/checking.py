@@ -21,11 +21,18 @@ STAND_INS: dict[KeyPath, Any] = {  # for a required section that is wrong
 def check(
     data: dict[str, Any], wrong: set[KeyPath], context: dict[str, Any], section: type[Whole]
 ) -> tuple[Whole | None, list[Problem]]:
-    """Check data against a section: the section, and all problems; `wrong`: paths already reported, with what follows.
-
-    With problems it is the section without what is wrong, or None where that is no section.
+    """Check data against a section: the section, or all problems; `wrong`: paths already reported, with what follows.
 
     `context`: `folders`, where relative paths start, and whether `files_may_lack`.
+    """
+    whole, problems = sound_part(data, wrong, context, section)
+    return (None if problems else whole), problems
+
+
+def sound_part(
+    data: dict[str, Any], wrong: set[KeyPath], context: dict[str, Any], section: type[Whole]
+) -> tuple[Whole | None, list[Problem]]:
+    """Return the section without what is wrong, None where that is no section, and all problems, as `check` does.
 
     Checks across keys only run on a section whose keys are right, so what is wrong is taken away and the rest checked
     again, until nothing new appears.

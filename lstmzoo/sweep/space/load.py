@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from lstmzoo.config.checking import check, report_lines
+from lstmzoo.config.checking import report_lines, sound_part
 from lstmzoo.config.experiment import Experiment
 from lstmzoo.config.find import find_config
 from lstmzoo.config.load import load_config, name_of
@@ -47,7 +47,7 @@ def load_sweep(path: str | os.PathLike[str], trials: int | None = None, override
         sources.data.setdefault("name", name_of(path))
         if trials is not None and isinstance(sources.data.setdefault("search", {}), dict):
             sources.data["search"]["trials"] = trials
-        spec, more = check(sources.data, {problem.path for problem in problems}, {}, SweepSpec)
+        spec, more = sound_part(sources.data, {problem.path for problem in problems}, {}, SweepSpec)
         problems += more
         if spec is not None:
             search, more = _read(spec, sources, overrides, bool(problems))
