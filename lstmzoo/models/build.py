@@ -181,7 +181,7 @@ def _check(
     for name, size in {**sizes, "embedding_dim": embedding_dim}.items():
         if size is not None:
             check_count(name, size, 1)
-            check_count(name, size, 1, LARGEST)
+            check_count(name, size, 1, LARGEST)  # where TensorFlow's own integers end
     needs = {"features": ("input_dim", input_dim), "embedding": ("embedding_dim", embedding_dim)}
     for other, (name, size) in needs.items():
         if (encoding == other) != (size is not None):
@@ -203,8 +203,8 @@ def _check_head(spec: ModelSpec, size: int | None) -> None:
 
 def _check_memory(spec: ModelSpec, encoding: str, sizes: Sizes, embedding_dim: int | None, batch_size: int) -> None:
     """Raise `InputError` for weights and states that this machine's memory could not hold."""
-    described = spec.model_copy(update={"embedding_dim": embedding_dim})
-    weights = described.parameters(described.input_dim(encoding, sizes), sizes.head or None)
+    sized = spec.model_copy(update={"embedding_dim": embedding_dim})
+    weights = sized.parameters(sized.input_dim(encoding, sizes), sizes.head or None)
     need = 4 * (weights + 2 * batch_size * sum(spec.layers))
     have, limit = memory_limit()
     if need > have:

@@ -95,8 +95,7 @@ def _best(run: "Summary") -> float:
 def _find_runs(given: Iterable[str | os.PathLike[str]]) -> list[Path]:
     runs: dict[str, Path] = {}
     for path in given if isinstance(given, Iterable) else [given]:
-        path_of("runs", path)
-        for run in _runs_in(run_path(path)):
+        for run in _runs_in(run_path(path_of("runs", path))):
             runs.setdefault(os.path.realpath(run), run)
     return list(runs.values())
 
