@@ -38,7 +38,7 @@ def models(pattern: str = "*") -> list[Row]:
     """Return the models whose names match a shell pattern; raise `InputError` where none does."""
     names = list_models(pattern)
     if not names and not _trained(pattern):
-        near = did_you_mean(pattern, registered())
+        near = did_you_mean(pattern, [*registered(), *list_trained()])
         raise InputError(f"expected a pattern that matches a model, received {shown(pattern)}{near}")
     results = _measured(_in_full)
     return [_row(name, get_entry(name), results.get(name, ["-"])) for name in names]

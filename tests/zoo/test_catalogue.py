@@ -77,3 +77,5 @@ def test_trained_models_are_found_by_a_pattern_too():
     assert all(name in catalogue.describe_models() for name in ("zoo:clipper", "zoo:echo_4", "char_2x512"))
     with pytest.raises(InputError, match="expected a pattern that matches a model, received 'zoo:nothing'"):
         catalogue.describe_models("zoo:nothing")
+    with pytest.raises(InputError, match="received 'cliper'; did you mean zoo:clipper"):
+        catalogue.describe_models("cliper")
