@@ -30,8 +30,10 @@ def main() -> None:
     options.add_argument("--runs", type=Path, default=ROOT / "experiments" / "runs" / "zoo")
     runs = options.parse_args().runs
     rows = [measure(runs, name, config) for name, configs in ECHO.items() for config in configs]
-    rows += [measure(runs, name, "char_zoo") for name in lstmzoo.list_models("char_*")]
-    rows += [measure(runs, name, "series") for name in lstmzoo.list_models("series_*")]
+    for task, config in (("char", "char_zoo"), ("series", "series")):
+        nets = [name.removesuffix("_cells") for name in lstmzoo.list_models(f"{task}_*")]
+        found = {net: measure(runs, net, config) for net in dict.fromkeys(nets)}
+        rows += [{**found[name.removesuffix("_cells")], "model": name} for name in lstmzoo.list_models(f"{task}_*")]
     with RESULTS.open("w", newline="") as file:
         table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         table.writeheader()
@@ -40,9 +42,12 @@ def main() -> None:
 
 
 def measure(runs: Path, name: str, config: str) -> dict[str, object]:
-    """The median over the seeds."""
+    """The median over the seeds; of a run that ends when nothing better comes, its best step."""
     seeds = range(3) if name in ECHO else range(1)
     results = [train(runs / f"{name}-{config}-{seed}", name, config, seed) for seed in seeds]
+    if config == "char_zoo":
+        best = results[0]["best"]
+        return {"model": name, "config": config, "seeds": 1, "steps": best["step"], "val_loss": best["val_loss"]}
     finals = [result["final"] for result in results]
     row = {key: statistics.median(final[key] for final in finals) for key in finals[0] if key in COLUMNS}
     return {"model": name, "config": config, "seeds": len(seeds), "steps": results[0]["steps"], **row}
@@ -61,9 +66,9 @@ def train(run: Path, name: str, config: str, seed: int) -> dict[str, dict[str, f
 
 
 def is_completed(run: Path) -> bool:
-    """Whether it was trained to its end."""
+    """Whether it was trained to its end, or until nothing better came."""
     path = run / "result.json"
-    return path.exists() and json.loads(path.read_text())["status"] == "completed"
+    return path.exists() and json.loads(path.read_text())["status"] in ("completed", "stopped_early")
 
 
 def write_table() -> None:
