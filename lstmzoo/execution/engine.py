@@ -12,9 +12,9 @@ import tensorflow as tf
 import tf_keras as keras
 
 from lstmzoo.data.lanes import Windows as Cut
-from lstmzoo.errors import InputError, check_count, did_you_mean, shown
+from lstmzoo.errors import check_count
 from lstmzoo.execution.arrays import arrays_of
-from lstmzoo.execution.auto import KERNELS, check_kernel, choose_shards, fastest_kernel
+from lstmzoo.execution.auto import choose_shards, known_kernel
 from lstmzoo.execution.dropout import draw_masks, places_of
 from lstmzoo.execution.network import Network, States
 from lstmzoo.execution.programs import Programs
@@ -23,7 +23,7 @@ from lstmzoo.execution.shards import Shards, Windows
 from lstmzoo.execution.slots import OPTIMIZERS, build_slots
 from lstmzoo.models.anatomy import dissect
 from lstmzoo.models.state import state_variables
-from lstmzoo.system.machine import count_cores, find_device
+from lstmzoo.system.machine import count_cores
 from lstmzoo.tasks.losses import error_sums
 
 KEPT = 8  # executions kept on a model, those used last
@@ -108,7 +108,7 @@ class Execution:
         self.batch_size = self.arrays.batch_size
         layers = [cell.units for cell in self.anatomy.cells]
         self.dropout = places_of(self.anatomy)
-        self.kernel = _known_kernel(kernel, any(self.anatomy.recurrent_dropout))
+        self.kernel = known_kernel(kernel, any(self.anatomy.recurrent_dropout))
         shards = shards or choose_shards(self.kernel, layers, self.batch_size, count_cores())
         parts = Shards(replicas, self.batch_size, shards)
         self.states: list[tf.Variable] = tf.nest.flatten(state_variables(model))
@@ -239,16 +239,6 @@ def find_gpus(worker: int = 0) -> list[str]:
     """
     names = [device.name for device in tf.config.list_logical_devices("GPU")]
     return [name for name in names if tf.DeviceSpec.from_string(name).task in (None, worker)]
-
-
-def _known_kernel(kernel: str, recurrent_dropout: bool) -> str:
-    if kernel == "auto":
-        return fastest_kernel(find_device(), recurrent_dropout)
-    if not isinstance(kernel, str) or kernel not in KERNELS:
-        near = did_you_mean(kernel, ["auto", *KERNELS])
-        raise InputError(f"kernel: expected a known one, received {shown(kernel)}{near}")
-    check_kernel(kernel, find_device())
-    return kernel
 
 
 def _seed(seed: int) -> int:

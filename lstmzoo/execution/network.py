@@ -8,7 +8,8 @@ import tensorflow as tf
 import tf_keras as keras
 
 from lstmzoo.execution.dropout import places_of
-from lstmzoo.execution.kernels import LAYERS, Tensor, cell_step, rows
+from lstmzoo.execution.kernels import LAYERS, cell_step
+from lstmzoo.execution.products import Tensor, rows
 from lstmzoo.models.anatomy import Anatomy
 
 States = list[Tensor]  # h, c, h, c, ... from the input up, each [B, H]

@@ -11,8 +11,8 @@ import tensorflow as tf
 import tf_keras as keras
 
 from lstmzoo.execution.auto import KERNELS
-from lstmzoo.execution.kernels import Tensor
 from lstmzoo.execution.network import Network, States, over_windows, zeros_like
+from lstmzoo.execution.products import Tensor
 from lstmzoo.execution.shards import Shards, Windows, joined
 from lstmzoo.tasks.losses import OF_NUMBERS
 from lstmzoo.tasks.losses_tf import losses_of

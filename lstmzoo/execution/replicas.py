@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from lstmzoo.errors import EnvironmentFailure
-from lstmzoo.execution.kernels import Tensor
+from lstmzoo.execution.products import Tensor
 
 GROUP = 7001  # the collective group of all workers
 VALUES, DIGEST = 1, 2  # instance keys

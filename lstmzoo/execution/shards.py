@@ -11,8 +11,8 @@ from typing import Any
 import tensorflow as tf
 
 from lstmzoo.execution.auto import cut_lanes, share_shards
-from lstmzoo.execution.kernels import Tensor
 from lstmzoo.execution.network import States
+from lstmzoo.execution.products import Tensor
 from lstmzoo.execution.replicas import Replicas
 
 TRAIN, EVALUATE, STATES = 0, 1, 2  # instance keys, after the first one of the shards; STATES + i: state i

@@ -8,8 +8,8 @@ import tensorflow as tf
 import tf_keras as keras
 
 from lstmzoo.errors import InputError
-from lstmzoo.execution.kernels import Tensor
 from lstmzoo.execution.network import Network, States
+from lstmzoo.execution.products import Tensor
 from lstmzoo.inference.choice import Choice
 from lstmzoo.inference.draw import PIECE, Place, draw
 from lstmzoo.models.anatomy import Anatomy, dissect

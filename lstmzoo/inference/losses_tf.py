@@ -4,8 +4,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from lstmzoo.execution.kernels import Tensor
 from lstmzoo.execution.network import Network, States
+from lstmzoo.execution.products import Tensor
 from lstmzoo.inference.losses import Program
 from lstmzoo.models.anatomy import dissect
 from lstmzoo.runs.trained import Trained

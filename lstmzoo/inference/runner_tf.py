@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from lstmzoo.execution.kernels import Tensor
 from lstmzoo.execution.network import Network, States
+from lstmzoo.execution.products import Tensor
 from lstmzoo.models.anatomy import dissect
 from lstmzoo.models.signature import StateArrays, signature_of
 from lstmzoo.runs.trained import Trained

@@ -13,7 +13,7 @@ ORDER = "errors system schema data models tasks execution convert zoo config run
 COMMANDS = set("run sample score predict inspect export sweep report zoo doctor".split())
 FILES = {"__init__.py", "__main__.py", "py.typed", "errors.py"}
 COMPUTES = set(
-    "data.keras_dataset models.anatomy models.layer_checks models.state models.build models.rebuild models.callbacks tasks.losses_tf execution.kernels execution.network execution.programs execution.replicas execution.shards execution.slots execution.arrays execution.engine execution.native export.formats.tf_stream inference.adapting inference.draw_tf inference.losses_tf inference.runner_tf "
+    "data.keras_dataset models.anatomy models.layer_checks models.state models.build models.rebuild models.callbacks tasks.losses_tf execution.products execution.kernels execution.network execution.programs execution.replicas execution.shards execution.slots execution.arrays execution.engine execution.native export.formats.tf_stream inference.adapting inference.draw_tf inference.losses_tf inference.runner_tf "
     "training.validation training.average training.samples training.snapshot training.recorder training.checkpointer training.loop training.hosts.team sweep.scheduler.oracle sweep.scheduler.oracles sweep.scheduler.worker sweep.scheduler.chief sweep.scheduler.server sweep.scheduler.preload".split()
 )  # fmt: skip
 FORBIDDEN = ("eval(", "exec(", "pickle", "yaml.load(", "unsafe_load", "allow_pickle=True", "shell=True", "os.system")

@@ -5,8 +5,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
-from lstmzoo.execution.kernels import Tensor
 from lstmzoo.execution.network import Network
+from lstmzoo.execution.products import Tensor
 from lstmzoo.export.units import Units
 from lstmzoo.models.anatomy import dissect
 from lstmzoo.models.signature import Signature
