@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import lstmzoo
 
@@ -45,7 +46,7 @@ def measure(runs: Path, name: str, config: str) -> dict[str, object]:
     """The median over the seeds; of a run that ends when nothing better comes, its best step."""
     seeds = range(3) if name in ECHO else range(1)
     results = [train(runs / f"{name}-{config}-{seed}", name, config, seed) for seed in seeds]
-    if config == "char_zoo":
+    if results[0]["status"] == "stopped_early":
         best = results[0]["best"]
         return {"model": name, "config": config, "seeds": 1, "steps": best["step"], "val_loss": best["val_loss"]}
     finals = [result["final"] for result in results]
@@ -53,7 +54,7 @@ def measure(runs: Path, name: str, config: str) -> dict[str, object]:
     return {"model": name, "config": config, "seeds": len(seeds), "steps": results[0]["steps"], **row}
 
 
-def train(run: Path, name: str, config: str, seed: int) -> dict[str, dict[str, float]]:
+def train(run: Path, name: str, config: str, seed: int) -> dict[str, Any]:
     """The result.json of a run, which is trained or goes on if it is not completed."""
     if not is_completed(run):
         print(run.name, flush=True)
@@ -61,7 +62,7 @@ def train(run: Path, name: str, config: str, seed: int) -> dict[str, dict[str, f
         sets = [f"--set=model={name}", f"--set=seed={seed}"] if given else []
         line = [sys.executable, "-m", "lstmzoo.run", *given, *sets, "--run-dir", str(run), "--resume"]
         subprocess.run(line, check=True, stdout=subprocess.DEVNULL)
-    result: dict[str, dict[str, float]] = json.loads((run / "result.json").read_text())
+    result: dict[str, Any] = json.loads((run / "result.json").read_text())
     return result
 
 

@@ -11,11 +11,10 @@ from lstmzoo.config.experiment import Experiment, TrainSpec
 from lstmzoo.config.resets import RandomReset
 from lstmzoo.errors import InputError
 from lstmzoo.execution.auto import (
-    check_kernel,
     choose_shards,
     choose_threads,
-    fastest_kernel,
     follows_cores,
+    known_kernel,
     native_pays,
 )
 from lstmzoo.models.spec import Sizes
@@ -94,10 +93,7 @@ def loss_floor(task: Task, train: TrainSpec) -> float | None:
 def resolve(experiment: Experiment, device: str, sizes: Sizes, windows: int, workers: int = 1) -> Experiment:
     """Decide every `auto` of an experiment and fill in the depth, for an epoch of so many windows."""
     model, execution = experiment.model, experiment.execution
-    kernel = execution.kernel
-    if kernel == "auto":
-        kernel = fastest_kernel(device, bool(model.recurrent_dropout))
-    check_kernel(kernel, device)
+    kernel = known_kernel(execution.kernel, device, bool(model.recurrent_dropout))
     threads = choose_threads(model.layers) if execution.threads == "auto" else execution.threads
     shards = execution.shards
     if shards == "auto":

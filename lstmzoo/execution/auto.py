@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from lstmzoo.errors import InputError, did_you_mean, shown
 from lstmzoo.system.compiler import compiler_problem, find_compiler
-from lstmzoo.system.machine import count_cores, find_device
+from lstmzoo.system.machine import count_cores
 
 SMALL_UNITS = 96  # up to about this H overhead takes longer than the work: one compiled program on one thread
 NATIVE_UNITS = 24  # up to this H `native` trains a net of numbers about 2 to 6 times as fast as `xla`
@@ -70,14 +70,14 @@ def check_kernel(kernel: str, device: str) -> None:
         )
 
 
-def known_kernel(kernel: str, recurrent_dropout: bool = False) -> str:
+def known_kernel(kernel: str, device: str, recurrent_dropout: bool = False) -> str:
     """Return the kernel of a name, for "auto" the fastest; raise `InputError` where it is not known or cannot run."""
     if kernel == "auto":
-        return fastest_kernel(find_device(), recurrent_dropout)
+        return fastest_kernel(device, recurrent_dropout)
     if not isinstance(kernel, str) or kernel not in KERNELS:
         near = did_you_mean(kernel, ["auto", *KERNELS])
         raise InputError(f"kernel: expected a known one, received {shown(kernel)}{near}")
-    check_kernel(kernel, find_device())
+    check_kernel(kernel, device)
     return kernel
 
 

@@ -23,7 +23,7 @@ from lstmzoo.execution.shards import Shards, Windows
 from lstmzoo.execution.slots import OPTIMIZERS, build_slots
 from lstmzoo.models.anatomy import dissect
 from lstmzoo.models.state import state_variables
-from lstmzoo.system.machine import count_cores
+from lstmzoo.system.machine import count_cores, find_device
 from lstmzoo.tasks.losses import error_sums
 
 KEPT = 8  # executions kept on a model, those used last
@@ -108,7 +108,7 @@ class Execution:
         self.batch_size = self.arrays.batch_size
         layers = [cell.units for cell in self.anatomy.cells]
         self.dropout = places_of(self.anatomy)
-        self.kernel = known_kernel(kernel, any(self.anatomy.recurrent_dropout))
+        self.kernel = known_kernel(kernel, find_device(), any(self.anatomy.recurrent_dropout))
         shards = shards or choose_shards(self.kernel, layers, self.batch_size, count_cores())
         parts = Shards(replicas, self.batch_size, shards)
         self.states: list[tf.Variable] = tf.nest.flatten(state_variables(model))
