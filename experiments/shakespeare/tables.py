@@ -85,6 +85,7 @@ def draw(groups: dict[str, list[Row]]) -> None:
             axis.plot(values, [place] * len(values), "o", color=color, alpha=0.5, markersize=5)
             axis.plot([mean(values)], [place], "|", color="black", markersize=14, markeredgewidth=2)
         axis.set_xlabel(f"{column}, nats a character")
+        axis.locator_params(axis="x", nbins=6)  # else the numbers below touch
         axis.grid(axis="x", alpha=0.3)
     axes[0].set_yticks(range(len(names)), names)
     figure.savefig(HERE / "ablation.png", dpi=120)
