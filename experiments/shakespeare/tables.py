@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 
 HERE = Path(__file__).parent
 Row = dict[str, str]
+EDGE = 1.76  # of the picture: losses beyond are written there
 HEADS = {
     "choosing": ["carried", "cold"],
     "ablation": ["carried", "cold"],
@@ -82,8 +83,15 @@ def draw(groups: dict[str, list[Row]]) -> None:
         for place, name in enumerate(names):
             values = [float(row[column]) for row in groups[name]]
             color = "tab:orange" if name.startswith("plain") else "tab:blue"
-            axis.plot(values, [place] * len(values), "o", color=color, alpha=0.5, markersize=5)
-            axis.plot([mean(values)], [place], "|", color="black", markersize=14, markeredgewidth=2)
+            inside, beyond = [x for x in values if x < EDGE], sorted(x for x in values if x >= EDGE)
+            axis.plot(inside, [place] * len(inside), "o", color=color, alpha=0.5, markersize=5)
+            if beyond:
+                named = ", ".join(f"{x:.2f}" for x in beyond)
+                axis.annotate(
+                    f" \u2192 {named}", (1, place), xycoords=axis.get_yaxis_transform(), color=color, va="center"
+                )
+            else:
+                axis.plot([mean(values)], [place], "|", color="black", markersize=14, markeredgewidth=2)
         axis.set_xlabel(f"{column}, nats a character")
         axis.locator_params(axis="x", nbins=6)  # else the numbers below touch
         axis.grid(axis="x", alpha=0.3)
