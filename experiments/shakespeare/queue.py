@@ -136,6 +136,8 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--keep", type=Path)
     given = parser.parse_args()
+    if unknown := sorted(set(given.names) - {row["name"] for row in planned()}):
+        parser.error(f"NAME: expected names of rows.yaml, received {', '.join(map(repr, unknown))}")
     place = given.keep or HERE.parent / "runs" / "shakespeare"
     place.mkdir(parents=True, exist_ok=True)
     text = texts(place)
@@ -148,11 +150,15 @@ def main() -> None:
             text = texts(place)
 
 
+def planned() -> list[dict[str, Any]]:
+    """Return all rows of rows.yaml, one entry a seed."""
+    return expand(yaml.safe_load((HERE / "rows.yaml").read_text()))
+
+
 def waits(names: list[str]) -> list[dict[str, Any]]:
     """List the rows without a result; the file is read again each time, so rows can be added meanwhile."""
-    rows = expand(yaml.safe_load((HERE / "rows.yaml").read_text()))
     done = {key(row) for row in csv.DictReader(RESULTS.open())} if RESULTS.exists() else set()
-    waiting = [row for row in rows if key(row) not in done and (not names or row["name"] in names)]
+    waiting = [row for row in planned() if key(row) not in done and (not names or row["name"] in names)]
     return sorted(waiting, key=lambda row: int(row["seed"]))
 
 
