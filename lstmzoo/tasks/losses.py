@@ -17,12 +17,12 @@ else:
 DELTA = 1.0  # of huber: where its slope ends to grow
 
 
-@np.errstate(invalid="ignore")
 def cross_entropy(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Return the nats `[B, T]` of logits `[B, T, V]` against symbols `[B, T]`."""
-    logits = logits - logits.max(-1, keepdims=True)
-    chosen = np.take_along_axis(logits, targets[..., None], -1)[..., 0]
-    return np.log(np.exp(logits).sum(-1)) - chosen
+    with np.errstate(invalid="ignore"):
+        logits = logits - logits.max(-1, keepdims=True)
+        chosen = np.take_along_axis(logits, targets[..., None], -1)[..., 0]
+        return np.log(np.exp(logits).sum(-1)) - chosen
 
 
 def errors_of(outputs: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> np.ndarray:

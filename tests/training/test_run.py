@@ -83,6 +83,11 @@ def test_help_and_config_errors_answer_at_once():
     assert least_seconds(ECHO, "--set", "train.stps=1") < 0.5
 
 
+def test_a_config_is_loaded_without_numpy():
+    code = f"import sys, lstmzoo; lstmzoo.load_config({str(ECHO)!r}); assert 'numpy' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stderr == ""
+
+
 def test_neither_help_nor_library_nor_plan_imports_tensorflow():
     code = (
         "import sys, lstmzoo, lstmzoo.run, lstmzoo.predict, lstmzoo.__main__, lstmzoo.config.load, lstmzoo.config.plan\n"
