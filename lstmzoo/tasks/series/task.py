@@ -1,25 +1,21 @@
-"""The series task: predict numbers from numbers."""
+"""The series task: predict numbers from numbers.
+
+What reads tables is imported where it is used, since a config of any task is loaded with this module.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lstmzoo.tasks.laid import Laid
-from lstmzoo.tasks.series.baselines import Baselines, measure_baselines
-from lstmzoo.tasks.series.dataset import Dataset
-from lstmzoo.tasks.series.facts import (
-    describe_baselines,
-    describe_recordings,
-    facts_of,
-    say_ahead,
-    warn_of_validation,
-    warnings_of,
-)
 from lstmzoo.tasks.series.metrics import Measures, measures_of
-from lstmzoo.tasks.series.recordings import Recordings
 from lstmzoo.tasks.series.spec import SeriesSpec
 from lstmzoo.tasks.task import Numbers, Picture
+
+if TYPE_CHECKING:
+    from lstmzoo.tasks.series.baselines import Baselines
+    from lstmzoo.tasks.series.recordings import Recordings
 
 UNITS = ("val_rmse", "val_mae", "val_r2")  # measures in the units of the data, of each target
 
@@ -36,6 +32,8 @@ class Series:
     """What a model must beat; from `check` on. None: nothing is validated on."""
 
     def __init__(self, spec: SeriesSpec, batch_size: int, seed: int, fraction: float = 0.1):
+        from lstmzoo.tasks.series.dataset import Dataset
+
         self.batch_size, self.loss = batch_size, spec.loss
         self.dataset = Dataset(spec, seed, fraction)
         self.scaling = self.dataset.scaling
@@ -46,20 +44,29 @@ class Series:
 
     def facts(self) -> dict[str, Any]:
         """Return digests and sizes of the tables, for environment.json."""
+        from lstmzoo.tasks.series.facts import facts_of
+
         return facts_of(self.dataset)
 
     def check(self, seq_length: int, validates: bool) -> None:
         """Lay the rows into windows and measure the baselines; raise `InputError` for rows that are too few."""
+        from lstmzoo.tasks.series.baselines import measure_baselines
+        from lstmzoo.tasks.series.recordings import Recordings
+
         self.recordings = Recordings(self.dataset, self.batch_size, seq_length, validates)
         self.baselines = measure_baselines(self.recordings) if self.recordings.validating else None
 
     def describe(self) -> dict[str, str]:
         """Describe columns, scaling, segments, both parts of the data, and the baselines."""
+        from lstmzoo.tasks.series.facts import describe_baselines, describe_recordings
+
         found = describe_recordings(self.recordings)
         return found | ({"baselines": describe_baselines(self.baselines)} if self.baselines else {})
 
     def warnings(self) -> list[str]:
         """Return warnings of constant columns, counts of rows, leaks, and pieces that train or measure nothing."""
+        from lstmzoo.tasks.series.facts import warn_of_validation, warnings_of
+
         still = warn_of_validation(self.baselines, self.scaling.targets) if self.baselines else []
         return warnings_of(self.recordings) + still
 
@@ -109,6 +116,8 @@ class Series:
 
     def picture(self) -> Picture | None:
         """Name the picture of targets and predictions; None where nothing is validated on."""
+        from lstmzoo.tasks.series.facts import say_ahead
+
         part = self.recordings.validating
         if part is None or self.baselines is None:
             return None
