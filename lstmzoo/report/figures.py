@@ -4,14 +4,15 @@ import gc
 import io
 import warnings
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib import rc_context, rcParamsDefault
+from matplotlib import get_data_path, rc_context, rcParamsDefault
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 
 from lstmzoo.system.files import write_atomically
 
@@ -31,6 +32,7 @@ def collected(draw: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(draw)
     def drawn(*arguments: Any) -> None:
+        _put_own_fonts_first()
         enabled = gc.isenabled()
         gc.disable()  # nothing reaches an older generation while the figure is drawn
         try:
@@ -42,6 +44,20 @@ def collected(draw: Callable[..., None]) -> Callable[..., None]:
                 gc.enable()
 
     return drawn
+
+
+@cache
+def _put_own_fonts_first() -> None:
+    """Let matplotlib find the fonts that come with it before any other of the same name.
+
+    It keeps the user's list of fonts, and may have lost its own there: written while its folder was being removed.
+    """
+    own = Path(get_data_path(), "fonts", "ttf")
+    known = {font.fname for font in fontManager.ttflist}
+    for path in sorted(own.glob("*.ttf")):
+        if str(path) not in known:
+            fontManager.addfont(path)
+    fontManager.ttflist.sort(key=lambda font: own not in Path(font.fname).parents)
 
 
 def blank(width: float, height: float) -> Figure:

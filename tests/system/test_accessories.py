@@ -4,9 +4,13 @@ import os
 import subprocess
 import sys
 import warnings
+from copy import copy
+from dataclasses import replace
+from pathlib import Path
 
 import matplotlib
 import pytest
+from matplotlib.font_manager import findfont, fontManager, json_dump
 
 from lstmzoo.report.curves import draw_runs
 from lstmzoo.report.run_plots import draw_loss
@@ -30,8 +34,9 @@ SETTINGS = {  # what stands in matplotlibrc where one works, and variables
     "an unknown backend": (b"", {"MPLBACKEND": "nonsense"}),
     "a backend that is not there": (STYLE, {"MPLBACKEND": "module://nowhere.at_all"}),
     "a folder that cannot be": (b"", {"MPLCONFIGDIR": "/dev/null/x"}),
+    "a list of fonts that lacks matplotlib's": (b"", {"MPLCONFIGDIR": "fonts"}),
 }
-NAMES = few(list(SETTINGS), ["LaTeX, a style and an unknown backend"])
+NAMES = few(list(SETTINGS), ["LaTeX, a style and an unknown backend", "a list of fonts that lacks matplotlib's"])
 
 
 def curve(losses):
@@ -44,6 +49,15 @@ def curve(losses):
 def picture(folder):
     draw_loss(folder / "loss.png", curve([3.0, 2.0, 1.0]), 0.1, "a name with $ and _")
     return (folder / "loss.png").read_bytes()
+
+
+def write_fonts(folder):
+    """Write the list of fonts that matplotlib keeps, without its own and with another one of the same name."""
+    fonts, other = copy(fontManager), folder / "other.ttf"
+    folder.mkdir()
+    other.write_bytes(Path(findfont("STIXGeneral")).read_bytes())
+    fonts.ttflist = [replace(font, fname=str(other)) for font in fonts.ttflist if font.name == "DejaVu Sans"]
+    json_dump(fonts, folder / f"fontlist-v{fonts.__version__}.json")
 
 
 DRAW = """
@@ -66,6 +80,7 @@ def test_no_setting_of_the_users_shapes_a_picture_or_prevents_it(tmp_path, name)
     settings, variables = SETTINGS[name]
     expected = picture(tmp_path)
     (tmp_path / "config").mkdir()
+    write_fonts(tmp_path / "fonts")
     for place, content in (("matplotlibrc", settings), ("style", STYLE), ("config/matplotlibrc", STYLE)):
         (tmp_path / place).write_bytes(content)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
